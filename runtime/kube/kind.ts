@@ -1,0 +1,51 @@
+/** A Kind names a type of object: what a function writes, reads and watches. Where it is served is the RESTMapper's business. */
+import type { KubeObject } from "./object.ts";
+
+declare const shape: unique symbol;
+
+export interface Kind<T extends KubeObject = KubeObject> {
+  /** `v1`, `apps/v1` */
+  readonly apiVersion: string;
+  /** `ConfigMap` */
+  readonly kind: string;
+  /** Only for the compiler: the shape of the objects of this kind. */
+  readonly [shape]?: (value: T) => T;
+}
+
+export interface ConfigMap extends KubeObject {
+  readonly apiVersion: "v1";
+  readonly kind: "ConfigMap";
+  readonly data?: Readonly<Record<string, string>>;
+  /** Values are base64. */
+  readonly binaryData?: Readonly<Record<string, string>>;
+  readonly immutable?: boolean;
+}
+
+export interface Namespace extends KubeObject {
+  readonly apiVersion: "v1";
+  readonly kind: "Namespace";
+  readonly status?: { readonly phase?: "Active" | "Terminating" };
+}
+
+/** An object whose fields evenkeel does not know: they read as `unknown`, to be checked by whoever uses them. */
+export type UntypedObject<A extends string = string, K extends string = string> = KubeObject & {
+  readonly apiVersion: A;
+  readonly kind: K;
+  readonly [field: string]: unknown;
+};
+
+/** Names any kind: `kind("apps/v1", "Deployment")`. Give `T` to type its objects. */
+export function kind<const A extends string, const K extends string, T extends KubeObject = UntypedObject<A, K>>(
+  apiVersion: A,
+  name: K,
+): Kind<T> {
+  return Object.freeze({ apiVersion, kind: name });
+}
+
+export const ConfigMap: Kind<ConfigMap> = kind("v1", "ConfigMap");
+export const Namespace: Kind<Namespace> = kind("v1", "Namespace");
+
+/** `v1/ConfigMap`, `apps/v1/Deployment`: the form of a Kind as a map key and in messages. */
+export function kindKey({ apiVersion, kind: name }: Kind): string {
+  return `${apiVersion}/${name}`;
+}
