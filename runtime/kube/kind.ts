@@ -9,7 +9,7 @@ export interface Kind<T extends KubeObject = KubeObject> {
   /** `ConfigMap` */
   readonly kind: string;
   /** Only for the compiler: the shape of the objects of this kind. */
-  readonly [shape]?: (value: T) => T;
+  readonly [shape]?: T;
 }
 
 export interface ConfigMap extends KubeObject {

@@ -1,0 +1,200 @@
+/** ApiClient: each call of the Api is one HTTP request, and each answer is checked before anybody sees it. */
+import type { Clock } from "../clock/clock.ts";
+import type {
+  Api,
+  CallOptions,
+  ListOptions,
+  ListPage,
+  PatchOptions,
+  Preconditions,
+  Resource,
+  WatchEvent,
+  WatchOptions,
+  WriteOptions,
+  WriteResult,
+} from "./api.ts";
+import { RestMapper } from "./discovery.ts";
+import type { Deadline } from "./deadline.ts";
+import { codeOf, EvenkeelError } from "./errors.ts";
+import { Exchanges, type Answer, type Call, type Observer } from "./exchange.ts";
+import { parseJson, recordOf } from "./json.ts";
+import { kindKey, type Kind } from "./kind.ts";
+import { listPage } from "./list-page.ts";
+import { objectKey, type ObjectName, type StoredObject } from "./object.ts";
+import { collectionPath, creationPath, objectPath, queryString } from "./resource-path.ts";
+import { badResponse, requireName, storedObject, type Expected } from "./stored-object.ts";
+import type { Transport } from "./transport.ts";
+import { warningTexts } from "./warnings.ts";
+import { watchEvents } from "./watch.ts";
+
+export interface ApiClientOptions {
+  readonly transport: Transport;
+  readonly clock: Clock;
+  /** Called once per request, after its answer. */
+  readonly observer?: Observer | undefined;
+}
+
+/** A field that the server does not know is refused, not dropped: a dropped one would be missing, and written, for ever. */
+const FIELD_VALIDATION = "Strict";
+
+export class ApiClient implements Api {
+  readonly #exchanges: Exchanges;
+  readonly #mapper: RestMapper;
+  readonly #clock: Clock;
+
+  constructor({ transport, clock, observer }: ApiClientOptions) {
+    this.#clock = clock;
+    this.#exchanges = new Exchanges(transport, clock, observer);
+    this.#mapper = new RestMapper(this.#exchanges, clock);
+  }
+
+  async resource(kind: Kind, options: CallOptions = {}): Promise<Resource> {
+    return this.#mapper.resource(kind, options);
+  }
+
+  async get(kind: Kind, name: ObjectName, options: CallOptions = {}): Promise<StoredObject> {
+    const what = `get ${kindKey(kind)} ${objectKey(name)}`;
+    const path = objectPath(await this.#mapper.resource(kind, options), name, what);
+    const { text } = await this.#ask({ verb: "get", what, kind, about: "object", method: "GET", path, options });
+    return requireName(storedObject(parseJson(text), kind, what), name, what);
+  }
+
+  async list(kind: Kind, options: ListOptions = {}): Promise<ListPage> {
+    const { namespace, labelSelector, fieldSelector, limit, resourceVersion, resourceVersionMatch } = options;
+    const what = `list ${kindKey(kind)}${within(namespace)}`;
+    const collection = collectionPath(await this.#mapper.resource(kind, options), namespace, what);
+    const page = { limit, continue: options.continue, resourceVersion, resourceVersionMatch };
+    const path = collection + queryString({ labelSelector, fieldSelector, ...page });
+    const { text } = await this.#ask({ verb: "list", what, kind, about: "collection", method: "GET", path, options });
+    return listPage(text, kind, what);
+  }
+
+  watch(kind: Kind, options: WatchOptions): AsyncIterable<WatchEvent> {
+    const { namespace, lane = "watches" } = options;
+    const what = `watch ${kindKey(kind)}${within(namespace)}`;
+    const open = async (deadline: Deadline): Promise<AsyncIterable<Uint8Array>> => {
+      const resource = await this.#mapper.resource(kind, { signal: deadline.signal });
+      const path = collectionPath(resource, namespace, what) + watchQuery(options);
+      const call = { what, kind, about: "collection", path, options: { ...options, lane } } as const;
+      return this.#forgetting(kind, this.#exchanges.open({ verb: "watch", method: "GET", ...call }, deadline));
+    };
+    return watchEvents({ clock: this.#clock, what, expected: kind, options, open });
+  }
+
+  async create(kind: Kind, object: Named, options: WriteOptions = {}): Promise<WriteResult> {
+    return this.#write("create", kind, object.metadata, object, options);
+  }
+
+  async update(kind: Kind, object: Named, options: WriteOptions = {}): Promise<WriteResult> {
+    return this.#write("update", kind, object.metadata, object, options);
+  }
+
+  async patch(kind: Kind, name: ObjectName, patch: object, options: PatchOptions): Promise<WriteResult> {
+    return options.type === "apply"
+      ? this.#write("apply", kind, name, patch, options, options.force ?? false)
+      : this.#write("patch", kind, name, patch, options);
+  }
+
+  async delete(
+    kind: Kind,
+    name: ObjectName,
+    { uid, resourceVersion }: Preconditions,
+    options: CallOptions = {},
+  ): Promise<WriteResult> {
+    const what = `delete ${kindKey(kind)} ${objectKey(name)}`;
+    if (!uid) throw new EvenkeelError("BUG", `${what}: a delete without the uid of what is meant`);
+    const path = objectPath(await this.#mapper.resource(kind, options), name, what);
+    // Background is said, because the default of some older kinds (batch/v1 Job) is to orphan.
+    const body = JSON.stringify({
+      apiVersion: "v1",
+      kind: "DeleteOptions",
+      preconditions: { uid, resourceVersion },
+      propagationPolicy: "Background",
+    });
+    const call = { verb: "delete", what, kind, about: "object", method: "DELETE", path, body, options } as const;
+    return written(await this.#ask(call), kind, name, what);
+  }
+
+  async #write(
+    verb: keyof typeof writes,
+    kind: Kind,
+    name: ObjectName,
+    body: object,
+    options: WriteOptions,
+    force?: boolean,
+  ): Promise<WriteResult> {
+    const { subresource, fieldManager } = options;
+    const what = `${verb} ${kindKey(kind)} ${objectKey(name)}${subresource === undefined ? "" : `/${subresource}`}`;
+    const resource = await this.#mapper.resource(kind, options);
+    const target =
+      verb === "create" && subresource === undefined
+        ? creationPath(resource, name.namespace, what)
+        : objectPath(resource, name, what, subresource);
+    const answer = await this.#ask({
+      ...writes[verb],
+      verb,
+      what,
+      kind,
+      about: "object",
+      path: target + queryString({ fieldManager, fieldValidation: FIELD_VALIDATION, force }),
+      body: JSON.stringify(body),
+      options,
+    });
+    return written(answer, subresource === "scale" ? scale : kind, name, what);
+  }
+
+  #ask(call: Call & { readonly kind: Kind }): Promise<Answer> {
+    return this.#forgetting(call.kind, this.#exchanges.ask(call));
+  }
+
+  async #forgetting<T>(kind: Kind, answer: Promise<T>): Promise<T> {
+    try {
+      return await answer;
+    } catch (error) {
+      if (codeOf(error) === "KIND_NOT_SERVED") this.#mapper.forget(kind);
+      throw error;
+    }
+  }
+}
+
+type Named = object & { readonly metadata: ObjectName };
+
+/** How each write travels. Apply patches are YAML by name; JSON is YAML. */
+const writes = {
+  create: { method: "POST", contentType: "application/json" },
+  update: { method: "PUT", contentType: "application/json" },
+  patch: { method: "PATCH", contentType: "application/merge-patch+json" },
+  apply: { method: "PATCH", contentType: "application/apply-patch+yaml" },
+} as const;
+
+const scale: Expected = { apiVersion: "autoscaling/v1", kind: "Scale" };
+
+function within(namespace: string | undefined): string {
+  return namespace === undefined ? "" : ` in ${namespace}`;
+}
+
+/** Source: KEP-956 (bookmarks), KEP-3157 (sendInitialEvents demands resourceVersionMatch). */
+function watchQuery({ labelSelector, fieldSelector, resourceVersion, ...options }: WatchOptions): string {
+  const isWatchList = options.sendInitialEvents === true;
+  return queryString({
+    watch: true,
+    allowWatchBookmarks: true,
+    timeoutSeconds: options.timeoutSeconds,
+    labelSelector,
+    fieldSelector,
+    resourceVersion: resourceVersion === "" ? undefined : resourceVersion,
+    sendInitialEvents: isWatchList ? true : undefined,
+    resourceVersionMatch: isWatchList ? "NotOlderThan" : undefined,
+  });
+}
+
+function written({ headers, text }: Answer, expected: Expected, name: ObjectName, what: string): WriteResult {
+  const answer = recordOf(parseJson(text));
+  if (answer === undefined) throw badResponse(what, "the answer is not JSON, or was cut off; it may have been done");
+  const isStatus = answer["kind"] === "Status";
+  return {
+    object: isStatus ? undefined : requireName(storedObject(answer, expected, what), name, what),
+    auditId: headers["audit-id"],
+    warnings: warningTexts(headers["warning"]),
+  };
+}

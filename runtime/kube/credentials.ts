@@ -1,0 +1,142 @@
+/** Credentials: which server, who we are to it, and whom we trust to be it. Renewed in the background of use, one renewal at a time. */
+import type { Clock } from "../clock/clock.ts";
+import { EvenkeelError } from "./errors.ts";
+
+/** TLS material in PEM. One object stays the same reference while its content does: connections live as long as it. */
+export interface TlsMaterial {
+  /** Absent: the authorities that Node trusts. */
+  readonly ca?: string | undefined;
+  readonly cert?: string | undefined;
+  readonly key?: string | undefined;
+  /** The name to expect in the server's certificate, when it is not that of the address. */
+  readonly servername?: string | undefined;
+  /** False only where a kubeconfig says insecure-skip-tls-verify. */
+  readonly rejectUnauthorized: boolean;
+}
+
+/** Who we are for the next request. The same reference as long as nothing in it changed. */
+export interface Identity {
+  /** The value of the header. */
+  readonly authorization: string | undefined;
+  readonly tls: TlsMaterial;
+}
+
+export interface Credentials {
+  /** Base URL, without a slash at its end. May have a path. */
+  readonly server: string;
+  /** The namespace that comes with them: the pod's own, or the context's. */
+  readonly namespace: string | undefined;
+  /** Synchronous while fresh. @throws EvenkeelError when there is none yet and none can be had */
+  current(): Identity | Promise<Identity>;
+  /**
+   * After a 401: another identity, or `refused` itself when there is no other.
+   * @throws EvenkeelError why none could be had
+   */
+  renew(refused: Identity): Promise<Identity>;
+}
+
+const TRUST_NODE: TlsMaterial = Object.freeze({ rejectUnauthorized: true });
+
+/** No credentials at all: the embedded API server, or a `kubectl proxy`. */
+export function plainCredentials({ url }: { readonly url: string }): Credentials {
+  const identity: Identity = Object.freeze({ authorization: undefined, tls: TRUST_NODE });
+  return {
+    server: url.replace(/\/+$/, ""),
+    namespace: undefined,
+    current: () => identity,
+    renew: (refused) => Promise.resolve(refused),
+  };
+}
+
+export interface LoadedIdentity {
+  readonly identity: Identity;
+  /** After how long to load again. Infinity: only when refused. */
+  readonly freshForMs: number;
+}
+
+/** After a load that failed, while the old identity is still in use. */
+const RETRY_MS = 1_000;
+
+/** A server that refuses whatever we have must not make us run a credential plugin for each request. */
+const FORCED_RENEWAL_MS = 10_000;
+
+/** Credentials that are loaded again when they grow old or are refused. */
+export class RenewedCredentials implements Credentials {
+  readonly server: string;
+  readonly namespace: string | undefined;
+  readonly #clock: Clock;
+  readonly #load: () => Promise<LoadedIdentity>;
+  #identity: Identity | undefined;
+  #staleAtMs = -Infinity;
+  #forcedAtMs = -Infinity;
+  #loading: Promise<Identity> | undefined;
+
+  constructor(
+    { server, namespace }: Pick<Credentials, "server" | "namespace">,
+    clock: Clock,
+    load: () => Promise<LoadedIdentity>,
+  ) {
+    this.server = server.replace(/\/+$/, "");
+    this.namespace = namespace;
+    this.#clock = clock;
+    this.#load = load;
+  }
+
+  current(): Identity | Promise<Identity> {
+    const identity = this.#identity;
+    if (identity === undefined) return this.#loadOnce();
+    if (this.#clock.now() < this.#staleAtMs) return identity;
+    // A file may be away for the moment of its rotation: what was good goes on until the server refuses it.
+    return this.#loadOnce().catch(() => {
+      this.#staleAtMs = this.#clock.now() + RETRY_MS;
+      return identity;
+    });
+  }
+
+  async renew(refused: Identity): Promise<Identity> {
+    if (this.#identity !== undefined && this.#identity !== refused) return this.#identity;
+    if (this.#loading !== undefined) return this.#loading;
+    const nowMs = this.#clock.now();
+    if (nowMs - this.#forcedAtMs < FORCED_RENEWAL_MS) return refused;
+    this.#forcedAtMs = nowMs;
+    return this.#loadOnce();
+  }
+
+  #loadOnce(): Promise<Identity> {
+    this.#loading ??= this.#loadNow().finally(() => (this.#loading = undefined));
+    return this.#loading;
+  }
+
+  async #loadNow(): Promise<Identity> {
+    const { identity, freshForMs } = await this.#load();
+    this.#identity = unchanged(this.#identity, identity);
+    this.#staleAtMs = this.#clock.now() + freshForMs;
+    return this.#identity;
+  }
+}
+
+/** `before`, or its TLS material, where `after` says the same. */
+function unchanged(before: Identity | undefined, after: Identity): Identity {
+  if (before === undefined || !isSameTls(before.tls, after.tls)) return after;
+  return before.authorization === after.authorization ? before : { ...after, tls: before.tls };
+}
+
+function isSameTls(a: TlsMaterial, b: TlsMaterial): boolean {
+  return (
+    a.ca === b.ca &&
+    a.cert === b.cert &&
+    a.key === b.key &&
+    a.servername === b.servername &&
+    a.rejectUnauthorized === b.rejectUnauthorized
+  );
+}
+
+/** The value of the header Authorization for a token, as read from a file. @throws EvenkeelError API_UNAUTHORIZED */
+export function bearer(token: string, source: string): string {
+  const trimmed = token.trim();
+  // A header cannot carry it, and the error that says so would quote it.
+  if (trimmed === "" || /[^\x21-\x7e]/.test(trimmed)) {
+    throw new EvenkeelError("API_UNAUTHORIZED", `${source}: holds no usable token`);
+  }
+  return `Bearer ${trimmed}`;
+}

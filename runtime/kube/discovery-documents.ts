@@ -1,0 +1,62 @@
+/** The two forms in which an API server says what it serves, read into Resources. Entries that make no sense are left out. */
+import type { Resource } from "./api.ts";
+import { recordOf, recordsOf, textOf, textsOf, type JsonRecord } from "./json.ts";
+
+/** Whether the server understood the request for aggregated discovery: older ones answer with APIVersions or APIGroupList. */
+export function isAggregated(document: JsonRecord): boolean {
+  return document["kind"] === "APIGroupDiscoveryList";
+}
+
+/** All resources of an APIGroupDiscoveryList. Versions marked stale are kept: they list what was last known of them. */
+export function aggregatedResources(document: JsonRecord): readonly Resource[] {
+  return recordsOf(document["items"]).flatMap((group) => {
+    const name = textOf(recordOf(group["metadata"])?.["name"]) ?? "";
+    return recordsOf(group["versions"]).flatMap((version) =>
+      recordsOf(version["resources"]).flatMap((entry) => aggregatedResource(name, textOf(version["version"]), entry)),
+    );
+  });
+}
+
+function aggregatedResource(group: string, version: string | undefined, entry: JsonRecord): Resource[] {
+  const kind = textOf(recordOf(entry["responseKind"])?.["kind"]);
+  const plural = textOf(entry["resource"]);
+  if (kind === undefined || plural === undefined || version === undefined) return [];
+  return [
+    {
+      kind: { apiVersion: group === "" ? version : `${group}/${version}`, kind },
+      group,
+      version,
+      plural,
+      isNamespaced: entry["scope"] === "Namespaced",
+      subresources: recordsOf(entry["subresources"]).flatMap(({ subresource }) => textOf(subresource) ?? []),
+      verbs: textsOf(entry["verbs"]),
+    },
+  ];
+}
+
+/** The resources of an APIResourceList, the classic form: subresources are entries of their own, `deployments/scale`. */
+export function versionResources(document: JsonRecord, apiVersion: string): readonly Resource[] {
+  const entries = recordsOf(document["resources"]);
+  const [group, version] = apiVersion.includes("/") ? apiVersion.split("/", 2) : ["", apiVersion];
+  return entries.flatMap((entry) => {
+    const kind = textOf(entry["kind"]);
+    const plural = textOf(entry["name"]);
+    if (kind === undefined || plural === undefined || plural.includes("/")) return [];
+    return [
+      {
+        kind: { apiVersion, kind },
+        group: group ?? "",
+        version: version ?? "",
+        plural,
+        isNamespaced: entry["namespaced"] === true,
+        subresources: subresourcesOf(plural, entries),
+        verbs: textsOf(entry["verbs"]),
+      },
+    ];
+  });
+}
+
+function subresourcesOf(plural: string, entries: readonly JsonRecord[]): readonly string[] {
+  const prefix = `${plural}/`;
+  return entries.flatMap(({ name }) => (textOf(name)?.startsWith(prefix) ? String(name).slice(prefix.length) : []));
+}

@@ -1,0 +1,104 @@
+/**
+ * Every error that evenkeel itself raises: one class, one table of stable codes. What to do about a code is decided by its
+ * entry here, never by its text.
+ */
+
+export interface Meaning {
+  /** Who can mend it: the user (files, flags, functions), the cluster (its state or its answers), or we (a bug). */
+  readonly side: "user" | "cluster" | "bug";
+  /** Whether the same attempt may succeed later without anybody changing anything. */
+  readonly isRetryable: boolean;
+  /** One sentence, imperative: what to do next. */
+  readonly next: string;
+}
+
+const user = (next: string): Meaning => ({ side: "user", isRetryable: false, next });
+const cluster = (next: string): Meaning => ({ side: "cluster", isRetryable: true, next });
+const permanent = (next: string): Meaning => ({ side: "cluster", isRetryable: false, next });
+const bug = (next: string): Meaning => ({ side: "bug", isRetryable: false, next });
+
+export const meanings = {
+  // The command line, the configuration, the functions folder.
+  FLAG_INVALID: user("run `npm start -- --help` for the flags"),
+  FILE_NOT_FOUND: user("check the path"),
+  CONFIG_INVALID: user("correct the file; the last good configuration stays in force"),
+  KUBECONFIG_INVALID: user("check --kubeconfig and --context"),
+  FUNCTION_LOAD_FAILED: user("correct the file; the last good version goes on"),
+  FUNCTION_INVALID: user("correct the argument of defineFunction"),
+  // What a function did.
+  FUNCTION_THREW: user("correct the function; nothing was written and the key is retried"),
+  FUNCTION_GAVE_UP: user("change what it complains about; the key is not retried until then"),
+  FUNCTION_RETURNED_PROMISE: user("make `reconcile` synchronous: return effects, do not await"),
+  FUNCTION_READ_CLOCK: user("use the `now` that reconcile is given"),
+  FUNCTION_USED_RANDOMNESS: user("derive the value from the object, for example from its uid"),
+  FUNCTION_REACHED_OUT: user("read through the cache only: no network, timers or process state in a function"),
+  FUNCTION_MUTATED_INPUT: user("copy the object before changing it: { ...object }"),
+  FUNCTION_NOT_DETERMINISTIC: user("make the result depend on the inputs alone"),
+  FUNCTION_READ_UNDECLARED: user("add the kind to `reads`"),
+  EFFECT_INVALID: user("correct what the function returns"),
+  EFFECT_UNKNOWN: user("return only the documented effects"),
+  CHILD_INVALID: user("give each child apiVersion, kind, a name and, where its kind is namespaced, a namespace"),
+  CHILD_DUPLICATE: user("return each child once"),
+  KIND_NOT_DECLARED: user("add the kind to `writes`"),
+  // What we found in the cluster.
+  CHILD_NOT_OURS: permanent("rename it or delete it; it is never overwritten"),
+  NOT_CONVERGING: permanent("find out who else writes the object; it is left alone for a while"),
+  KIND_NOT_SERVED: cluster("install its CustomResourceDefinition; evenkeel waits for it"),
+  LEASE_LOST: cluster("nothing: another replica leads now"),
+  DELETIONS_HELD: cluster("nothing: deletions wait until the loss is confirmed"),
+  // What the API server answered.
+  API_UNREACHABLE: cluster("check that the API server is up and the address is right"),
+  API_TIMEOUT: cluster("nothing: the request is retried"),
+  API_UNAVAILABLE: cluster("nothing: the request is retried"),
+  API_TOO_MANY_REQUESTS: cluster("nothing: the request is retried after the time the server asked for"),
+  API_EXPIRED: cluster("nothing: the list is taken anew"),
+  API_BAD_RESPONSE: cluster("check what stands between evenkeel and the API server"),
+  API_UNAUTHORIZED: cluster("check the credentials"),
+  API_FORBIDDEN: permanent("grant the permission, or remove the function that needs it"),
+  API_NAMESPACE_TERMINATING: permanent("nothing: the namespace is on its way out"),
+  API_NOT_FOUND: permanent("nothing: the object or its namespace is gone"),
+  API_ALREADY_EXISTS: permanent("nothing: the object is looked at again"),
+  API_CONFLICT: cluster("nothing: the object changed meanwhile and is looked at again"),
+  API_INVALID: permanent("correct what the function writes"),
+  API_REJECTED: permanent("read the server's message"),
+  BUG: bug("report it, with the stack"),
+} as const satisfies Record<string, Meaning>;
+
+export type Code = keyof typeof meanings;
+
+/** What the API server said in the Status of a refusal. */
+export interface ApiStatus {
+  readonly httpCode: number;
+  /** `AlreadyExists`, `Forbidden`, … as in metav1.StatusReason. */
+  readonly reason?: string | undefined;
+  /** `status.details.causes[].reason` */
+  readonly causes: readonly string[];
+  /** From the header Retry-After or `details.retryAfterSeconds`. */
+  readonly retryAfterMs?: number | undefined;
+}
+
+export class EvenkeelError extends Error {
+  override readonly name = "EvenkeelError";
+  readonly code: Code;
+  readonly status: ApiStatus | undefined;
+
+  /** @param what what failed, and which: `mirror: child team-a/settings exists and is not ours`. The code adds what to do. */
+  constructor(
+    code: Code,
+    what: string,
+    { cause, status }: { readonly cause?: unknown; readonly status?: ApiStatus } = {},
+  ) {
+    super(`${what}; ${meanings[code].next}`, cause === undefined ? {} : { cause });
+    this.code = code;
+    this.status = status;
+  }
+
+  get meaning(): Meaning {
+    return meanings[this.code];
+  }
+}
+
+/** The code of any thrown value: BUG for what we did not raise ourselves. */
+export function codeOf(error: unknown): Code {
+  return error instanceof EvenkeelError ? error.code : "BUG";
+}

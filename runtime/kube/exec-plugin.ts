@@ -1,0 +1,99 @@
+/**
+ * Credential plugins: a program named in the kubeconfig prints a token or a client certificate (client.authentication.k8s.io).
+ * Run here and not by client-node, which runs one process per waiting caller, gives it no KUBERNETES_EXEC_INFO and keeps
+ * the expiry to itself.
+ */
+import { execFile } from "node:child_process";
+import { isAbsolute, join } from "node:path";
+import type { Clock } from "../clock/clock.ts";
+import { EvenkeelError } from "./errors.ts";
+import { parseJson, recordOf, recordsOf, textOf, textsOf, type JsonRecord } from "./json.ts";
+
+export interface ExecCredential {
+  readonly token: string | undefined;
+  readonly cert: string | undefined;
+  readonly key: string | undefined;
+  /** Until 90 % of its lifetime are over. Infinity when the plugin names no end. */
+  readonly freshForMs: number;
+}
+
+/** Long enough for a plugin that asks a slow identity provider. */
+const TIMEOUT_MS = 60_000;
+
+/** The part of a credential's life in which it is used. */
+const USED_PART = 0.9;
+
+export interface ExecPlugin {
+  /** `users[].user.exec` of the kubeconfig. */
+  readonly exec: JsonRecord;
+  /** What the plugin is told where `provideClusterInfo` asks for it: `spec.cluster`. */
+  readonly cluster: JsonRecord;
+  /** The kubeconfig's directory: a relative command is relative to it. */
+  readonly directory: string;
+  /** For messages: file and user. */
+  readonly where: string;
+}
+
+/** @throws EvenkeelError KUBECONFIG_INVALID for an entry that cannot work, API_UNAUTHORIZED when the plugin fails */
+export async function runExecPlugin(plugin: ExecPlugin, clock: Clock): Promise<ExecCredential> {
+  const { exec, where } = plugin;
+  const command = textOf(exec["command"]);
+  if (command === undefined) throw invalid(where, "exec names no command");
+  if (exec["interactiveMode"] === "Always") throw invalid(where, "exec wants a terminal (interactiveMode: Always)");
+  const path = command.includes("/") && !isAbsolute(command) ? join(plugin.directory, command) : command;
+  const output = await run(path, textsOf(exec["args"]), environment(plugin), exec, where);
+  return credentialIn(output, clock, where);
+}
+
+function environment({ exec, cluster }: ExecPlugin): NodeJS.ProcessEnv {
+  const env = { ...process.env };
+  for (const { name, value } of recordsOf(exec["env"])) env[String(name)] = String(value);
+  env["KUBERNETES_EXEC_INFO"] = JSON.stringify({
+    apiVersion: exec["apiVersion"],
+    kind: "ExecCredential",
+    spec: { interactive: false, ...(exec["provideClusterInfo"] === true ? { cluster } : {}) },
+  });
+  return env;
+}
+
+function run(
+  path: string,
+  args: readonly string[],
+  env: NodeJS.ProcessEnv,
+  { installHint }: JsonRecord,
+  where: string,
+): Promise<string> {
+  const { promise, resolve, reject } = Promise.withResolvers<string>();
+  const child = execFile(path, args, { env, timeout: TIMEOUT_MS }, (error, stdout, stderr) => {
+    if (error === null) return resolve(stdout);
+    // Neither output nor arguments: both may hold secrets. What it complains about on stderr is for people.
+    const complaint = error.code === "ENOENT" ? (textOf(installHint) ?? "not found") : lastLine(stderr);
+    const outcome = error.killed === true ? "took too long" : `failed (${error.code ?? "signal"})`;
+    return reject(new EvenkeelError("API_UNAUTHORIZED", `${where}: ${path} ${outcome}: ${complaint}`));
+  });
+  child.stdin?.end();
+  return promise;
+}
+
+function credentialIn(output: string, clock: Clock, where: string): ExecCredential {
+  const status = recordOf(recordOf(parseJson(output))?.["status"]);
+  const credential = {
+    token: textOf(status?.["token"]),
+    cert: textOf(status?.["clientCertificateData"]),
+    key: textOf(status?.["clientKeyData"]),
+  };
+  if (credential.token === undefined && (credential.cert === undefined || credential.key === undefined)) {
+    throw new EvenkeelError("API_UNAUTHORIZED", `${where}: the exec plugin printed no ExecCredential with a token`);
+  }
+  const expires = Date.parse(textOf(status?.["expirationTimestamp"]) ?? "");
+  const lifetimeMs = Number.isNaN(expires) ? Infinity : expires - clock.wall();
+  return { ...credential, freshForMs: Math.max(0, lifetimeMs * USED_PART) };
+}
+
+function lastLine(text: string): string {
+  return text.trim().split("\n").at(-1)?.slice(0, 300) ?? "";
+}
+
+function invalid(where: string, because: string): EvenkeelError {
+  return new EvenkeelError("KUBECONFIG_INVALID", `${where}: ${because}`);
+}

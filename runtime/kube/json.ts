@@ -1,0 +1,39 @@
+/** Narrowing of what arrived as JSON: nothing the server sends is trusted to have its shape. */
+
+export type JsonRecord = Readonly<Record<string, unknown>>;
+
+/** `value` as a JSON object, or undefined when it is anything else (null and arrays too). */
+export function recordOf(value: unknown): JsonRecord | undefined {
+  return isRecord(value) ? value : undefined;
+}
+
+/** `value` when it is a string with something in it. */
+export function textOf(value: unknown): string | undefined {
+  return typeof value === "string" && value !== "" ? value : undefined;
+}
+
+/** The JSON objects in `value`, when it is an array; others in it are left out. */
+export function recordsOf(value: unknown): readonly JsonRecord[] {
+  return Array.isArray(value) ? value.filter(isRecord) : [];
+}
+
+/** The strings in `value`, when it is an array. */
+export function textsOf(value: unknown): readonly string[] {
+  return Array.isArray(value) ? value.filter((item) => typeof item === "string") : [];
+}
+
+/**
+ * JSON.parse without its error: that quotes the text it failed on, which may be the data of a Secret.
+ * @returns undefined when `text` is not JSON.
+ */
+export function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function isRecord(value: unknown): value is JsonRecord {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}

@@ -1,0 +1,191 @@
+/**
+ * The credentials of a context of a kubeconfig. client-node reads the file and runs the auth-providers; it is imported
+ * only here and only when needed (80 MB). What it would silently ignore is done here, or refused by name.
+ */
+import { dirname, isAbsolute, join } from "node:path";
+import type { Cluster, Context, KubeConfig, User } from "@kubernetes/client-node";
+import type { RequestOptions } from "node:https";
+import type { Clock } from "../clock/clock.ts";
+import { bearer, RenewedCredentials, type Credentials, type LoadedIdentity } from "./credentials.ts";
+import { credentialFile, FILE_LIFETIME_MS } from "./credential-file.ts";
+import { EvenkeelError } from "./errors.ts";
+import { runExecPlugin } from "./exec-plugin.ts";
+import { recordOf, recordsOf, textOf, type JsonRecord } from "./json.ts";
+
+export interface KubeconfigOptions {
+  readonly clock: Clock;
+  /** As in KUBECONFIG: of entries with the same name the first counts. */
+  readonly files: readonly string[];
+  /** Default: the `current-context` of the first file that has one. */
+  readonly context?: string | undefined;
+}
+
+/** One file: its entries as client-node reads them, and its users as they are written, for what client-node leaves out. */
+interface Kubeconfig {
+  readonly file: string;
+  readonly config: KubeConfig;
+  readonly writtenUsers: ReadonlyMap<string, JsonRecord>;
+}
+
+/** Everything that one context chooses. */
+interface Chosen {
+  readonly cluster: Cluster;
+  readonly user: User;
+  readonly written: JsonRecord;
+  /** The directory of the file with the user in it. */
+  readonly directory: string;
+  /** For messages: `~/.kube/config, context dev` */
+  readonly where: string;
+}
+
+/** @throws EvenkeelError FILE_NOT_FOUND, or KUBECONFIG_INVALID naming file, context and the contexts there are */
+export async function kubeconfigCredentials({ clock, files, context }: KubeconfigOptions): Promise<Credentials> {
+  const kubeconfigs = await Promise.all(files.map(readKubeconfig));
+  const { chosen, namespace } = choose(kubeconfigs, files.join(", "), context);
+  refuseUnsupported(chosen);
+  const base = { server: chosen.cluster.server, namespace };
+  const credentials = new RenewedCredentials(base, clock, () => load(chosen, clock));
+  await credentials.current();
+  return credentials;
+}
+
+async function readKubeconfig(file: string): Promise<Kubeconfig> {
+  const text = await credentialFile(file, "kubeconfig");
+  const { KubeConfig, loadYaml } = await import("@kubernetes/client-node");
+  const config = new KubeConfig();
+  try {
+    config.loadFromString(text);
+    const users = recordsOf(recordOf(loadYaml<unknown>(text))?.["users"]);
+    config.makePathsAbsolute(dirname(file));
+    const writtenUsers = new Map(users.map((user) => [String(user["name"]), recordOf(user["user"]) ?? {}]));
+    return { file, config, writtenUsers };
+  } catch (cause) {
+    throw new EvenkeelError("KUBECONFIG_INVALID", `${file}: ${complaint(cause)}`);
+  }
+}
+
+/** A YAML error quotes the lines around it, and they may hold a token: its first line does not. */
+function complaint(cause: unknown): string {
+  const reason = recordOf(cause)?.["reason"];
+  return textOf(reason) ?? (cause instanceof Error ? cause.message.split("\n", 1).join("") : "no kubeconfig");
+}
+
+function choose(kubeconfigs: readonly Kubeconfig[], files: string, name: string | undefined) {
+  const all = kubeconfigs.flatMap(({ config }) => config.getContexts());
+  const known = all.length === 0 ? "there is none" : `there are: ${all.map((context) => context.name).join(", ")}`;
+  const wanted =
+    name ?? textOf(kubeconfigs.find(({ config }) => config.getCurrentContext())?.config.getCurrentContext());
+  if (wanted === undefined) throw invalid(files, `no context was given and none is current; ${known}`);
+  const context = all.find((context) => context.name === wanted);
+  if (context === undefined) throw invalid(files, `no context ${wanted}; ${known}`);
+  return {
+    chosen: chosenBy(context, kubeconfigs, `${files}, context ${wanted}`),
+    namespace: textOf(context.namespace),
+  };
+}
+
+function chosenBy(context: Context, kubeconfigs: readonly Kubeconfig[], where: string): Chosen {
+  const cluster = kubeconfigs
+    .flatMap(({ config }) => config.getClusters())
+    .find(({ name }) => name === context.cluster);
+  if (cluster === undefined) throw invalid(where, `no cluster ${context.cluster}`);
+  const protocol = URL.canParse(cluster.server) ? new URL(cluster.server).protocol : "";
+  if (!/^https?:$/.test(protocol)) throw invalid(where, `cluster ${cluster.name} has no http(s) server URL`);
+  const home = kubeconfigs.find(({ writtenUsers }) => writtenUsers.has(context.user));
+  const user = home?.config.getUser(context.user) ?? undefined;
+  if (home === undefined || user === undefined) throw invalid(where, `no user ${context.user}`);
+  const written = home.writtenUsers.get(context.user) ?? {};
+  return { cluster, user, written, directory: dirname(home.file), where };
+}
+
+/** To go on as somebody else than the file says, or past its proxy, would be worse than not to go on. */
+function refuseUnsupported({ cluster, written, where }: Chosen): void {
+  for (const field of ["as", "as-groups", "as-uid", "as-user-extra"]) {
+    if (written[field] !== undefined) throw invalid(where, `impersonation (${field}) is not supported`);
+  }
+  if (cluster.proxyUrl) throw invalid(where, "proxy-url is not supported");
+}
+
+async function load(chosen: Chosen, clock: Clock): Promise<LoadedIdentity> {
+  const { cluster, user, where } = chosen;
+  const [ca, cert, key, secret] = await Promise.all([
+    pem(cluster.caData, cluster.caFile, "certificate-authority"),
+    pem(user.certData, user.certFile, "client-certificate"),
+    pem(user.keyData, user.keyFile, "client-key"),
+    secretOf(chosen, clock),
+  ]);
+  if ((cert === undefined) !== (key === undefined))
+    throw invalid(where, "client certificate and key must come together");
+  const fromFiles = [cluster.caFile, user.certFile, user.keyFile].some(Boolean) ? FILE_LIFETIME_MS : Infinity;
+  const tls = {
+    ca,
+    cert: secret.cert ?? cert,
+    key: secret.key ?? key,
+    servername: cluster.tlsServerName,
+    rejectUnauthorized: !cluster.skipTLSVerify,
+  };
+  const identity = { authorization: secret.authorization, tls };
+  return { identity, freshForMs: Math.min(fromFiles, secret.freshForMs) };
+}
+
+/** Data counts before a file, as in client-go. */
+async function pem(data: string | undefined, file: string | undefined, purpose: string): Promise<string | undefined> {
+  if (data) return Buffer.from(data, "base64").toString("utf8");
+  return file ? credentialFile(file, purpose) : undefined;
+}
+
+interface Secret {
+  readonly authorization: string | undefined;
+  readonly cert?: string | undefined;
+  readonly key?: string | undefined;
+  readonly freshForMs: number;
+}
+
+/** In the order of client-go: tokenFile before token, then exec, auth-provider and password. */
+async function secretOf({ cluster, user, written, directory, where }: Chosen, clock: Clock): Promise<Secret> {
+  const tokenFile = textOf(written["tokenFile"]);
+  if (tokenFile !== undefined) {
+    const path = isAbsolute(tokenFile) ? tokenFile : join(directory, tokenFile);
+    return { authorization: bearer(await credentialFile(path, "tokenFile"), path), freshForMs: FILE_LIFETIME_MS };
+  }
+  if (user.token) return { authorization: bearer(user.token, where), freshForMs: Infinity };
+  const exec = recordOf(written["exec"]);
+  if (exec !== undefined) {
+    const credential = await runExecPlugin({ exec, cluster: clusterInfo(cluster), directory, where }, clock);
+    const authorization = credential.token === undefined ? undefined : bearer(credential.token, where);
+    return { ...credential, authorization };
+  }
+  if (user.authProvider) return { authorization: await fromProvider(cluster, user), freshForMs: FILE_LIFETIME_MS };
+  return { authorization: basic(user), freshForMs: Infinity };
+}
+
+/** `spec.cluster` of an ExecCredential. */
+function clusterInfo(cluster: Cluster): JsonRecord {
+  return {
+    server: cluster.server,
+    "tls-server-name": cluster.tlsServerName,
+    "insecure-skip-tls-verify": cluster.skipTLSVerify,
+    "certificate-authority-data": cluster.caData,
+  };
+}
+
+/** oidc and its like: client-node renews what it has when that has expired. */
+async function fromProvider(cluster: Cluster, user: User): Promise<string | undefined> {
+  const { KubeConfig } = await import("@kubernetes/client-node");
+  const config = new KubeConfig();
+  config.loadFromClusterAndUser(cluster, user);
+  const options: RequestOptions = {};
+  await config.applyToHTTPSOptions(options);
+  const headers = options.headers;
+  if (headers === undefined || Array.isArray(headers)) return undefined;
+  return textOf(recordOf(headers)?.["Authorization"]);
+}
+
+function basic({ username, password }: User): string | undefined {
+  if (!username) return undefined;
+  return `Basic ${Buffer.from(`${username}:${password ?? ""}`).toString("base64")}`;
+}
+
+function invalid(where: string, because: string): EvenkeelError {
+  return new EvenkeelError("KUBECONFIG_INVALID", `${where}: ${because}`);
+}

@@ -1,0 +1,54 @@
+/** Cuts a stream of bytes at newlines. A line is decoded once it is complete, so no character is ever cut in two. */
+import { isUtf8 } from "node:buffer";
+import { badResponse } from "./stored-object.ts";
+
+const NEWLINE = 10;
+
+/** No object is longer: etcd's own limit is 1.5 MiB. What is longer is no watch, and would fill the memory. */
+const MAX_LINE_BYTES = 64 * 2 ** 20;
+
+export class LineSplitter {
+  readonly #what: string;
+  /** The beginning of a line whose end has not arrived. */
+  #parts: Buffer[] = [];
+  #partBytes = 0;
+
+  /** @param what the call, for messages */
+  constructor(what: string) {
+    this.#what = what;
+  }
+
+  /** The lines that `bytes` completes, without empty ones. @throws EvenkeelError API_BAD_RESPONSE */
+  push(bytes: Uint8Array): readonly string[] {
+    const chunk = Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    const lines: string[] = [];
+    let from = 0;
+    for (let end = chunk.indexOf(NEWLINE); end !== -1; end = chunk.indexOf(NEWLINE, from)) {
+      const line = this.#complete(chunk.subarray(from, end));
+      if (line.length > 0) lines.push(this.#decode(line));
+      from = end + 1;
+    }
+    if (from < chunk.length) this.#keep(chunk.subarray(from));
+    return lines;
+  }
+
+  #complete(rest: Buffer): Buffer {
+    if (this.#parts.length === 0) return rest;
+    const line = Buffer.concat([...this.#parts, rest]);
+    this.#parts = [];
+    this.#partBytes = 0;
+    return line;
+  }
+
+  #keep(part: Buffer): void {
+    this.#parts.push(part);
+    this.#partBytes += part.length;
+    if (this.#partBytes > MAX_LINE_BYTES) throw badResponse(this.#what, "a line does not end");
+  }
+
+  /** Broken UTF-8 is refused: decoded leniently it would be copied, altered, into other namespaces. */
+  #decode(line: Buffer): string {
+    if (!isUtf8(line)) throw badResponse(this.#what, "a line is not UTF-8");
+    return line.toString("utf8");
+  }
+}

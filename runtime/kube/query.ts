@@ -1,0 +1,91 @@
+/**
+ * A Query says which objects of one kind are meant. It is data, never a closure: it can be printed in a trace, shared
+ * between keys, indexed, and sent to the API server as a selector.
+ */
+import { kindKey, type Kind } from "./kind.ts";
+import type { KubeObject } from "./object.ts";
+
+/** What a label must be: this value, one of these, none of these, or just there (or not there). */
+export type LabelRule =
+  | string
+  | { readonly in: readonly string[] }
+  | { readonly notIn: readonly string[] }
+  | { readonly exists: boolean };
+
+/** All given conditions hold together. `{}` matches every object of the kind. */
+export interface Where {
+  readonly namespace?: string | undefined;
+  readonly name?: string | undefined;
+  /** Literal and anchored at the start; never a pattern. */
+  readonly namePrefix?: string | undefined;
+  readonly labels?: Readonly<Record<string, LabelRule>> | undefined;
+}
+
+export interface Query<T extends KubeObject = KubeObject> {
+  readonly kind: Kind<T>;
+  readonly where: Where;
+}
+
+/** Names the objects of `kind` that match `where`: `select(ConfigMap, { labels: { mirror: "true" } })`. */
+export function select<T extends KubeObject>(kind: Kind<T>, where: Where = {}): Query<T> {
+  return Object.freeze({ kind, where: Object.freeze({ ...where }) });
+}
+
+/** A Kind stands for all of its objects. */
+export function asQuery<T extends KubeObject>(of: Kind<T> | Query<T>): Query<T> {
+  return "where" in of ? of : select(of);
+}
+
+/** Whether `object`, known to be of the query's kind, is meant by `where`. */
+export function matches(where: Where, { metadata }: Pick<KubeObject, "metadata">): boolean {
+  if (where.name !== undefined && metadata.name !== where.name) return false;
+  if (where.namespace !== undefined && (metadata.namespace ?? "") !== where.namespace) return false;
+  if (where.namePrefix !== undefined && !metadata.name.startsWith(where.namePrefix)) return false;
+  if (where.labels === undefined) return true;
+  for (const key in where.labels) if (!labelMatches(where.labels[key], metadata.labels?.[key])) return false;
+  return true;
+}
+
+/** As the API server reads them: `notIn` also matches an object that lacks the label. */
+function labelMatches(rule: LabelRule | undefined, value: string | undefined): boolean {
+  if (rule === undefined || typeof rule === "string") return value === rule;
+  if ("in" in rule) return value !== undefined && rule.in.includes(value);
+  if ("notIn" in rule) return value === undefined || !rule.notIn.includes(value);
+  return rule.exists === (value !== undefined);
+}
+
+/**
+ * Whether every object that `narrow` matches is sure to match `wide`: then a store of `wide` can answer `narrow`.
+ * Errs on the side of false.
+ */
+export function implies(narrow: Where, wide: Where): boolean {
+  if (wide.name !== undefined && narrow.name !== wide.name) return false;
+  if (wide.namespace !== undefined && narrow.namespace !== wide.namespace) return false;
+  if (wide.namePrefix !== undefined && !(narrow.name ?? narrow.namePrefix ?? "").startsWith(wide.namePrefix))
+    return false;
+  return Object.entries(wide.labels ?? {}).every(([key, rule]) => {
+    const other = narrow.labels?.[key];
+    return other !== undefined && formatLabel(key, other) === formatLabel(key, rule);
+  });
+}
+
+/** The Kubernetes label selector of `where`, canonical (sorted), or undefined when it has none. */
+export function labelSelector({ labels }: Where): string | undefined {
+  const parts = Object.entries(labels ?? {}).map(([key, rule]) => formatLabel(key, rule));
+  return parts.length === 0 ? undefined : parts.toSorted().join(",");
+}
+
+function formatLabel(key: string, rule: LabelRule): string {
+  if (typeof rule === "string") return `${key}=${rule}`;
+  if ("in" in rule) return `${key} in (${rule.in.toSorted().join(",")})`;
+  if ("notIn" in rule) return `${key} notin (${rule.notIn.toSorted().join(",")})`;
+  return rule.exists ? key : `!${key}`;
+}
+
+/** One line, the same for equal queries: `v1/ConfigMap default/* [mirror=true]`. Serves as map key and in traces. */
+export function formatQuery({ kind, where }: Query): string {
+  const name = where.name ?? `${where.namePrefix ?? ""}*`;
+  const labels = labelSelector(where);
+  const prefixed = where.name !== undefined && where.namePrefix !== undefined ? `${name}&${where.namePrefix}*` : name;
+  return `${kindKey(kind)} ${where.namespace ?? "*"}/${prefixed}${labels === undefined ? "" : ` [${labels}]`}`;
+}

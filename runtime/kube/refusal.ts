@@ -1,0 +1,92 @@
+/** A refusal of the API server (a Status, or whatever a proxy on the way answered) becomes an EvenkeelError with a code to act on. */
+import { EvenkeelError, type ApiStatus, type Code } from "./errors.ts";
+import { parseJson, recordOf, recordsOf, textOf, type JsonRecord } from "./json.ts";
+
+/** What of an HTTP answer decides. ERROR events of a watch have no headers. */
+export interface Refused {
+  readonly httpCode: number;
+  readonly headers: Readonly<Record<string, string>>;
+  /** The parsed body; anything but a Status is not quoted. */
+  readonly body: unknown;
+}
+
+/**
+ * @param what the call, for the message: `create v1/ConfigMap team-a/settings`
+ * @param about what the path names: a collection that is not found means that the kind is not served.
+ */
+export function refusal(what: string, refused: Refused, about: "object" | "collection" | "other"): EvenkeelError {
+  const body = recordOf(refused.body);
+  const answer = body?.["kind"] === "Status" ? body : undefined;
+  const status = statusOf(refused, answer);
+  const message = textOf(answer?.["message"]) ?? `the answer is ${refused.httpCode}, without a Status`;
+  const code = codeFor(status);
+  const isKindGone = code === "API_NOT_FOUND" && about !== "other" && !namesWhatIsMissing(answer, about);
+  return new EvenkeelError(isKindGone ? "KIND_NOT_SERVED" : code, `${what}: ${message}`, { status });
+}
+
+/** {@link refusal} of a whole answer. */
+export function refusalOf(
+  what: string,
+  { status, headers }: { readonly status: number; readonly headers: Readonly<Record<string, string>> },
+  text: string,
+  about: "object" | "collection" | "other",
+): EvenkeelError {
+  return refusal(what, { httpCode: status, headers, body: parseJson(text) }, about);
+}
+
+function statusOf({ httpCode, headers }: Refused, answer: JsonRecord | undefined): ApiStatus {
+  const details = recordOf(answer?.["details"]);
+  return {
+    httpCode,
+    reason: textOf(answer?.["reason"]),
+    causes: recordsOf(details?.["causes"]).flatMap(({ reason }) => textOf(reason) ?? []),
+    retryAfterMs: retryAfterMs(headers["retry-after"] ?? details?.["retryAfterSeconds"]),
+  };
+}
+
+/** Only whole seconds are understood; API servers send no dates. */
+function retryAfterMs(seconds: unknown): number | undefined {
+  const count = typeof seconds === "string" ? Number(seconds) : seconds;
+  return typeof count === "number" && count > 0 && Number.isFinite(count) ? count * 1000 : undefined;
+}
+
+/** Causes first, then the reason, then the HTTP code: the more specific word decides. Source: apimachinery metav1.StatusReason. */
+function codeFor({ httpCode, reason, causes }: ApiStatus): Code {
+  if (causes.includes("ResourceVersionTooLarge")) return "API_TIMEOUT";
+  if (causes.includes("NamespaceTerminating")) return "API_NAMESPACE_TERMINATING";
+  return byReason.get(reason ?? "") ?? byHttpCode.get(httpCode) ?? byRange(httpCode);
+}
+
+const byReason: ReadonlyMap<string, Code> = new Map([
+  ["AlreadyExists", "API_ALREADY_EXISTS"],
+  ["Conflict", "API_CONFLICT"],
+  ["Expired", "API_EXPIRED"],
+  ["Gone", "API_EXPIRED"],
+  ["Invalid", "API_INVALID"],
+  ["RequestEntityTooLarge", "API_INVALID"],
+  ["Timeout", "API_TIMEOUT"],
+  ["TooManyRequests", "API_TOO_MANY_REQUESTS"],
+]);
+
+const byHttpCode: ReadonlyMap<number, Code> = new Map([
+  [401, "API_UNAUTHORIZED"],
+  [403, "API_FORBIDDEN"],
+  [404, "API_NOT_FOUND"],
+  [408, "API_TIMEOUT"],
+  [409, "API_CONFLICT"],
+  [410, "API_EXPIRED"],
+  [413, "API_INVALID"],
+  [422, "API_INVALID"],
+  [429, "API_TOO_MANY_REQUESTS"],
+  [504, "API_TIMEOUT"],
+]);
+
+function byRange(httpCode: number): Code {
+  if (httpCode >= 500) return "API_UNAVAILABLE";
+  return httpCode >= 400 ? "API_REJECTED" : "API_BAD_RESPONSE";
+}
+
+/** A path that is not served at all is a bare 404, or a Status whose details name nothing. A collection is never missing itself. */
+function namesWhatIsMissing(answer: JsonRecord | undefined, about: "object" | "collection"): boolean {
+  return about === "object" && textOf(recordOf(answer?.["details"])?.["name"]) !== undefined;
+}

@@ -1,0 +1,41 @@
+/** One HTTP exchange with the API server. The only seam between evenkeel and a network: tests and simulations replace it. */
+
+/**
+ * Which connections carry a request: `requests` are pooled, `watches` last for minutes and would starve them, and `lease`
+ * has a connection of its own outside every limiter, because a renewal that waits loses the leadership.
+ */
+export type Lane = "requests" | "watches" | "lease";
+
+export interface TransportRequest {
+  readonly method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
+  /** Path and query, beginning with a slash. */
+  readonly path: string;
+  /** Lower-case names. Credentials are added by the transport. */
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body?: string | undefined;
+  readonly lane: Lane;
+  /** Aborting ends the exchange, also while the body is read. */
+  readonly signal: AbortSignal;
+}
+
+export interface TransportResponse {
+  readonly status: number;
+  /** Lower-case names. */
+  readonly headers: Readonly<Record<string, string>>;
+  /** The body as it arrives; to be read once, to its end or until it is abandoned (`return()`), which closes the exchange. */
+  readonly body: AsyncIterable<Uint8Array>;
+  /** The whole body. Use instead of `body`. */
+  text(): Promise<string>;
+}
+
+export interface Transport {
+  /** `host:port` of the server, as metrics name it. Absent in process. */
+  readonly host?: string;
+  /**
+   * @throws EvenkeelError API_UNREACHABLE when there was no answer (any HTTP status is one); the signal's reason when that
+   *   aborts. Both hold for reading the body, too.
+   */
+  send(request: TransportRequest): Promise<TransportResponse>;
+  /** Ends all connections; what is under way fails. */
+  close(): Promise<void>;
+}

@@ -1,0 +1,156 @@
+/**
+ * The Transport over a network: kept-alive HTTP/1.1 connections, a pool for each lane, credentials on every request.
+ * The path of every write: nothing is allocated here that the request does not need.
+ */
+import type { Dispatcher } from "undici";
+import manifest from "../../package.json" with { type: "json" };
+import type { Credentials, Identity, TlsMaterial } from "./credentials.ts";
+import { untilAborted } from "./deadline.ts";
+import { LanePools } from "./lane-pools.ts";
+import type { Transport, TransportRequest, TransportResponse } from "./transport.ts";
+import { unreachable } from "./unreachable.ts";
+
+const USER_AGENT = `evenkeel/${manifest.version} (${process.platform}/${process.arch}) node/${process.versions.node}`;
+
+export interface UndiciTransportOptions {
+  readonly credentials: Credentials;
+  /** Connections of the lane `requests`. Default 32. */
+  readonly connectionCount?: number | undefined;
+}
+
+export class UndiciTransport implements Transport {
+  readonly host: string;
+  readonly #credentials: Credentials;
+  readonly #connectionCount: number;
+  readonly #server: string;
+  readonly #origin: string;
+  /** Of a server that is one of several behind an address: `/k8s/clusters/c-1`. */
+  readonly #prefix: string;
+  #tls: TlsMaterial | undefined;
+  #pools: LanePools | undefined;
+  /** Pools of former TLS identities, with exchanges that are not over: watches mostly. */
+  readonly #retired = new Set<LanePools>();
+  #isClosed = false;
+
+  constructor({ credentials, connectionCount = 32 }: UndiciTransportOptions) {
+    const url = new URL(credentials.server);
+    this.host = url.host;
+    this.#credentials = credentials;
+    this.#connectionCount = connectionCount;
+    this.#server = credentials.server;
+    this.#origin = url.origin;
+    this.#prefix = url.pathname.replace(/\/+$/, "");
+  }
+
+  async send(request: TransportRequest): Promise<TransportResponse> {
+    const current = this.#credentials.current();
+    const identity = current instanceof Promise ? await untilAborted(current, request.signal) : current;
+    const response = await this.#exchange(request, identity);
+    if (response.statusCode === 401) return this.#renewed(request, identity, response);
+    return new UndiciResponse(response, request.signal, this.#server);
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    const all = [...this.#retired, ...(this.#pools === undefined ? [] : [this.#pools])];
+    await Promise.all(all.map((pools) => pools.destroy()));
+  }
+
+  /** Once, with another identity if there is one; otherwise the refusal stands. */
+  async #renewed(
+    request: TransportRequest,
+    refused: Identity,
+    refusal: Dispatcher.ResponseData,
+  ): Promise<TransportResponse> {
+    const identity = await untilAborted(this.#credentials.renew(refused), request.signal).catch((error: unknown) => {
+      refusal.body.destroy();
+      throw error;
+    });
+    if (identity === refused) return new UndiciResponse(refusal, request.signal, this.#server);
+    await refusal.body.dump();
+    return new UndiciResponse(await this.#exchange(request, identity), request.signal, this.#server);
+  }
+
+  async #exchange(request: TransportRequest, { tls, authorization }: Identity): Promise<Dispatcher.ResponseData> {
+    const { method, body = null, signal, lane } = request;
+    const headers = ["user-agent", USER_AGENT];
+    if (authorization !== undefined) headers.push("authorization", authorization);
+    for (const name in request.headers) headers.push(name, request.headers[name] ?? "");
+    try {
+      const pool = this.#poolsFor(tls).pool(lane);
+      return await pool.request({ method, path: this.#prefix + request.path, headers, body, signal });
+    } catch (error) {
+      throw failure(error, signal, this.#server);
+    }
+  }
+
+  /** A change of CA, certificate or key means new connections; those under way end as they would have. */
+  #poolsFor(tls: TlsMaterial): LanePools {
+    if (this.#isClosed) throw new Error("this client is closed");
+    if (this.#pools !== undefined && this.#tls === tls) return this.#pools;
+    if (this.#pools !== undefined) this.#retire(this.#pools);
+    this.#tls = tls;
+    this.#pools = new LanePools(this.#origin, tls, this.#connectionCount);
+    return this.#pools;
+  }
+
+  #retire(pools: LanePools): void {
+    this.#retired.add(pools);
+    void pools.close().then(() => this.#retired.delete(pools));
+  }
+}
+
+class UndiciResponse implements TransportResponse {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly #body: Dispatcher.ResponseData["body"];
+  readonly #signal: AbortSignal;
+  readonly #server: string;
+
+  constructor({ statusCode, headers, body }: Dispatcher.ResponseData, signal: AbortSignal, server: string) {
+    this.status = statusCode;
+    this.headers = joined(headers);
+    this.#body = body;
+    this.#signal = signal;
+    this.#server = server;
+  }
+
+  get body(): AsyncIterable<Uint8Array> {
+    return this.#chunks();
+  }
+
+  async text(): Promise<string> {
+    try {
+      return await this.#body.text();
+    } catch (error) {
+      throw failure(error, this.#signal, this.#server);
+    }
+  }
+
+  async *#chunks(): AsyncGenerator<Uint8Array, void, undefined> {
+    try {
+      yield* this.#body;
+    } catch (error) {
+      throw failure(error, this.#signal, this.#server);
+    }
+  }
+}
+
+function failure(error: unknown, signal: AbortSignal, server: string): unknown {
+  return signal.aborted ? signal.reason : unreachable(server, error);
+}
+
+/** Headers that came more than once, joined as RFC 9110 §5.3 allows; nearly always none, and then nothing is copied. */
+function joined(headers: Dispatcher.ResponseData["headers"]): Readonly<Record<string, string>> {
+  if (areSingle(headers)) return headers;
+  const single: Record<string, string> = {};
+  for (const [name, value] of Object.entries(headers)) {
+    if (value !== undefined) single[name] = Array.isArray(value) ? value.join(", ") : value;
+  }
+  return single;
+}
+
+function areSingle(headers: Dispatcher.ResponseData["headers"]): headers is Record<string, string> {
+  for (const name in headers) if (typeof headers[name] !== "string") return false;
+  return true;
+}

@@ -1,0 +1,53 @@
+/** Why there was no answer: the system's and OpenSSL's codes, each with a sentence that helps. */
+import { EvenkeelError } from "./errors.ts";
+
+/**
+ * @param server the base URL, which the message names
+ * @param cause what the connection threw
+ */
+export function unreachable(server: string, cause: unknown): EvenkeelError {
+  const code = codeIn(cause);
+  const sentence = sentences.get(code) ?? (cause instanceof Error ? cause.message : "no answer");
+  return new EvenkeelError("API_UNREACHABLE", `${server}: ${sentence}${code === "" ? "" : ` (${code})`}`, { cause });
+}
+
+/** Node tries several addresses and throws the failures together. */
+function codeIn(cause: unknown): string {
+  if (!(cause instanceof Error)) return "";
+  if ("code" in cause && typeof cause.code === "string" && cause.code !== "") return cause.code;
+  return codeIn(cause instanceof AggregateError ? cause.errors[0] : cause.cause);
+}
+
+const UNKNOWN_CA = "its certificate is not signed by the CA of these credentials";
+const NOT_NOW = "its certificate is not valid at this time: check its dates, and the clocks";
+const NO_TLS = "it does not speak TLS there; is the address http://?";
+const BROKE = "the connection broke";
+const NO_WAY = "there is no way to it from here";
+
+const sentences: ReadonlyMap<string, string> = new Map([
+  ["ECONNREFUSED", "nothing listens there"],
+  ["ENOTFOUND", "its name is not known"],
+  ["EAI_AGAIN", "its name cannot be looked up at the moment"],
+  ["ECONNRESET", BROKE],
+  ["EPIPE", BROKE],
+  ["UND_ERR_SOCKET", BROKE],
+  ["EHOSTUNREACH", NO_WAY],
+  ["ENETUNREACH", NO_WAY],
+  ["ETIMEDOUT", "no connection in time"],
+  ["UND_ERR_CONNECT_TIMEOUT", "no connection in time"],
+  ["UND_ERR_CLOSED", "this client is closed"],
+  ["UND_ERR_DESTROYED", "this client is closed"],
+  ["SELF_SIGNED_CERT_IN_CHAIN", UNKNOWN_CA],
+  ["DEPTH_ZERO_SELF_SIGNED_CERT", UNKNOWN_CA],
+  ["UNABLE_TO_VERIFY_LEAF_SIGNATURE", UNKNOWN_CA],
+  ["UNABLE_TO_GET_ISSUER_CERT", UNKNOWN_CA],
+  ["UNABLE_TO_GET_ISSUER_CERT_LOCALLY", UNKNOWN_CA],
+  ["CERT_SIGNATURE_FAILURE", UNKNOWN_CA],
+  ["CERT_HAS_EXPIRED", NOT_NOW],
+  ["CERT_NOT_YET_VALID", NOT_NOW],
+  ["ERR_TLS_CERT_ALTNAME_INVALID", "its certificate is for another name than the address"],
+  ["ERR_SSL_WRONG_VERSION_NUMBER", NO_TLS],
+  ["ERR_SSL_PACKET_LENGTH_TOO_LONG", NO_TLS],
+  ["ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED", "it wants a client certificate"],
+  ["ERR_OSSL_PEM_NO_START_LINE", "the CA or client certificate is not PEM"],
+]);

@@ -1,0 +1,135 @@
+/**
+ * A watch: the bytes of one long answer become checked WatchEvents. Ends normally when the server closes it, at whatever
+ * byte; ends with an error at the first thing that cannot be believed, because an event that is skipped is lost for good.
+ */
+import type { Clock, Timer } from "../clock/clock.ts";
+import type { WatchEvent, WatchOptions } from "./api.ts";
+import { Deadline } from "./deadline.ts";
+import { EvenkeelError } from "./errors.ts";
+import { parseJson, recordOf, textOf, type JsonRecord } from "./json.ts";
+import { LineSplitter } from "./line-splitter.ts";
+import { refusal } from "./refusal.ts";
+import { badResponse, storedObject, type Expected } from "./stored-object.ts";
+
+/** How much longer than the server's own limit a watch may last. */
+const GRACE_MS = 30_000;
+
+export interface Watch {
+  readonly clock: Clock;
+  /** For messages: `watch v1/ConfigMap`. */
+  readonly what: string;
+  readonly expected: Expected;
+  readonly options: Pick<WatchOptions, "timeoutSeconds" | "idleMs" | "signal">;
+  /** Sends the request, under the deadline that also bounds the reading. */
+  readonly open: (deadline: Deadline) => Promise<AsyncIterable<Uint8Array>>;
+}
+
+export async function* watchEvents({
+  clock,
+  what,
+  expected,
+  options,
+  open,
+}: Watch): AsyncGenerator<WatchEvent, void, undefined> {
+  const { timeoutSeconds, idleMs, signal } = options;
+  const deadline = new Deadline(clock, what, timeoutSeconds * 1000 + GRACE_MS, signal);
+  const watchdog = new Watchdog(clock, idleMs, () => deadline.expire(idle(what, idleMs)));
+  const lines = new LineSplitter(what);
+  try {
+    for await (const chunk of await open(deadline)) {
+      watchdog.pause();
+      for (const line of lines.push(chunk)) yield watchEvent(line, expected, what);
+      watchdog.resume();
+    }
+    // What is left in `lines` is half an event: the server sends it again to the watch that resumes.
+  } catch (error) {
+    throw deadline.reasonFor(error);
+  } finally {
+    watchdog.stop();
+    deadline.clear();
+  }
+}
+
+function idle(what: string, idleMs: number): EvenkeelError {
+  return new EvenkeelError("API_TIMEOUT", `${what}: no byte for ${idleMs} ms, the connection is taken for dead`);
+}
+
+/** @throws EvenkeelError what the ERROR event says, or API_BAD_RESPONSE */
+function watchEvent(line: string, expected: Expected, what: string): WatchEvent {
+  const event = recordOf(parseJson(line));
+  if (event === undefined) throw badResponse(what, "a line is not a JSON object");
+  switch (event["type"]) {
+    case "ADDED":
+      return { type: "added", object: storedObject(event["object"], expected, what) };
+    case "MODIFIED":
+      return { type: "modified", object: storedObject(event["object"], expected, what) };
+    case "DELETED":
+      return { type: "deleted", object: storedObject(event["object"], expected, what) };
+    case "BOOKMARK":
+      return bookmark(recordOf(event["object"]), expected, what);
+    case "ERROR":
+      throw errorEvent(recordOf(event["object"]), what);
+    default:
+      throw badResponse(what, "an event has an unknown type");
+  }
+}
+
+/** Its object has a kind and a resourceVersion, and nothing else that means anything. */
+function bookmark(object: JsonRecord | undefined, expected: Expected, what: string): WatchEvent {
+  const metadata = recordOf(object?.["metadata"]);
+  const resourceVersion = textOf(metadata?.["resourceVersion"]);
+  if (resourceVersion === undefined || object?.["kind"] !== expected.kind) {
+    throw badResponse(what, "a bookmark has no resourceVersion, or is of another kind");
+  }
+  const annotations = recordOf(metadata?.["annotations"]);
+  const isInitialEventsEnd = annotations?.["k8s.io/initial-events-end"] === "true";
+  return { type: "bookmark", resourceVersion, isInitialEventsEnd };
+}
+
+function errorEvent(status: JsonRecord | undefined, what: string): EvenkeelError {
+  const code = status?.["code"];
+  if (status?.["kind"] !== "Status") return badResponse(what, "an ERROR event has no Status");
+  // A Status without a code, as some aggregated servers send, is one of the server's troubles.
+  const httpCode = typeof code === "number" && code >= 400 ? code : 500;
+  return refusal(what, { httpCode, headers: {}, body: status }, "collection");
+}
+
+/**
+ * Calls `bark` once when the stream was silent for `idleMs`. One timer that is set anew when it fires, not once per
+ * chunk: under load a chunk costs one reading of the clock. The time the consumer takes over its events is not silence.
+ */
+class Watchdog {
+  readonly #clock: Clock;
+  readonly #idleMs: number;
+  readonly #bark: () => void;
+  #timer: Timer;
+  #sinceMs: number;
+  #isPaused = false;
+
+  constructor(clock: Clock, idleMs: number, bark: () => void) {
+    this.#clock = clock;
+    this.#idleMs = idleMs;
+    this.#bark = bark;
+    this.#sinceMs = clock.now();
+    this.#timer = clock.after(idleMs, this.#check);
+  }
+
+  pause(): void {
+    this.#isPaused = true;
+  }
+
+  resume(): void {
+    this.#isPaused = false;
+    this.#sinceMs = this.#clock.now();
+  }
+
+  stop(): void {
+    this.#timer.cancel();
+  }
+
+  readonly #check = (): void => {
+    const leftMs = this.#isPaused ? this.#idleMs : this.#sinceMs + this.#idleMs - this.#clock.now();
+    if (leftMs > 0) this.#timer = this.#clock.after(leftMs, this.#check);
+    else this.#bark();
+  };
+}

@@ -1,0 +1,118 @@
+/** Credentials are renewed once for all who wait, kept when renewal fails, and not renewed in a frenzy. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { bearer, plainCredentials, RenewedCredentials, type Identity } from "../../runtime/kube/credentials.ts";
+import { EvenkeelError } from "../../runtime/kube/errors.ts";
+import { VirtualClock } from "../support/virtual-clock.ts";
+
+const identity = (token: string, ca = "CA"): Identity => ({
+  authorization: `Bearer ${token}`,
+  tls: { ca, rejectUnauthorized: true },
+});
+
+/** Loads what `tokens` says, one after the other; the last one for ever. An Error is thrown. */
+function loaded(tokens: readonly (string | Error)[], freshForMs = 60_000) {
+  const clock = new VirtualClock();
+  const world = { clock, loadCount: 0 };
+  const credentials = new RenewedCredentials({ server: "https://k:6443/", namespace: "n" }, clock, async () => {
+    const token = tokens[Math.min(world.loadCount++, tokens.length - 1)] ?? "";
+    if (token instanceof Error) throw token;
+    return { identity: identity(token), freshForMs };
+  });
+  return Object.assign(world, { credentials });
+}
+
+test("credentials: loaded once for all who wait", async () => {
+  const world = loaded(["a"]);
+  const all = await Promise.all([
+    world.credentials.current(),
+    world.credentials.current(),
+    world.credentials.current(),
+  ]);
+  assert.equal(world.loadCount, 1);
+  assert.equal(all[0]?.authorization, "Bearer a");
+  assert.equal(world.credentials.server, "https://k:6443");
+});
+
+test("credentials: synchronous while fresh, loaded again when old", async () => {
+  const world = loaded(["a", "b"]);
+  const first = await world.credentials.current();
+  await world.clock.advance(59_999);
+  assert.equal(world.credentials.current(), first);
+  await world.clock.advance(1);
+  assert.equal((await world.credentials.current()).authorization, "Bearer b");
+});
+
+test("credentials: the same content is the same identity, so connections live on", async () => {
+  const world = loaded(["a", "a", "b"]);
+  const first = await world.credentials.current();
+  await world.clock.advance(60_000);
+  assert.equal(await world.credentials.current(), first);
+  await world.clock.advance(60_000);
+  const second = await world.credentials.current();
+  assert.equal(second.authorization, "Bearer b");
+  assert.equal(second.tls, first.tls, "a new token is no reason for new connections");
+});
+
+test("credentials: a reload that fails leaves the old ones in use and is tried again a second later", async () => {
+  const world = loaded(["a", new Error("no such file"), "b"]);
+  const first = await world.credentials.current();
+  await world.clock.advance(60_000);
+  assert.equal(await world.credentials.current(), first);
+  await world.clock.advance(999);
+  assert.equal(await world.credentials.current(), first);
+  assert.equal(world.loadCount, 2);
+  await world.clock.advance(1);
+  assert.equal((await world.credentials.current()).authorization, "Bearer b");
+});
+
+test("credentials: without any, the failure to load is thrown", async () => {
+  const error = new EvenkeelError("FILE_NOT_FOUND", "token");
+  const { credentials } = loaded([error]);
+  await assert.rejects(async () => credentials.current(), error);
+});
+
+test("credentials: refused ones are renewed once, for all who were refused", async () => {
+  const world = loaded(["a", "b"]);
+  const refused = await world.credentials.current();
+  const renewed = await Promise.all([world.credentials.renew(refused), world.credentials.renew(refused)]);
+  assert.equal(world.loadCount, 2);
+  assert.deepEqual(new Set(renewed.map(({ authorization }) => authorization)), new Set(["Bearer b"]));
+  // Who was refused with the old one later gets the new one, and no renewal.
+  assert.equal(await world.credentials.renew(refused), renewed[0]);
+  assert.equal(world.loadCount, 2);
+});
+
+test("credentials: a server that refuses everything causes one renewal in 10 s", async () => {
+  const world = loaded(["a"]);
+  const refused = await world.credentials.current();
+  for (let i = 0; i < 5; i++) assert.equal(await world.credentials.renew(refused), refused);
+  assert.equal(world.loadCount, 2);
+  await world.clock.advance(10_000);
+  await world.credentials.renew(refused);
+  assert.equal(world.loadCount, 3);
+});
+
+test("credentials: a renewal that fails says why", async () => {
+  const error = new EvenkeelError("API_UNAUTHORIZED", "the plugin failed");
+  const world = loaded(["a", error]);
+  await assert.rejects(world.credentials.renew(await world.credentials.current()), error);
+});
+
+test("credentials: plain ones carry nothing and cannot be renewed", async () => {
+  const credentials = plainCredentials({ url: "http://127.0.0.1:8001/" });
+  const current = await credentials.current();
+  assert.equal(credentials.server, "http://127.0.0.1:8001");
+  assert.equal(current.authorization, undefined);
+  assert.equal(await credentials.renew(current), current);
+});
+
+test("credentials: a token that no header can carry is refused without quoting it", () => {
+  for (const token of ["", " \n", "a b", "a\r\nx: y", "é"]) {
+    assert.throws(
+      () => bearer(token, "/token"),
+      (error) => error instanceof EvenkeelError && error.code === "API_UNAUTHORIZED" && !error.message.includes("x: y"),
+    );
+  }
+  assert.equal(bearer("abc\n", "/token"), "Bearer abc");
+});

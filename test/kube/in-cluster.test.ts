@@ -1,0 +1,75 @@
+/** In a pod: the files and variables that Kubernetes gives, and their rotation. */
+import assert from "node:assert/strict";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test, type TestContext } from "node:test";
+import { EvenkeelError } from "../../runtime/kube/errors.ts";
+import { inClusterCredentials, isInCluster } from "../../runtime/kube/in-cluster.ts";
+import { VirtualClock } from "../support/virtual-clock.ts";
+
+const env = { KUBERNETES_SERVICE_HOST: "10.0.0.1", KUBERNETES_SERVICE_PORT: "443" };
+
+async function pod(t: TestContext, files: Record<string, string>) {
+  const directory = await mkdtemp(join(tmpdir(), "evenkeel-"));
+  t.after(() => rm(directory, { recursive: true }));
+  const write = (name: string, text: string): Promise<void> => writeFile(join(directory, name), text);
+  await Promise.all(Object.entries(files).map(([name, text]) => write(name, text)));
+  return { directory, write };
+}
+
+const files = { token: "t-1\n", "ca.crt": "CA-1", namespace: "evenkeel-system" };
+
+test("in cluster: token, CA, address and namespace", async (t) => {
+  const { directory } = await pod(t, files);
+  const credentials = await inClusterCredentials({ clock: new VirtualClock(), env, directory });
+  assert.equal(credentials.server, "https://10.0.0.1:443");
+  assert.equal(credentials.namespace, "evenkeel-system");
+  assert.deepEqual(await credentials.current(), {
+    authorization: "Bearer t-1",
+    tls: { ca: "CA-1", rejectUnauthorized: true },
+  });
+});
+
+test("in cluster: an IPv6 address is put in brackets", async (t) => {
+  const { directory } = await pod(t, files);
+  const v6 = { ...env, KUBERNETES_SERVICE_HOST: "fd00::1" };
+  const credentials = await inClusterCredentials({ clock: new VirtualClock(), env: v6, directory });
+  assert.equal(credentials.server, "https://[fd00::1]:443");
+});
+
+test("in cluster: rotated files are read within a minute, or when the token is refused", async (t) => {
+  const { directory, write } = await pod(t, files);
+  const clock = new VirtualClock();
+  const credentials = await inClusterCredentials({ clock, env, directory });
+  const first = await credentials.current();
+  await write("token", "t-2");
+  await write("ca.crt", "CA-2");
+  assert.equal(await credentials.current(), first);
+  await clock.advance(60_000);
+  const second = await credentials.current();
+  assert.equal(second.authorization, "Bearer t-2");
+  assert.equal(second.tls.ca, "CA-2");
+  await write("token", "t-3");
+  assert.equal((await credentials.renew(second)).authorization, "Bearer t-3");
+});
+
+test("in cluster: a pod without a service account is told which file is missing", async (t) => {
+  const { directory } = await pod(t, { "ca.crt": "CA" });
+  await assert.rejects(
+    inClusterCredentials({ clock: new VirtualClock(), env, directory }),
+    (error) =>
+      error instanceof EvenkeelError &&
+      error.code === "FILE_NOT_FOUND" &&
+      error.message.includes(join(directory, "token")),
+  );
+});
+
+test("in cluster: outside a pod there are none", async () => {
+  assert.equal(isInCluster({}), false);
+  assert.equal(isInCluster(env), true);
+  await assert.rejects(
+    inClusterCredentials({ clock: new VirtualClock(), env: {} }),
+    (error) => error instanceof EvenkeelError && error.code === "KUBECONFIG_INVALID",
+  );
+});

@@ -1,0 +1,260 @@
+/** What of a kubeconfig is followed, what is refused, and how its mistakes are told. */
+import assert from "node:assert/strict";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test, type TestContext } from "node:test";
+import type { Credentials } from "../../runtime/kube/credentials.ts";
+import { EvenkeelError, type Code } from "../../runtime/kube/errors.ts";
+import { kubeconfigCredentials } from "../../runtime/kube/kubeconfig.ts";
+import { VirtualClock } from "../support/virtual-clock.ts";
+
+const base64 = (text: string): string => Buffer.from(text).toString("base64");
+
+interface Entries {
+  readonly cluster?: object;
+  readonly user?: object;
+  readonly context?: object;
+}
+
+function kubeconfig({ cluster, user, context }: Entries, name = "dev"): string {
+  return JSON.stringify({
+    apiVersion: "v1",
+    kind: "Config",
+    "current-context": name,
+    contexts: [{ name, context: { cluster: name, user: name, ...context } }],
+    clusters: [{ name, cluster: { server: "https://k.example:6443", ...cluster } }],
+    users: [{ name, user: user ?? {} }],
+  });
+}
+
+async function folder(t: TestContext, files: Record<string, string>) {
+  const directory = await mkdtemp(join(tmpdir(), "evenkeel-"));
+  t.after(() => rm(directory, { recursive: true }));
+  const write = (name: string, text: string): Promise<void> => writeFile(join(directory, name), text);
+  await Promise.all(Object.entries(files).map(([name, text]) => write(name, text)));
+  const clock = new VirtualClock();
+  const load = (names: readonly string[] = ["config"], context?: string): Promise<Credentials> =>
+    kubeconfigCredentials({ clock, files: names.map((name) => join(directory, name)), context });
+  return { directory, write, clock, load };
+}
+
+/** A credential plugin, run by this very Node: counts its runs and prints what it is given. */
+const plugin = (print: string, more: object = {}): object => ({
+  exec: {
+    apiVersion: "client.authentication.k8s.io/v1",
+    command: process.execPath,
+    args: ["-e", `require("node:fs").appendFileSync(process.env.RUNS, "x"); ${print}`],
+    ...more,
+  },
+});
+
+const printed = (status: string): string => `console.log(JSON.stringify({kind: "ExecCredential", status: ${status}}))`;
+
+test("kubeconfig: certificates inline, server name, namespace", async (t) => {
+  const text = kubeconfig({
+    cluster: { "certificate-authority-data": base64("CA"), "tls-server-name": "kube" },
+    user: { "client-certificate-data": base64("CERT"), "client-key-data": base64("KEY") },
+    context: { namespace: "team-a" },
+  });
+  const { load } = await folder(t, { config: text });
+  const credentials = await load();
+  assert.equal(credentials.server, "https://k.example:6443");
+  assert.equal(credentials.namespace, "team-a");
+  assert.deepEqual(await credentials.current(), {
+    authorization: undefined,
+    tls: { ca: "CA", cert: "CERT", key: "KEY", servername: "kube", rejectUnauthorized: true },
+  });
+});
+
+test("kubeconfig: files are relative to it and read again after a minute", async (t) => {
+  const text = kubeconfig({
+    cluster: { "certificate-authority": "ca.crt" },
+    user: { "client-certificate": "me.crt", "client-key": "me.key" },
+  });
+  const { load, write, clock } = await folder(t, { config: text, "ca.crt": "CA-1", "me.crt": "C", "me.key": "K" });
+  const credentials = await load();
+  assert.equal((await credentials.current()).tls.ca, "CA-1");
+  await write("ca.crt", "CA-2");
+  await clock.advance(60_000);
+  assert.equal((await credentials.current()).tls.ca, "CA-2");
+});
+
+test("kubeconfig: a token, inline or by tokenFile, which counts first and rotates", async (t) => {
+  const { load, write, clock } = await folder(t, {
+    inline: kubeconfig({ user: { token: "t-0" } }),
+    config: kubeconfig({ user: { token: "t-0", tokenFile: "token" } }),
+    token: "t-1\n",
+  });
+  assert.equal((await (await load(["inline"])).current()).authorization, "Bearer t-0");
+  const credentials = await load();
+  assert.equal((await credentials.current()).authorization, "Bearer t-1");
+  await write("token", "t-2");
+  await clock.advance(60_000);
+  assert.equal((await credentials.current()).authorization, "Bearer t-2");
+});
+
+test("kubeconfig: user and password, and insecure-skip-tls-verify", async (t) => {
+  const text = kubeconfig({
+    cluster: { "insecure-skip-tls-verify": true },
+    user: { username: "me", password: "pw" },
+  });
+  const { load } = await folder(t, { config: text });
+  const identity = await (await load()).current();
+  assert.equal(identity.authorization, `Basic ${base64("me:pw")}`);
+  assert.equal(identity.tls.rejectUnauthorized, false);
+});
+
+test("kubeconfig: the context asked for, from the file that has it; the first entry of a name counts", async (t) => {
+  const { load } = await folder(t, {
+    one: kubeconfig({ user: { token: "one" } }),
+    two: kubeconfig({ user: { token: "two" } }, "prod"),
+    three: kubeconfig({ user: { token: "three" } }, "prod"),
+  });
+  const all = ["one", "two", "three"];
+  assert.equal((await (await load(all)).current()).authorization, "Bearer one");
+  assert.equal((await (await load(all, "prod")).current()).authorization, "Bearer two");
+});
+
+test("kubeconfig: a plugin is run once for all, told of the cluster, and again at 90 % of its credential's life", async (t) => {
+  const status = `{token: JSON.parse(process.env.KUBERNETES_EXEC_INFO).spec.cluster.server.length + process.env.X, expirationTimestamp: process.env.EXPIRES}`;
+  const { directory, load, clock, write } = await folder(t, { runs: "" });
+  const env = [
+    { name: "RUNS", value: join(directory, "runs") },
+    { name: "X", value: "-t" },
+    { name: "EXPIRES", value: new Date(clock.wall() + 100_000).toISOString() },
+  ];
+  await write("config", kubeconfig({ user: plugin(printed(status), { env, provideClusterInfo: true }) }));
+  const credentials = await load();
+  const first = await credentials.current();
+  assert.equal(first.authorization, "Bearer 22-t");
+  await clock.advance(89_999);
+  assert.equal(credentials.current(), first);
+  await clock.advance(1);
+  await Promise.all([credentials.current(), credentials.current()]);
+  assert.equal(await readFile(join(directory, "runs"), "utf8"), "xx");
+});
+
+test("kubeconfig: a plugin may give a client certificate", async (t) => {
+  const { directory, load, write } = await folder(t, { runs: "" });
+  const env = [{ name: "RUNS", value: join(directory, "runs") }];
+  const status = `{clientCertificateData: "CERT", clientKeyData: "KEY"}`;
+  await write("config", kubeconfig({ user: plugin(printed(status), { env }) }));
+  const { tls, authorization } = await (await load()).current();
+  assert.deepEqual([tls.cert, tls.key, authorization], ["CERT", "KEY", undefined]);
+});
+
+interface Mistake {
+  readonly name: string;
+  readonly config: string;
+  readonly code: Code;
+  readonly says: RegExp;
+}
+
+const mistakes: readonly Mistake[] = [
+  { name: "no YAML", config: "contexts: [\n  token: s3cret", code: "KUBECONFIG_INVALID", says: /config: / },
+  { name: "not a kubeconfig", config: "42", code: "KUBECONFIG_INVALID", says: /there is none/ },
+  { name: "no current context", config: "{}", code: "KUBECONFIG_INVALID", says: /no context was given/ },
+  {
+    name: "a cluster that is not there",
+    config: kubeconfig({ context: { cluster: "x" } }),
+    code: "KUBECONFIG_INVALID",
+    says: /context dev: no cluster x/,
+  },
+  {
+    name: "a user that is not there",
+    config: kubeconfig({ context: { user: "x" } }),
+    code: "KUBECONFIG_INVALID",
+    says: /context dev: no user x/,
+  },
+  {
+    name: "a server that is no URL",
+    config: kubeconfig({ cluster: { server: "k:::" } }),
+    code: "KUBECONFIG_INVALID",
+    says: /no http\(s\) server URL/,
+  },
+  {
+    name: "a proxy",
+    config: kubeconfig({ cluster: { "proxy-url": "http://p" } }),
+    code: "KUBECONFIG_INVALID",
+    says: /proxy-url/,
+  },
+  ...["as", "as-groups", "as-uid", "as-user-extra"].map((field): Mistake => ({
+    name: `impersonation by ${field}`,
+    config: kubeconfig({ user: { token: "t", [field]: "x" } }),
+    code: "KUBECONFIG_INVALID",
+    says: new RegExp(`impersonation \\(${field}\\)`),
+  })),
+  {
+    name: "a certificate without its key",
+    config: kubeconfig({ user: { "client-certificate-data": base64("C") } }),
+    code: "KUBECONFIG_INVALID",
+    says: /come together/,
+  },
+  {
+    name: "a CA file that is not there",
+    config: kubeconfig({ cluster: { "certificate-authority": "gone.crt" } }),
+    code: "FILE_NOT_FOUND",
+    says: /gone\.crt: certificate-authority \(ENOENT\)/,
+  },
+  {
+    name: "a plugin that is not installed",
+    config: kubeconfig({ user: { exec: { command: "no-such-plugin-x", installHint: "get it" } } }),
+    code: "API_UNAUTHORIZED",
+    says: /no-such-plugin-x failed \(ENOENT\): get it/,
+  },
+  {
+    name: "a plugin without a command",
+    config: kubeconfig({ user: { exec: {} } }),
+    code: "KUBECONFIG_INVALID",
+    says: /exec names no command/,
+  },
+  {
+    name: "a plugin that wants a terminal",
+    config: kubeconfig({ user: { exec: { command: "x", interactiveMode: "Always" } } }),
+    code: "KUBECONFIG_INVALID",
+    says: /interactiveMode/,
+  },
+  {
+    name: "a plugin that fails",
+    config: kubeconfig({
+      user: {
+        exec: {
+          command: process.execPath,
+          args: ["-e", "console.log('s3cret'); console.error('log in first'); process.exit(3)"],
+        },
+      },
+    }),
+    code: "API_UNAUTHORIZED",
+    says: /failed \(3\): log in first/,
+  },
+  {
+    name: "a plugin that prints nonsense",
+    config: kubeconfig({ user: { exec: { command: process.execPath, args: ["-e", "console.log('s3cret')"] } } }),
+    code: "API_UNAUTHORIZED",
+    says: /no ExecCredential/,
+  },
+];
+
+for (const { name, config, code, says } of mistakes) {
+  test(`kubeconfig: ${name} is refused with a sentence, without secrets`, async (t) => {
+    const { load } = await folder(t, { config });
+    await assert.rejects(load(), (error) => {
+      assert.ok(error instanceof EvenkeelError);
+      assert.equal(error.code, code, error.message);
+      assert.match(error.message, says);
+      assert.ok(!error.message.includes("s3cret"), error.message);
+      return true;
+    });
+  });
+}
+
+test("kubeconfig: an unknown context is told with those there are", async (t) => {
+  const { load } = await folder(t, { config: kubeconfig({}), other: kubeconfig({}, "prod") });
+  await assert.rejects(load(["config", "other"], "staging"), /no context staging; there are: dev, prod/);
+});
+
+test("kubeconfig: a missing file is told", async (t) => {
+  const { load } = await folder(t, {});
+  await assert.rejects(load(), (error) => error instanceof EvenkeelError && error.code === "FILE_NOT_FOUND");
+});

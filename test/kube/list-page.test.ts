@@ -1,0 +1,80 @@
+/** Nothing but a proper List is believed: on "there is nothing" copies are deleted. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { EvenkeelError } from "../../runtime/kube/errors.ts";
+import { ConfigMap } from "../../runtime/kube/kind.ts";
+import { listPage } from "../../runtime/kube/list-page.ts";
+
+const item = { metadata: { name: "a", namespace: "n", uid: "u", resourceVersion: "3" }, data: { k: "v" } };
+const list = { kind: "ConfigMapList", apiVersion: "v1", metadata: { resourceVersion: "9" }, items: [item] };
+const without = (field: "name" | "uid" | "resourceVersion") => ({
+  ...item,
+  metadata: { ...item.metadata, [field]: "" },
+});
+
+const refused: readonly { readonly name: string; readonly text: string }[] = [
+  { name: "items: null", text: JSON.stringify({ ...list, items: null }) },
+  { name: "no items", text: JSON.stringify({ ...list, items: undefined }) },
+  { name: "items that are an object", text: JSON.stringify({ ...list, items: {} }) },
+  { name: "no resourceVersion", text: JSON.stringify({ ...list, metadata: {} }) },
+  { name: "an empty resourceVersion", text: JSON.stringify({ ...list, metadata: { resourceVersion: "" } }) },
+  { name: "no metadata", text: JSON.stringify({ ...list, metadata: undefined }) },
+  { name: "another kind of list", text: JSON.stringify({ ...list, kind: "SecretList" }) },
+  { name: "another version", text: JSON.stringify({ ...list, apiVersion: "v2" }) },
+  {
+    name: "a Table",
+    text: JSON.stringify({ kind: "Table", apiVersion: "meta.k8s.io/v1", rows: [], metadata: list.metadata }),
+  },
+  {
+    name: "partial metadata",
+    text: JSON.stringify({ ...list, kind: "PartialObjectMetadataList", apiVersion: "meta.k8s.io/v1" }),
+  },
+  { name: "a Status with 200", text: JSON.stringify({ kind: "Status", apiVersion: "v1" }) },
+  { name: "a single object", text: JSON.stringify({ ...item, kind: "ConfigMap", apiVersion: "v1" }) },
+  { name: "an item without a name", text: JSON.stringify({ ...list, items: [without("name")] }) },
+  { name: "an item without a uid", text: JSON.stringify({ ...list, items: [item, without("uid")] }) },
+  { name: "an item without a resourceVersion", text: JSON.stringify({ ...list, items: [without("resourceVersion")] }) },
+  { name: "an item without metadata", text: JSON.stringify({ ...list, items: [{ data: {} }] }) },
+  { name: "an item that is null", text: JSON.stringify({ ...list, items: [null] }) },
+  {
+    name: "an item of another kind",
+    text: JSON.stringify({ ...list, items: [{ ...item, kind: "Secret", apiVersion: "v1" }] }),
+  },
+  { name: "an array", text: "[]" },
+  { name: "null", text: "null" },
+  { name: "nothing", text: "" },
+  { name: "a web page", text: "<html>s3cret</html>" },
+  { name: "a list that is cut off", text: JSON.stringify(list).slice(0, -5) },
+];
+
+for (const { name, text } of refused) {
+  test(`list: ${name} is a bad response`, () => {
+    assert.throws(
+      () => listPage(text, ConfigMap, "list v1/ConfigMap"),
+      (error) =>
+        error instanceof EvenkeelError &&
+        error.code === "API_BAD_RESPONSE" &&
+        error.message.startsWith("list v1/ConfigMap: ") &&
+        !error.message.includes("s3cret") &&
+        error.cause === undefined,
+    );
+  });
+}
+
+test("list: items get the apiVersion and kind that they lack", () => {
+  assert.deepEqual(listPage(JSON.stringify(list), ConfigMap, "list").items, [
+    { apiVersion: "v1", kind: "ConfigMap", ...item },
+  ]);
+});
+
+test("list: an empty list is a list", () => {
+  const page = listPage(JSON.stringify({ ...list, items: [] }), ConfigMap, "list");
+  assert.deepEqual(page, { items: [], resourceVersion: "9", continue: undefined });
+});
+
+const paged = (token: string) => JSON.stringify({ ...list, metadata: { resourceVersion: "9", continue: token } });
+
+test("list: the continue token is handed out, an empty one is none", () => {
+  assert.equal(listPage(paged("abc"), ConfigMap, "list").continue, "abc");
+  assert.equal(listPage(paged(""), ConfigMap, "list").continue, undefined);
+});

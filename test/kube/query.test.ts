@@ -1,0 +1,109 @@
+/** Queries: what they match, what they send as a selector, and which contain which. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import * as fc from "fast-check";
+import { ConfigMap } from "../../runtime/kube/kind.ts";
+import {
+  formatQuery,
+  implies,
+  labelSelector,
+  matches,
+  select,
+  type LabelRule,
+  type Where,
+} from "../../runtime/kube/query.ts";
+
+interface Row {
+  readonly name: string;
+  readonly where: Where;
+  readonly isMatch: boolean;
+}
+
+const object = { metadata: { name: "settings", namespace: "team-a", labels: { mirror: "true", tier: "" } } };
+
+const rows: readonly Row[] = [
+  { name: "nothing matches everything", where: {}, isMatch: true },
+  { name: "the name", where: { name: "settings" }, isMatch: true },
+  { name: "another name", where: { name: "setting" }, isMatch: false },
+  { name: "the namespace", where: { namespace: "team-a" }, isMatch: true },
+  { name: "a longer namespace", where: { namespace: "team-ab" }, isMatch: false },
+  { name: "no namespace is cluster-scoped", where: { namespace: "" }, isMatch: false },
+  { name: "a prefix", where: { namePrefix: "set" }, isMatch: true },
+  { name: "a prefix is no pattern", where: { namePrefix: "s.t" }, isMatch: false },
+  { name: "a prefix is anchored", where: { namePrefix: "ettings" }, isMatch: false },
+  { name: "a label", where: { labels: { mirror: "true" } }, isMatch: true },
+  { name: "a label with an empty value", where: { labels: { tier: "" } }, isMatch: true },
+  { name: "a label that is absent is not empty", where: { labels: { other: "" } }, isMatch: false },
+  { name: "one of", where: { labels: { mirror: { in: ["no", "true"] } } }, isMatch: true },
+  { name: "one of none", where: { labels: { mirror: { in: [] } } }, isMatch: false },
+  { name: "none of", where: { labels: { mirror: { notIn: ["true"] } } }, isMatch: false },
+  { name: "none of, also without the label", where: { labels: { other: { notIn: ["true"] } } }, isMatch: true },
+  { name: "there", where: { labels: { tier: { exists: true } } }, isMatch: true },
+  { name: "not there", where: { labels: { tier: { exists: false } } }, isMatch: false },
+  { name: "all conditions together", where: { name: "settings", labels: { mirror: "no" } }, isMatch: false },
+];
+
+for (const { name, where, isMatch } of rows) {
+  test(`query: ${name}`, () => assert.equal(matches(where, object), isMatch));
+}
+
+const label = fc.constantFrom("a", "b");
+const value = fc.constantFrom("", "1", "2");
+const rule: fc.Arbitrary<LabelRule> = fc.oneof(
+  value,
+  fc.record({ in: fc.array(value, { maxLength: 2 }) }),
+  fc.record({ notIn: fc.array(value, { maxLength: 2 }) }),
+  fc.record({ exists: fc.boolean() }),
+);
+const name = fc.constantFrom("a", "ab", "abc", "b");
+const namespace = fc.constantFrom("", "n", "m");
+const where = fc.record(
+  { name, namespace, namePrefix: fc.constantFrom("", "a", "ab"), labels: fc.dictionary(label, rule, { maxKeys: 2 }) },
+  { requiredKeys: [] },
+);
+const objects = fc.record({
+  metadata: fc.record(
+    { name, namespace: fc.constantFrom("n", "m"), labels: fc.dictionary(label, value, { maxKeys: 2 }) },
+    { requiredKeys: ["name"] },
+  ),
+});
+
+/** `wide` is, as often as chance will have it, the one or the other with some conditions left out. */
+const pairs = fc.tuple(where, where, fc.boolean(), fc.subarray(["name", "namespace", "namePrefix", "labels"] as const));
+
+test("query: what is implied holds for every object", () => {
+  fc.assert(
+    fc.property(pairs, objects, ([narrow, other, isOther, kept], one) => {
+      const source = isOther ? other : narrow;
+      const wide: Where = Object.fromEntries(kept.map((field) => [field, source[field]]));
+      if (implies(narrow, wide) && matches(narrow, one)) assert.ok(matches(wide, one));
+    }),
+    { numRuns: 5000 },
+  );
+});
+
+test("query: every query implies itself and the query for everything", () => {
+  fc.assert(
+    fc.property(where, (one) => {
+      assert.ok(implies(one, {}));
+      // A name beside a prefix that it lacks matches nothing; that is not looked into.
+      fc.pre(one.name === undefined || one.namePrefix === undefined);
+      assert.ok(implies(one, structuredClone(one)));
+    }),
+  );
+});
+
+test("query: the selector is the API server's, in one order", () => {
+  const labels = { z: "1", a: { in: ["y", "x"] }, b: { notIn: ["q"] }, c: { exists: true }, d: { exists: false } };
+  assert.equal(labelSelector({ labels }), "!d,a in (x,y),b notin (q),c,z=1");
+  assert.equal(labelSelector({}), undefined);
+});
+
+test("query: prints as one line that tells queries apart", () => {
+  assert.equal(formatQuery(select(ConfigMap)), "v1/ConfigMap */*");
+  assert.equal(
+    formatQuery(select(ConfigMap, { namespace: "team-a", namePrefix: "x-", labels: { mirror: "true" } })),
+    "v1/ConfigMap team-a/x-* [mirror=true]",
+  );
+  assert.equal(formatQuery(select(ConfigMap, { namespace: "n", name: "a" })), "v1/ConfigMap n/a");
+});

@@ -1,0 +1,376 @@
+/** The transport against real sockets on loopback: connections, credentials, rotation, and ends of every kind. */
+import assert from "node:assert/strict";
+import {
+  createServer as createHttpServer,
+  type IncomingMessage,
+  type RequestListener,
+  type Server,
+  type ServerResponse,
+} from "node:http";
+import { createServer as createHttpsServer } from "node:https";
+import { createServer as createTcpServer } from "node:net";
+import { once } from "node:events";
+import { test, type TestContext } from "node:test";
+import { systemClock } from "../../runtime/clock/clock.ts";
+import { ApiClient } from "../../runtime/kube/client.ts";
+import {
+  plainCredentials,
+  RenewedCredentials,
+  type Credentials,
+  type TlsMaterial,
+} from "../../runtime/kube/credentials.ts";
+import { codeOf, EvenkeelError } from "../../runtime/kube/errors.ts";
+import { ConfigMap } from "../../runtime/kube/kind.ts";
+import type { Lane, TransportRequest } from "../../runtime/kube/transport.ts";
+import { UndiciTransport } from "../../runtime/kube/undici-transport.ts";
+import { VirtualClock } from "../support/virtual-clock.ts";
+import { selfSigned, type Certificate } from "./certificate.ts";
+import { aggregated, configMap, group, served } from "./fake-server.ts";
+
+interface World {
+  readonly url: string;
+  connectionCount: number;
+}
+
+async function listening(t: TestContext, server: Server, scheme: string): Promise<World> {
+  const world = { url: "", connectionCount: 0 };
+  server.on(scheme === "https" ? "secureConnection" : "connection", () => world.connectionCount++);
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const address = server.address();
+  assert.ok(typeof address === "object" && address !== null);
+  t.after(async () => {
+    server.closeAllConnections();
+    server.close();
+    await once(server, "close");
+  });
+  return Object.assign(world, { url: `${scheme}://127.0.0.1:${address.port}` });
+}
+
+const httpWorld = (t: TestContext, answer: RequestListener): Promise<World> =>
+  listening(t, createHttpServer(answer), "http");
+
+/** As {@link httpWorld}, for an answer that depends on the body. */
+const bodyWorld = (
+  t: TestContext,
+  answer: (asked: IncomingMessage, body: string, response: ServerResponse) => void,
+): Promise<World> =>
+  httpWorld(t, (asked, response) => {
+    const chunks: Buffer[] = [];
+    asked.on("data", (chunk: Buffer) => chunks.push(chunk));
+    asked.on("end", () => answer(asked, Buffer.concat(chunks).toString("utf8"), response));
+  });
+
+function transportTo(t: TestContext, credentials: Credentials, connectionCount?: number): UndiciTransport {
+  const transport = new UndiciTransport({ credentials, connectionCount });
+  t.after(() => transport.close());
+  return transport;
+}
+
+const plain = (t: TestContext, { url }: World, connectionCount?: number): UndiciTransport =>
+  transportTo(t, plainCredentials({ url }), connectionCount);
+
+/** Tokens one after the other, never old; `tls` may be changed between two of them. */
+function tokens(url: string, list: readonly string[], tls: () => TlsMaterial = () => ({ rejectUnauthorized: true })) {
+  const world = { loadCount: 0, clock: new VirtualClock() };
+  const credentials = new RenewedCredentials({ server: url, namespace: undefined }, world.clock, async () => {
+    const token = list[Math.min(world.loadCount++, list.length - 1)] ?? "";
+    return { identity: { authorization: `Bearer ${token}`, tls: tls() }, freshForMs: 60_000 };
+  });
+  return Object.assign(world, { credentials });
+}
+
+function request(path: string, more: Partial<TransportRequest> = {}): TransportRequest {
+  return { method: "GET", path, headers: {}, lane: "requests", signal: new AbortController().signal, ...more };
+}
+
+async function text(transport: UndiciTransport, path = "/", more: Partial<TransportRequest> = {}): Promise<string> {
+  return (await transport.send(request(path, more))).text();
+}
+
+test("transport: method, path, headers and body arrive, status, headers and body come back", async (t) => {
+  const world = await bodyWorld(t, (asked, body, answer) => {
+    answer.setHeader("warning", ['299 - "a"', '299 - "b"']);
+    answer.writeHead(201, { "audit-id": "x" });
+    answer.end(JSON.stringify({ method: asked.method, url: asked.url, headers: asked.headers, body }));
+  });
+  const transport = plain(t, { ...world, url: `${world.url}/k8s/clusters/c-1/` });
+  const headers = { "content-type": "application/json", traceparent: "00" };
+  const response = await transport.send(request("/api?a=b", { method: "POST", headers, body: '{"é":1}' }));
+  assert.equal(response.status, 201);
+  assert.equal(response.headers["audit-id"], "x");
+  assert.equal(response.headers["warning"], '299 - "a", 299 - "b"');
+  const seen = JSON.parse(await response.text());
+  assert.equal(seen.method, "POST");
+  assert.equal(seen.url, "/k8s/clusters/c-1/api?a=b", "a server may live below a path");
+  assert.equal(seen.body, '{"é":1}');
+  assert.equal(seen.headers["content-type"], "application/json");
+  assert.equal(seen.headers["traceparent"], "00");
+  assert.match(seen.headers["user-agent"], /^evenkeel\/\d+\.\d+\.\d+ \(/);
+  assert.equal(seen.headers["authorization"], undefined);
+  assert.equal(transport.host, new URL(world.url).host);
+});
+
+test("transport: many requests, few connections", async (t) => {
+  const world = await httpWorld(t, (_, answer) => answer.end("ok"));
+  const transport = plain(t, world, 4);
+  for (let round = 0; round < 10; round++) {
+    await Promise.all(Array.from({ length: 20 }, () => text(transport)));
+  }
+  assert.ok(world.connectionCount <= 4, `${world.connectionCount} connections for 200 requests`);
+});
+
+test("transport: watches do not hold up requests, and neither holds up the lease", async (t) => {
+  const world = await httpWorld(t, (asked, answer) => {
+    if (asked.url === "/open") answer.write("x");
+    else answer.end("ok");
+  });
+  const transport = plain(t, world, 1);
+  const open = (lane: Lane) => transport.send(request("/open", { lane }));
+  await Promise.all([open("watches"), open("watches"), open("watches"), open("requests")]);
+  assert.equal(await text(transport, "/", { lane: "lease" }), "ok");
+  assert.equal(world.connectionCount, 5);
+  for (let i = 0; i < 5; i++) assert.equal(await text(transport, "/", { lane: "lease" }), "ok");
+  assert.equal(world.connectionCount, 5, "the lease lane has one connection of its own");
+});
+
+test("transport: a refused token is renewed once and the request sent once more, body and all", async (t) => {
+  const seen: string[] = [];
+  const world = await bodyWorld(t, (asked, body, answer) => {
+    seen.push(`${asked.headers.authorization} ${body}`);
+    answer.writeHead(asked.headers.authorization === "Bearer new" ? 200 : 401);
+    answer.end("done");
+  });
+  const { credentials } = tokens(world.url, ["old", "new"]);
+  const transport = transportTo(t, credentials);
+  const response = await transport.send(request("/", { method: "POST", body: "{}" }));
+  assert.equal(response.status, 200);
+  assert.equal(await response.text(), "done");
+  assert.deepEqual(seen, ["Bearer old {}", "Bearer new {}"]);
+});
+
+test("transport: many that are refused together renew once", async (t) => {
+  const world = await httpWorld(t, (asked, answer) => {
+    answer.writeHead(asked.headers.authorization === "Bearer new" ? 200 : 401);
+    answer.end();
+  });
+  const source = tokens(world.url, ["old", "new"]);
+  const transport = transportTo(t, source.credentials);
+  const all = await Promise.all(Array.from({ length: 8 }, () => transport.send(request("/"))));
+  assert.deepEqual(new Set(all.map(({ status }) => status)), new Set([200]));
+  await Promise.all(all.map((response) => response.text()));
+  assert.equal(source.loadCount, 2);
+});
+
+test("transport: a refusal that renewal does not mend is handed on after at most two requests", async (t) => {
+  let askedCount = 0;
+  const world = await httpWorld(t, (_, answer) => {
+    askedCount++;
+    answer.writeHead(401).end("no");
+  });
+  const same = await transportTo(t, tokens(world.url, ["old"]).credentials).send(request("/"));
+  assert.deepEqual([same.status, await same.text(), askedCount], [401, "no", 1]);
+  askedCount = 0;
+  const other = await transportTo(t, tokens(world.url, ["old", "new"]).credentials).send(request("/"));
+  assert.deepEqual([other.status, await other.text(), askedCount], [401, "no", 2]);
+});
+
+test("transport: a rotated token is used on the connections there are", async (t) => {
+  const seen: (string | undefined)[] = [];
+  const world = await httpWorld(t, (asked, answer) => {
+    seen.push(asked.headers.authorization);
+    answer.end();
+  });
+  const source = tokens(world.url, ["one", "two"]);
+  const transport = transportTo(t, source.credentials);
+  await text(transport);
+  await source.clock.advance(60_000);
+  await text(transport);
+  assert.deepEqual(seen, ["Bearer one", "Bearer two"]);
+  assert.equal(world.connectionCount, 1);
+});
+
+const secure = (t: TestContext, certificate: Certificate, answer: RequestListener, more: object = {}): Promise<World> =>
+  listening(t, createHttpsServer({ ...certificate, ...more }, answer), "https");
+
+test("transport: TLS with the CA of the credentials, few handshakes for many requests, and HTTP/1.1", async (t) => {
+  const certificate = selfSigned();
+  const versions = new Set<string>();
+  const world = await secure(t, certificate, (asked, answer) => {
+    versions.add(asked.httpVersion);
+    answer.end("ok");
+  });
+  const tls = { ca: certificate.cert, rejectUnauthorized: true };
+  const transport = transportTo(t, tokens(world.url, ["t"], () => tls).credentials);
+  for (let i = 0; i < 10; i++) assert.equal(await text(transport), "ok");
+  // undici opens a second one while it still counts the first as new.
+  assert.ok(world.connectionCount <= 2, `${world.connectionCount} handshakes for 10 requests`);
+  assert.deepEqual([...versions], ["1.1"]);
+});
+
+test("transport: a client certificate is shown", async (t) => {
+  const server = selfSigned();
+  const client = selfSigned({ commonName: "evenkeel" });
+  const world = await secure(t, server, (_, answer) => answer.end("ok"), { requestCert: true, ca: client.cert });
+  const tls = { ca: server.cert, ...client, rejectUnauthorized: true };
+  assert.equal(await text(transportTo(t, tokens(world.url, ["t"], () => tls).credentials)), "ok");
+  const without = { ca: server.cert, rejectUnauthorized: true };
+  await assert.rejects(text(transportTo(t, tokens(world.url, ["t"], () => without).credentials)), isUnreachable(/./));
+});
+
+test("transport: a rotated CA means new connections; a watch under way goes on", async (t) => {
+  const before = selfSigned();
+  const after = selfSigned();
+  let watch: { write(text: string): void; end(): void } | undefined;
+  const server = createHttpsServer(before, (asked, answer) => {
+    if (asked.url !== "/watch") return answer.end("ok");
+    answer.write("1");
+    watch = answer;
+    return answer;
+  });
+  const world = await listening(t, server, "https");
+  let ca = before.cert;
+  const source = tokens(world.url, ["t"], () => ({ ca, rejectUnauthorized: true }));
+  const transport = transportTo(t, source.credentials);
+  const watching = (await transport.send(request("/watch", { lane: "watches" }))).text();
+  assert.equal(await text(transport), "ok");
+  server.setSecureContext(after);
+  ca = after.cert;
+  await source.clock.advance(60_000);
+  assert.equal(await text(transport), "ok");
+  assert.equal(world.connectionCount, 3);
+  watch?.write("2");
+  watch?.end();
+  assert.equal(await watching, "12");
+});
+
+const ok: RequestListener = (_, answer) => answer.end("ok");
+const verify = (ca?: string): TlsMaterial => ({ ca, rejectUnauthorized: true });
+
+const isUnreachable = (says: RegExp) => (error: unknown) => {
+  assert.ok(error instanceof EvenkeelError, String(error));
+  assert.equal(error.code, "API_UNREACHABLE");
+  assert.match(error.message, says);
+  return true;
+};
+
+test("transport: failures to connect name the server and the reason", async (t) => {
+  const certificate = selfSigned();
+  const expired = selfSigned({ notAfter: "210101000000Z" });
+  const world = await secure(t, certificate, ok);
+  const old = await secure(t, expired, ok);
+  const clear = await httpWorld(t, ok);
+  const by = (url: string, tls: TlsMaterial) => text(transportTo(t, tokens(url, ["t"], () => tls).credentials));
+  await assert.rejects(
+    by(world.url, verify(expired.cert)),
+    isUnreachable(/^https:\/\/127.*not signed by the CA.*\(.*CERT.*\)/),
+  );
+  await assert.rejects(by(old.url, verify(expired.cert)), isUnreachable(/not valid at this time.*CERT_HAS_EXPIRED/));
+  await assert.rejects(
+    by(world.url, { ...verify(certificate.cert), servername: "other.example" }),
+    isUnreachable(/another name/),
+  );
+  await assert.rejects(by(clear.url.replace("http:", "https:"), verify()), isUnreachable(/does not speak TLS/));
+  await assert.rejects(by(world.url, verify("no PEM")), isUnreachable(/./));
+  const closed = createTcpServer().listen(0, "127.0.0.1");
+  await once(closed, "listening");
+  const address = closed.address();
+  assert.ok(typeof address === "object" && address !== null);
+  closed.close();
+  const nobody = plainCredentials({ url: `http://127.0.0.1:${address.port}` });
+  await assert.rejects(text(transportTo(t, nobody)), isUnreachable(/nothing listens there \(ECONNREFUSED\)/));
+});
+
+test("transport: a connection that breaks before the answer, or within it, is unreachable", async (t) => {
+  const world = await httpWorld(t, (asked, answer) => {
+    if (asked.url === "/within") answer.write("half");
+    setImmediate(() => asked.socket.destroy());
+  });
+  const transport = plain(t, world);
+  await assert.rejects(text(transport, "/before"), isUnreachable(/the connection broke/));
+  await assert.rejects(text(transport, "/within"), isUnreachable(/the connection broke/));
+  const { body } = await transport.send(request("/within"));
+  await assert.rejects(Array.fromAsync(body), isUnreachable(/the connection broke/));
+});
+
+test("transport: an abort before the answer ends the exchange with the signal's reason", async (t) => {
+  const arrived = Promise.withResolvers<void>();
+  const closed = Promise.withResolvers<string>();
+  const world = await httpWorld(t, (asked) => {
+    asked.socket.on("close", () => closed.resolve("closed"));
+    arrived.resolve();
+  });
+  const controller = new AbortController();
+  const reason = new Error("stop");
+  const reading = text(plain(t, world), "/", { signal: controller.signal });
+  const rejected = assert.rejects(reading, (error) => error === reason);
+  await arrived.promise;
+  controller.abort(reason);
+  await rejected;
+  assert.equal(await closed.promise, "closed");
+});
+
+test("transport: an abort within the answer ends the exchange with the signal's reason", async (t) => {
+  const closed = Promise.withResolvers<string>();
+  const world = await httpWorld(t, (asked, answer) => {
+    asked.socket.on("close", () => closed.resolve("closed"));
+    answer.write("half");
+  });
+  const controller = new AbortController();
+  const reason = new Error("stop");
+  const { body } = await plain(t, world).send(request("/", { signal: controller.signal }));
+  const chunks = body[Symbol.asyncIterator]();
+  assert.equal((await chunks.next()).done, false);
+  const rejected = assert.rejects(chunks.next(), (error) => error === reason);
+  controller.abort(reason);
+  await rejected;
+  assert.equal(await closed.promise, "closed");
+});
+
+test("transport: a body that is abandoned closes its connection", async (t) => {
+  const closed = Promise.withResolvers<void>();
+  const world = await httpWorld(t, (asked, answer) => {
+    asked.socket.on("close", closed.resolve);
+    answer.write("first");
+  });
+  const { body } = await plain(t, world).send(request("/", { lane: "watches" }));
+  for await (const chunk of body) {
+    assert.equal(Buffer.from(chunk).toString(), "first");
+    break;
+  }
+  await closed.promise;
+});
+
+test("transport: closing ends what is under way and refuses what comes", async (t) => {
+  const world = await httpWorld(t, (_, answer) => answer.write("x"));
+  const transport = plain(t, world);
+  const { body } = await transport.send(request("/", { lane: "watches" }));
+  const reading = assert.rejects(Array.fromAsync(body), isUnreachable(/./));
+  await transport.close();
+  await reading;
+  await assert.rejects(text(transport), isUnreachable(/closed/));
+});
+
+test("transport: a watch that falls silent is noticed, and its connection closed", async (t) => {
+  const closed = Promise.withResolvers<void>();
+  const documents = new Map([
+    ["/api", aggregated([group("", "v1", [served("ConfigMap", "configmaps", "Namespaced")])])],
+    ["/apis", aggregated([])],
+  ]);
+  const world = await httpWorld(t, (asked, answer) => {
+    const document = documents.get(asked.url ?? "");
+    if (document !== undefined) return answer.end(JSON.stringify(document));
+    asked.socket.on("close", closed.resolve);
+    return answer.write(`${JSON.stringify({ type: "ADDED", object: configMap("a") })}\n`);
+  });
+  const client = new ApiClient({ transport: plain(t, world), clock: systemClock });
+  const seen: string[] = [];
+  try {
+    const options = { resourceVersion: "1", timeoutSeconds: 300, idleMs: 50 };
+    for await (const { type } of client.watch(ConfigMap, options)) seen.push(type);
+  } catch (error) {
+    seen.push(codeOf(error));
+  }
+  assert.deepEqual(seen, ["added", "API_TIMEOUT"]);
+  await closed.promise;
+});
