@@ -1,0 +1,59 @@
+/** One consistent list of everything that a Query means, in pages; and the Query as the API server is asked for it. */
+import type { Api, ListOptions, ListPage } from "../kube/api.ts";
+import { codeOf, EvenkeelError } from "../kube/errors.ts";
+import type { StoredObject } from "../kube/object.ts";
+import { formatQuery, labelSelector, type Query, type Where } from "../kube/query.ts";
+
+/** Source: client-go tools/pager/pager.go. Parsing a page of 500 keeps the event loop busy for a few milliseconds. */
+const PAGE_SIZE = 500;
+
+export interface Snapshot {
+  readonly objects: readonly StoredObject[];
+  /** A watch from here misses nothing that the list does not show. */
+  readonly resourceVersion: string;
+}
+
+/** What the server can select by itself; `namePrefix` it cannot, so the Store leaves out what does not match. */
+export function selection(where: Where): Pick<ListOptions, "namespace" | "labelSelector" | "fieldSelector"> {
+  return {
+    namespace: where.namespace === "" ? undefined : where.namespace,
+    labelSelector: labelSelector(where),
+    fieldSelector: where.name === undefined ? undefined : `metadata.name=${where.name}`,
+  };
+}
+
+/**
+ * Lists without a resourceVersion, which means: the state at the time of the call, and no older one. All pages belong to the
+ * snapshot of the first. When the server forgets that snapshot before the last page, everything is listed anew in one
+ * request; the token it then offers to go on with continues in a *different* snapshot, in which a deleted object and one
+ * not listed look alike, so it is never used.
+ * @throws EvenkeelError `API_…`, KIND_NOT_SERVED
+ */
+export async function listAll(api: Api, query: Query, signal: AbortSignal): Promise<Snapshot> {
+  const options = { ...selection(query.where), signal };
+  let page = await api.list(query.kind, { ...options, limit: PAGE_SIZE });
+  const { resourceVersion } = page;
+  const objects = [...page.items];
+  while (page.continue !== undefined) {
+    const next = await pageAfter(api, query, options, page.continue);
+    if (next === undefined) {
+      const whole = await api.list(query.kind, options);
+      return { objects: whole.items, resourceVersion: whole.resourceVersion };
+    }
+    objects.push(...next.items);
+    page = next;
+  }
+  return { objects, resourceVersion };
+}
+
+/** @returns undefined when the snapshot has expired. */
+async function pageAfter(api: Api, query: Query, options: ListOptions, token: string): Promise<ListPage | undefined> {
+  try {
+    const page = await api.list(query.kind, { ...options, limit: PAGE_SIZE, continue: token });
+    if (page.continue !== token) return page;
+  } catch (error) {
+    if (codeOf(error) === "API_EXPIRED") return undefined;
+    throw error;
+  }
+  throw new EvenkeelError("API_BAD_RESPONSE", `list of ${formatQuery(query)} does not get past one page`);
+}

@@ -1,0 +1,52 @@
+/**
+ * What a function sees of the cache. Each read is recorded as the Query it stands for, with the answer's absence included:
+ * what a key read is what wakes it.
+ */
+import type { Kind } from "../kube/kind.ts";
+import type { KubeObject, ObjectName, StoredObject } from "../kube/object.ts";
+import { matches, select, type Query, type Where } from "../kube/query.ts";
+import { both } from "./conjunction.ts";
+import { deepFrozen } from "./freeze.ts";
+import { checkedName, checkedQuery, checkedWhere } from "./read-arguments.ts";
+
+/** Reads are synchronous, see one moment of the cache, and give frozen objects. */
+export interface CacheReader {
+  /**
+   * The object of that name, or undefined. Without a namespace: that of the query, or else a cluster-scoped object.
+   * @throws EvenkeelError FUNCTION_READ_UNDECLARED, FUNCTION_THREW for arguments of the wrong form
+   */
+  get<T extends KubeObject>(of: Kind<T> | Query<T>, name: ObjectName): (T & StoredObject) | undefined;
+  /**
+   * The objects that match both the query and `where`, sorted by key.
+   * @throws EvenkeelError FUNCTION_READ_UNDECLARED, FUNCTION_THREW for arguments of the wrong form
+   */
+  list<T extends KubeObject>(of: Kind<T> | Query<T>, where?: Where): readonly (T & StoredObject)[];
+}
+
+/**
+ * @param answer the objects of a Query, sorted by key; whatever it throws passes through, and the read is not recorded.
+ * @param record told of each read in the turn that read: no event can slip between.
+ */
+export function trackedReader(
+  answer: (query: Query) => readonly StoredObject[],
+  record: (query: Query, result: readonly StoredObject[]) => void,
+): CacheReader {
+  const read = <T extends KubeObject>({ kind, where }: Query<T>, more: Where): readonly (T & StoredObject)[] => {
+    const query: Query = select<KubeObject>(kind, both(where, more));
+    const result = answer(query).filter((object) => matches(where, object) && matches(more, object));
+    for (const object of result) deepFrozen(object);
+    record(query, result);
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the kind says the shape, and the API server checked it
+    return Object.freeze(result as readonly StoredObject[] as readonly (T & StoredObject)[]);
+  };
+  return Object.freeze({
+    get<T extends KubeObject>(of: Kind<T> | Query<T>, name: ObjectName): (T & StoredObject) | undefined {
+      const query = checkedQuery("cache.get", of);
+      const { namespace = query.where.namespace ?? "", name: exact } = checkedName("cache.get", name);
+      return read(query, { namespace, name: exact })[0];
+    },
+    list<T extends KubeObject>(of: Kind<T> | Query<T>, where: Where = {}): readonly (T & StoredObject)[] {
+      return read(checkedQuery("cache.list", of), checkedWhere("cache.list", where));
+    },
+  });
+}

@@ -1,0 +1,29 @@
+/** How long to wait after a failure. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { RetryDelay } from "../../runtime/cache/retry-delay.ts";
+import { VirtualClock } from "../support/virtual-clock.ts";
+import { failure } from "./support/objects.ts";
+
+const busy = failure("API_UNAVAILABLE");
+
+test("grows while failures follow each other, and begins anew after two minutes without one", async () => {
+  const clock = new VirtualClock();
+  const delay = new RetryDelay(clock);
+  for (let count = 0; count < 5; count++) delay.next(busy);
+  await clock.advance(119_000);
+  assert.ok(delay.next(busy) >= 25_600);
+  await clock.advance(121_000);
+  assert.ok(delay.next(busy) <= 1_600);
+});
+
+test("a delay that the server asked for does not make the next one longer", () => {
+  const delay = new RetryDelay(new VirtualClock());
+  for (let count = 0; count < 5; count++) delay.next(failure("API_UNAVAILABLE", { retryAfterMs: 1_000 }));
+  assert.ok(delay.next(busy) <= 1_600);
+});
+
+test("what we did not raise ourselves is waited for like any failure", () => {
+  const delayMs = new RetryDelay(new VirtualClock()).next(new TypeError("a bug"));
+  assert.ok(delayMs >= 800 && delayMs <= 1_600);
+});
