@@ -1,0 +1,88 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { EvenkeelError } from "../../runtime/kube/errors.ts";
+import {
+  defaultRateLimiter,
+  exponentialLimiter,
+  maxOf,
+  tokenBucket,
+  type RateLimiter,
+} from "../../runtime/queue/rate-limiter.ts";
+import { StepClock } from "./step-clock.ts";
+
+function delays(limiter: RateLimiter, key: string, count: number): readonly number[] {
+  return Array.from({ length: count }, () => limiter.delayMs(key));
+}
+
+test("doubles the delay of a key with each failure, up to the cap", () => {
+  const limiter = exponentialLimiter({ baseMs: 1, capMs: 10 });
+  assert.deepEqual(delays(limiter, "a", 6), [1, 2, 4, 8, 10, 10]);
+  assert.equal(limiter.retries("a"), 6);
+});
+
+test("counts the failures of each key by itself, and forgets one without the other", () => {
+  const limiter = exponentialLimiter({ baseMs: 1, capMs: 1000 });
+  delays(limiter, "a", 3);
+  assert.deepEqual(delays(limiter, "b", 2), [1, 2]);
+  limiter.forget("a");
+  assert.equal(limiter.retries("a"), 0);
+  assert.deepEqual([limiter.delayMs("a"), limiter.delayMs("b")], [1, 4]);
+});
+
+test("starts at 5 ms and reaches 1000 s at the 19th failure", () => {
+  const all = delays(exponentialLimiter(), "a", 19);
+  assert.deepEqual(all.slice(0, 3), [5, 10, 20]);
+  assert.ok((all[17] ?? 0) < 1_000_000);
+  assert.equal(all[18], 1_000_000);
+});
+
+test("stays at the cap after more failures than a number has exponents", () => {
+  const limiter = exponentialLimiter({ baseMs: 1, capMs: 60_000 });
+  assert.ok(delays(limiter, "a", 2000).every((delayMs) => delayMs > 0 && delayMs <= 60_000));
+  assert.equal(limiter.delayMs("a"), 60_000);
+});
+
+test("lets a burst through, then spaces retries of all keys evenly by reservation", () => {
+  const limiter = tokenBucket(new StepClock(), { qps: 10, burst: 3 });
+  assert.deepEqual(
+    ["a", "b", "c", "d", "e", "a"].map((key) => limiter.delayMs(key)),
+    [0, 0, 0, 100, 200, 300],
+  );
+});
+
+test("refills the bucket with time, never above the burst", () => {
+  const clock = new StepClock();
+  const limiter = tokenBucket(clock, { qps: 10, burst: 2 });
+  delays(limiter, "a", 4);
+  clock.step(200);
+  assert.equal(limiter.delayMs("a"), 100, "the reservations of the past come first");
+  clock.step(3_600_000);
+  assert.deepEqual(delays(limiter, "a", 3), [0, 0, 100]);
+});
+
+test("takes the longest delay of several limiters, each of which counts and forgets", () => {
+  const clock = new StepClock();
+  const limiter = maxOf(exponentialLimiter({ baseMs: 30, capMs: 1000 }), tokenBucket(clock, { qps: 10, burst: 1 }));
+  assert.deepEqual(delays(limiter, "a", 3), [30, 100, 200]);
+  assert.equal(limiter.retries("a"), 3);
+  limiter.forget("a");
+  assert.equal(limiter.retries("a"), 0);
+});
+
+test("by default holds all retries together under 10 a second after the first 100", () => {
+  const limiter = defaultRateLimiter(new StepClock());
+  const all = Array.from({ length: 200 }, (_, i) => limiter.delayMs(`k${i}`));
+  assert.ok(all.slice(0, 100).every((delayMs) => delayMs === 5));
+  assert.equal(all[199], 10_000);
+});
+
+test("refuses limits that could never limit", () => {
+  const wrong = [
+    () => exponentialLimiter({ baseMs: 0 }),
+    () => exponentialLimiter({ baseMs: 10, capMs: 5 }),
+    () => exponentialLimiter({ baseMs: Number.NaN }),
+    () => tokenBucket(new StepClock(), { qps: 0 }),
+    () => tokenBucket(new StepClock(), { burst: 0 }),
+  ];
+  for (const make of wrong) assert.throws(make, (error) => error instanceof EvenkeelError && error.code === "BUG");
+});

@@ -1,0 +1,158 @@
+/**
+ * The workqueue against a model so plain that it is right by inspection: arrays that are searched from one end to the
+ * other. A million random operations; each answer must agree.
+ */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
+import { systemClock } from "../../runtime/clock/clock.ts";
+import { HIGH_PER_LOW, Workqueue, type Priority } from "../../runtime/queue/workqueue.ts";
+import { VirtualClock } from "../support/virtual-clock.ts";
+import { StepClock } from "./step-clock.ts";
+
+const OPERATIONS = 1_000_000;
+
+interface Wish {
+  priority: Priority;
+  /** Absent: as soon as possible. */
+  dueMs?: number;
+}
+
+class Model {
+  readonly wishes = new Map<string, Wish>();
+  readonly processing = new Set<string>();
+  readonly ready: { key: string; priority: Priority }[] = [];
+  streak = 0;
+
+  wish(key: string, priority: Priority, dueMs?: number): void {
+    const old = this.wishes.get(key);
+    const isRaised = old?.priority === "low" && priority === "high";
+    const earliest = old !== undefined && (old.dueMs === undefined || dueMs === undefined || old.dueMs <= dueMs);
+    const wishedMs = dueMs === undefined ? undefined : earliest ? old.dueMs : dueMs;
+    const wish: Wish = { priority: old?.priority === "high" ? "high" : priority };
+    if (wishedMs !== undefined) wish.dueMs = wishedMs;
+    if (old !== undefined && wish.dueMs !== undefined) Object.assign(old, wish);
+    else this.wishes.set(key, wish);
+    if (wish.dueMs !== undefined || this.processing.has(key)) return;
+    const index = this.ready.findIndex((item) => item.key === key);
+    if (index !== -1 && !isRaised) return;
+    if (index !== -1) this.ready.splice(index, 1);
+    this.ready.push({ key, priority: wish.priority });
+  }
+
+  due(nowMs: number): void {
+    const due = [...this.wishes].filter(([, { dueMs }]) => dueMs !== undefined && dueMs <= nowMs);
+    due.sort(([, a], [, b]) => (a.dueMs ?? 0) - (b.dueMs ?? 0));
+    for (const [key, { priority }] of due) this.wish(key, priority);
+  }
+
+  take(): { key: string; priority: Priority } | undefined {
+    const firstLow = this.ready.findIndex(({ priority }) => priority === "low");
+    const firstHigh = this.ready.findIndex(({ priority }) => priority === "high");
+    const isLow = firstHigh === -1 || (firstLow !== -1 && this.streak >= HIGH_PER_LOW);
+    this.streak = isLow || firstLow === -1 ? 0 : this.streak + 1;
+    const [item] = this.ready.splice(isLow ? firstLow : firstHigh, isLow && firstLow === -1 ? 0 : 1);
+    if (item === undefined) return undefined;
+    this.wishes.delete(item.key);
+    this.processing.add(item.key);
+    return item;
+  }
+
+  done(key: string): void {
+    this.processing.delete(key);
+    const wish = this.wishes.get(key);
+    if (wish !== undefined && wish.dueMs === undefined) this.ready.push({ key, priority: wish.priority });
+  }
+}
+
+test(`agrees with a plain model over ${OPERATIONS} random operations`, (t) => {
+  const seed = Number(process.env["SEED"] ?? Math.floor(systemClock.random() * 2 ** 32));
+  t.diagnostic(`seed ${seed}`);
+  const dice = new VirtualClock({ seed });
+  const pick = (count: number): number => Math.floor(dice.random() * count);
+  const clock = new StepClock();
+  const queue = new Workqueue({ clock });
+  const model = new Model();
+  const seen = new Map<string, number>();
+
+  for (let i = 0; i < OPERATIONS; i++) {
+    const key = `k${pick(24)}`;
+    const priority = pick(2) === 0 ? "high" : "low";
+    const roll = pick(100);
+    if (roll < 25) {
+      queue.add(key, { priority });
+      model.wish(key, priority);
+    } else if (roll < 40) {
+      // A due time of its own for each operation: which of two equal ones goes first is a row of the other file.
+      const delayMs = pick(20) + i / OPERATIONS;
+      queue.addAfter(key, delayMs, { priority });
+      model.wish(key, priority, delayMs > 0 ? clock.now() + delayMs : undefined);
+    } else if (roll < 65) {
+      const item = queue.take();
+      const expected = model.take();
+      assert.deepEqual(item && { key: item.key, priority: item.priority }, expected, `operation ${i}`);
+      if (item !== undefined) seen.set(item.key, (seen.get(item.key) ?? 0) + 1);
+    } else if (roll < 90) {
+      const processed = [...model.processing][pick(model.processing.size)];
+      if (processed === undefined) continue;
+      queue.done(processed);
+      model.done(processed);
+    } else {
+      clock.step(pick(4));
+      model.due(clock.now());
+    }
+    assert.equal(queue.length, model.ready.length, `ready after operation ${i}`);
+    assert.equal(queue.isProcessing(key), model.processing.has(key));
+  }
+  assert.equal(seen.size, 24, "every key ran");
+  finish(queue, clock);
+});
+
+/** All that is left runs, and then nothing is left. */
+function finish(queue: Workqueue, clock: StepClock): void {
+  for (let i = 0; i < 24; i++) if (queue.isProcessing(`k${i}`)) queue.done(`k${i}`);
+  clock.step(1000);
+  for (let item = queue.take(); item !== undefined; item = queue.take()) queue.done(item.key);
+  assert.deepEqual([queue.length, queue.delayedCount, queue.processingCount], [0, 0, 0]);
+}
+
+test("moves a million keys through (printed, not asserted)", (t) => {
+  const queue = new Workqueue({ clock: systemClock });
+  const keys = Array.from({ length: 200_000 }, (_, i) => `namespace-${i % 500}/name-${i}`);
+  const startMs = systemClock.now();
+  for (let round = 0; round < 5; round++) {
+    for (const key of keys) queue.add(key, { priority: "low" });
+    for (let item = queue.take(); item !== undefined; item = queue.take()) queue.done(item.key);
+  }
+  const operations = 5 * 3 * keys.length;
+  t.diagnostic(`${(operations / (systemClock.now() - startMs) / 1000).toFixed(1)} M operations a second`);
+  assert.equal(queue.length, 0);
+});
+
+test("holds nothing of the keys it had when it is empty", () => {
+  setFlagsFromString("--expose-gc");
+  const collect: unknown = runInNewContext("gc");
+  assert.ok(typeof collect === "function");
+  const heapBytes = (): number => {
+    collect();
+    return process.memoryUsage().heapUsed;
+  };
+  const clock = new StepClock();
+  const queue = new Workqueue({ clock });
+  const keyCount = 300_000;
+  const beforeBytes = heapBytes();
+  for (let i = 0; i < keyCount; i++) {
+    if (i % 3 === 0) queue.add(`key-${i}`);
+    else queue.addAfter(`key-${i}`, i % 3 === 1 ? i : 2 * keyCount);
+  }
+  for (let i = 2; i < keyCount; i += 3) queue.add(`key-${i}`, { priority: "low" });
+  clock.step(keyCount);
+  const fullBytes = heapBytes();
+  for (let item = queue.take(); item !== undefined; item = queue.take()) queue.done(item.key);
+  const keptBytes = heapBytes() - beforeBytes;
+  assert.ok(fullBytes - beforeBytes > 50 * keyCount, "the keys were there");
+  // Some of it is code that was compiled meanwhile; a forgotten array alone would be 8 bytes a key.
+  assert.ok(keptBytes < 3 * keyCount, `${keptBytes} bytes kept of ${keyCount} keys`);
+  assert.equal(queue.length, 0, "and the queue is still there to be measured");
+});
