@@ -1,0 +1,133 @@
+/** The Lease object of coordination.k8s.io: what its record says, and the bodies that claim, renew and release it. */
+import { kind, type Kind } from "../kube/kind.ts";
+import type { KubeObject, ObjectMeta, StoredObject } from "../kube/object.ts";
+
+export interface LeaseSpec {
+  /** Empty or absent when nobody holds it. */
+  readonly holderIdentity?: string;
+  readonly leaseDurationSeconds?: number;
+  /** RFC 3339 with microseconds, UTC (V1MicroTime). For people only: nobody may reckon with another machine's time. */
+  readonly acquireTime?: string;
+  readonly renewTime?: string;
+  /** How often the holder changed. */
+  readonly leaseTransitions?: number;
+  /** Both set by coordinated leader election (KEP-4355): whom the present holder has to make room for. */
+  readonly strategy?: string;
+  readonly preferredHolder?: string;
+}
+
+export interface Lease extends KubeObject {
+  readonly apiVersion: "coordination.k8s.io/v1";
+  readonly kind: "Lease";
+  readonly spec: LeaseSpec;
+}
+
+export const Lease: Kind<Lease> = kind("coordination.k8s.io/v1", "Lease");
+
+/** Names one Lease; they are namespaced. */
+export interface LeaseName {
+  readonly namespace: string;
+  readonly name: string;
+}
+
+/** What a Lease says, whoever wrote it: every field is there. */
+export interface LeaseRecord {
+  /** `` when nobody holds it. */
+  readonly holder: string;
+  /** 0 when the record does not say. */
+  readonly durationMs: number;
+  readonly acquireTime: string;
+  readonly renewTime: string;
+  readonly transitions: number;
+  /** `` when nobody else is to hold it. */
+  readonly preferredHolder: string;
+}
+
+/** Reads the record of an object that may be any Lease, also one written by hand. */
+export function leaseRecord(object: KubeObject): LeaseRecord {
+  const spec = specOf(object);
+  return {
+    holder: text(spec.holderIdentity),
+    durationMs: count(spec.leaseDurationSeconds) * 1000,
+    acquireTime: text(spec.acquireTime),
+    renewTime: text(spec.renewTime),
+    transitions: count(spec.leaseTransitions),
+    preferredHolder: text(spec.preferredHolder),
+  };
+}
+
+/** Whether two readings are of the same write. Metadata does not count: a label that somebody sets is no sign of life. */
+export function isSameRecord(a: LeaseRecord, b: LeaseRecord): boolean {
+  return (
+    a.holder === b.holder &&
+    a.durationMs === b.durationMs &&
+    a.acquireTime === b.acquireTime &&
+    a.renewTime === b.renewTime &&
+    a.transitions === b.transitions &&
+    a.preferredHolder === b.preferredHolder
+  );
+}
+
+export interface Claim {
+  readonly holder: string;
+  readonly durationMs: number;
+  readonly nowMs: number;
+}
+
+/** A new Lease, held by us. */
+export function createdLease({ namespace, name }: LeaseName, claim: Claim): Lease {
+  return body({ namespace, name }, { ...term(claim), acquireTime: microTime(claim.nowMs), leaseTransitions: 0 });
+}
+
+/**
+ * `current`, renewed by its holder or taken over by another one: only then do transitions and acquireTime change, and a wish
+ * of the past for a preferred holder is dropped. What else is in the object stays.
+ */
+export function claimedLease(current: StoredObject, claim: Claim): Lease {
+  const { holder, transitions } = leaseRecord(current);
+  const spec = { ...specOf(current), ...term(claim) };
+  if (holder === claim.holder) return body(current.metadata, spec);
+  const { preferredHolder: _, ...rest } = spec;
+  return body(current.metadata, {
+    ...rest,
+    acquireTime: microTime(claim.nowMs),
+    leaseTransitions: transitions + 1,
+  });
+}
+
+/** `current` without a holder. One second, so that whoever reads durations alone need not wait either. */
+export function releasedLease(current: StoredObject, nowMs: number): Lease {
+  const time = microTime(nowMs);
+  return body(current.metadata, {
+    ...specOf(current),
+    holderIdentity: "",
+    leaseDurationSeconds: 1,
+    acquireTime: time,
+    renewTime: time,
+  });
+}
+
+/** RFC 3339 with microseconds: `2026-01-01T00:00:00.000000Z` */
+export function microTime(wallMs: number): string {
+  return new Date(wallMs).toISOString().replace("Z", "000Z");
+}
+
+function term({ holder, durationMs, nowMs }: Claim): LeaseSpec {
+  return { holderIdentity: holder, leaseDurationSeconds: durationMs / 1000, renewTime: microTime(nowMs) };
+}
+
+function body(metadata: ObjectMeta, spec: LeaseSpec): Lease {
+  return { apiVersion: "coordination.k8s.io/v1", kind: "Lease", metadata, spec };
+}
+
+function specOf(object: KubeObject): LeaseSpec {
+  return "spec" in object && typeof object.spec === "object" ? (object.spec ?? {}) : {};
+}
+
+function text(value: unknown): string {
+  return typeof value === "string" ? value : "";
+}
+
+function count(value: unknown): number {
+  return typeof value === "number" ? value : 0;
+}

@@ -1,0 +1,427 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { codeOf, EvenkeelError } from "../../runtime/kube/errors.ts";
+import { Replicas } from "./replicas.ts";
+
+// Acquiring.
+
+test("leads at once when there is no lease, and says so", async () => {
+  const replicas = new Replicas();
+  const a = await replicas.leader("a");
+  assert.equal(a.outcome, "leading");
+  assert.ok(a.elector.isLeader());
+  assert.equal(a.elector.holder, "a");
+  assert.deepEqual(a.told, ["leads", "new leader a"]);
+});
+
+test("does not lead before it has acquired, nor beside a leader that renews", async () => {
+  const replicas = new Replicas();
+  const a = await replicas.leader("a");
+  const b = replicas.add("b");
+  assert.ok(!b.elector.isLeader());
+  b.start();
+  await replicas.clock.advance(300_000);
+  assert.deepEqual([a.elector.isLeader(), b.elector.isLeader(), b.outcome], [true, false, "pending"]);
+  assert.equal(b.elector.holder, "a");
+  assert.deepEqual(b.told, ["new leader a"], "told once, not at every poll");
+});
+
+test("a candidate polls every 2 to 4.4 s, a leader renews every 2 s by one PUT", async () => {
+  const replicas = new Replicas();
+  await replicas.leader("a");
+  replicas.add("b").start();
+  await replicas.clock.advance(100_000);
+  const times = replicas.server.sent.filter(({ client, verb }) => client === "b" && verb === "get");
+  const gaps = times.slice(1).map(({ atMs }, i) => atMs - (times[i]?.atMs ?? 0));
+  assert.ok(
+    gaps.every((gapMs) => gapMs >= 2_000 && gapMs < 4_400),
+    gaps.join(),
+  );
+  assert.ok(Math.max(...gaps) - Math.min(...gaps) > 500, "jitter");
+  const renewals = replicas.server.log.filter(({ client }) => client === "a").slice(2);
+  assert.deepEqual(new Set(renewals.map(({ verb }) => verb)), new Set(["update"]));
+  assert.equal(renewals.length, 50);
+});
+
+test("a successor leads within leaseDuration + one poll after a crash", async () => {
+  const replicas = new Replicas();
+  const a = await replicas.leader("a");
+  const b = replicas.add("b");
+  b.start();
+  await replicas.clock.advance(60_000);
+  a.clock.stop();
+  const tookMs = await replicas.until(() => b.elector.isLeader());
+  assert.ok(tookMs > 10_000 && tookMs <= 19_400, `${tookMs} ms`);
+});
+
+test("goes on trying through every kind of failure", async () => {
+  const replicas = new Replicas();
+  replicas.server.weather = () => ({ fate: "API_FORBIDDEN" });
+  const a = await replicas.leader("a");
+  await replicas.clock.advance(20_000);
+  replicas.server.weather = () => ({ fate: "lost" });
+  await replicas.clock.advance(20_000);
+  assert.equal(a.outcome, "pending");
+  assert.ok(a.told.includes("API_FORBIDDEN") && a.told.includes("API_TIMEOUT"));
+  replicas.server.weather = () => ({});
+  await replicas.until(() => a.elector.isLeader(), 10_000);
+});
+
+test("recognises an acquisition whose answer was lost", async () => {
+  const replicas = new Replicas();
+  replicas.server.weather = ({ verb }) => (verb === "create" ? { fate: "unanswered" } : {});
+  const a = await replicas.leader("a");
+  assert.ok(!a.elector.isLeader());
+  await replicas.until(() => a.elector.isLeader(), 7_100);
+  assert.equal(replicas.server.spec.leaseTransitions, 0);
+});
+
+test("stops campaigning when told to, with the caller's reason, and never begins again", async () => {
+  const replicas = new Replicas();
+  await replicas.leader("a");
+  const b = replicas.add("b");
+  b.start();
+  await replicas.clock.advance(5_000);
+  b.stop.abort(new Error("enough"));
+  await replicas.clock.advance(0);
+  assert.equal(b.outcome, "stopped");
+  const sentCount = replicas.server.sent.filter(({ client }) => client === "b").length;
+  await replicas.clock.advance(60_000);
+  assert.equal(replicas.server.sent.filter(({ client }) => client === "b").length, sentCount);
+  await assert.rejects(b.elector.acquire(new AbortController().signal), (error) => codeOf(error) === "BUG");
+});
+
+test("refuses an empty identity, which would be everybody's", () => {
+  assert.throws(
+    () => new Replicas().add("a", { identity: "" }),
+    (error) => codeOf(error) === "FLAG_INVALID",
+  );
+});
+
+// Renewing and losing.
+
+test("row 9: two renewals that are never answered do not end the leadership when the third is", async () => {
+  const replicas = new Replicas();
+  const a = await replicas.leader("a");
+  let updates = 0;
+  replicas.server.weather = ({ verb }) => (verb === "update" && ++updates <= 2 ? { fate: "unanswered" } : {});
+  await replicas.clock.advance(60_000);
+  assert.ok(a.elector.isLeader());
+  assert.ok(!a.told.includes("leads no more"));
+  assert.deepEqual(
+    a.told.filter((told) => told === "API_TIMEOUT"),
+    ["API_TIMEOUT", "API_TIMEOUT"],
+  );
+});
+
+test("row 9: makes at least three attempts before the deadline when nothing at all is answered, then stops", async () => {
+  const replicas = new Replicas();
+  const a = await replicas.leader("a");
+  replicas.server.sent.length = 0;
+  replicas.server.weather = () => ({ fate: "unanswered" });
+  await replicas.clock.advance(9_999);
+  assert.ok(a.elector.isLeader());
+  await replicas.clock.advance(1);
+  assert.ok(!a.elector.isLeader());
+  assert.ok(a.elector.leading.aborted);
+  assert.equal(codeOf(a.elector.leading.reason), "LEASE_LOST");
+  assert.ok(replicas.server.sent.length >= 3, `${replicas.server.sent.length} attempts`);
+});
+
+test("counts the deadline from when the renewal was sent, not from when it was answered", async () => {
+  const replicas = new Replicas();
+  const a = await replicas.leader("a");
+  replicas.server.weather = () => ({ responseMs: 2_500 });
+  await replicas.clock.advance(2_000);
+  replicas.server.weather = ({ verb }) => (verb === "update" ? { fate: "lost" } : {});
+  const leftMs = await replicas.until(() => !a.elector.isLeader());
+  assert.equal(Math.round(leftMs / 10) * 10, 10_000, "sent at 2 s, answered at 4.5 s, over at 12 s");
+});
+
+test("an answer that a stall has kept until after the deadline does not make it leader again", async () => {
+  const replicas = new Replicas();
+  const a = await replicas.leader("a");
+  replicas.server.weather = () => ({ fate: "API_UNAVAILABLE" });
+  await replicas.clock.advance(7_500);
+  replicas.server.weather = ({ verb }) => (verb === "update" ? { responseMs: 1_900 } : {});
+  await replicas.clock.advance(2_000);
+  assert.ok(a.elector.isLeader(), "sent at 8 s, to be answered at 9.9 s");
+  a.clock.stop();
+  await replicas.clock.advance(1_000);
+  assert.ok(!a.elector.isLeader());
+  a.clock.resume();
+  await replicas.clock.advance(10);
+  assert.ok(!a.elector.isLeader());
+  assert.ok(a.elector.leading.aborted);
+});
+
+test("stops at once, not at the deadline, when it sees another holder", async () => {
+  const replicas = new Replicas();
+  const a = await replicas.leader("a");
+  replicas.server.put({ holderIdentity: "kubectl", leaseDurationSeconds: 15 });
+  await replicas.clock.advance(2_000);
+  assert.ok(a.elector.leading.aborted);
+  assert.deepEqual(a.told, ["leads", "new leader a", "slow path", "leads no more", "new leader kubectl"]);
+});
+
+test("stops when coordinated election prefers another holder, and then makes room for it", async () => {
+  const replicas = new Replicas();
+  const a = await replicas.leader("a");
+  replicas.server.put({ ...replicas.server.spec, strategy: "OldestEmulationVersion", preferredHolder: "b" });
+  await replicas.clock.advance(2_000);
+  assert.ok(a.elector.leading.aborted);
+  assert.equal(replicas.server.spec.holderIdentity, "a");
+  await Promise.all([a.elector.release(), replicas.clock.advance(0)]);
+  assert.equal(replicas.server.spec.holderIdentity, "");
+  assert.equal(replicas.server.spec.preferredHolder, "b");
+});
+
+test("one term: having lost, it sends nothing more and does not take a free lease", async () => {
+  const replicas = new Replicas();
+  const a = await replicas.leader("a");
+  replicas.server.put({ holderIdentity: "", leaseDurationSeconds: 1 });
+  await replicas.clock.advance(2_000);
+  const sentCount = replicas.server.sent.length;
+  await replicas.clock.advance(120_000);
+  assert.equal(replicas.server.sent.length, sentCount);
+  assert.ok(!a.elector.isLeader());
+  await assert.rejects(a.elector.acquire(new AbortController().signal), (error) => codeOf(error) === "BUG");
+});
+
+test("keeps leading when the lease is deleted and nobody else was faster", async () => {
+  const replicas = new Replicas();
+  const a = await replicas.leader("a");
+  replicas.server.put(undefined);
+  await replicas.clock.advance(30_000);
+  assert.ok(a.elector.isLeader());
+  assert.equal(replicas.server.spec.holderIdentity, "a");
+});
+
+// Stalls and clocks.
+
+test("row 7: a leader stopped for 30 s says no the moment it goes on, before any of its timers", async () => {
+  const replicas = new Replicas();
+  const a = await replicas.leader("a");
+  const b = replicas.add("b");
+  b.start();
+  await replicas.clock.advance(21_000);
+  a.clock.stop();
+  await replicas.clock.advance(30_000);
+  assert.ok(b.elector.isLeader(), "the standby took over");
+  assert.ok(!a.elector.isLeader());
+  assert.ok(!a.elector.leading.aborted, "nothing of it has run yet");
+  const writes = replicas.server.log.length;
+  a.clock.resume();
+  await replicas.clock.advance(60_000);
+  assert.ok(a.elector.leading.aborted);
+  assert.ok(b.elector.isLeader());
+  assert.deepEqual(
+    replicas.server.log.slice(writes).filter(({ client }) => client === "a"),
+    [],
+  );
+});
+
+test("a stall shorter than the deadline costs nothing", async () => {
+  const replicas = new Replicas();
+  const a = await replicas.leader("a");
+  await replicas.clock.advance(20_500);
+  a.clock.stop();
+  await replicas.clock.advance(9_000);
+  a.clock.resume();
+  await replicas.clock.advance(1);
+  assert.ok(a.elector.isLeader());
+  await replicas.clock.advance(60_000);
+  assert.ok(a.elector.isLeader());
+});
+
+test("row 49: after a suspension of 60 s it says no at once, and stays so when another took over", async () => {
+  const replicas = new Replicas();
+  const a = await replicas.leader("a");
+  const b = replicas.add("b");
+  b.start();
+  await replicas.clock.advance(21_000);
+  a.clock.suspend();
+  await replicas.clock.advance(60_000);
+  a.clock.resume();
+  assert.ok(!a.elector.isLeader(), "the monotonic clock alone would say yes");
+  await replicas.clock.advance(60_000);
+  assert.deepEqual([a.elector.isLeader(), b.elector.isLeader()], [false, true]);
+  assert.ok(a.elector.leading.aborted);
+});
+
+test("row 49: after a suspension of 60 s it leads on once a renewal has proved that nobody took over", async () => {
+  const replicas = new Replicas();
+  const a = await replicas.leader("a");
+  await replicas.clock.advance(21_000);
+  a.clock.suspend();
+  await replicas.clock.advance(60_000);
+  a.clock.resume();
+  assert.ok(!a.elector.isLeader());
+  await replicas.clock.advance(2_000);
+  assert.ok(a.elector.isLeader());
+  assert.ok(!a.elector.leading.aborted);
+});
+
+for (const hours of [-1, 1])
+  test(`row 49: a wall clock set by ${hours} h ends no leadership and starts none`, async () => {
+    const replicas = new Replicas();
+    const a = await replicas.leader("a");
+    const b = replicas.add("b");
+    b.start();
+    await replicas.clock.advance(21_000);
+    for (const { clock } of [a, b]) clock.setWall(hours * 3_600_000);
+    for (let i = 0; i < 60; i++) {
+      await replicas.clock.advance(1_000);
+      assert.ok(!b.elector.isLeader());
+    }
+    assert.ok(a.elector.isLeader());
+    assert.ok(!a.elector.leading.aborted);
+  });
+
+test("row 49: a wall clock that was set back does not prolong a leadership", async () => {
+  const replicas = new Replicas();
+  const a = await replicas.leader("a");
+  a.clock.setWall(-3_600_000);
+  a.clock.stop();
+  await replicas.clock.advance(10_000);
+  assert.ok(!a.elector.isLeader());
+});
+
+test("row 49: clocks whose rates differ by 1.4 neither depose a leader nor make a second", async () => {
+  const replicas = new Replicas();
+  const a = replicas.add("a", { rate: 1 / 1.18 });
+  const b = replicas.add("b", { rate: 1.18 });
+  a.start();
+  await replicas.clock.advance(0);
+  b.start();
+  await replicas.clock.advance(300_000);
+  assert.deepEqual([a.elector.isLeader(), b.elector.isLeader()], [true, false]);
+});
+
+// Releasing.
+
+test("row 13: a successor leads less than 2 s after the release, and never before it", async () => {
+  for (let seed = 1; seed <= 10; seed++) {
+    const replicas = new Replicas(seed);
+    const a = await replicas.leader("a");
+    const b = replicas.add("b");
+    replicas.server.weather = () => ({ requestMs: 20, responseMs: 20 });
+    b.start();
+    await replicas.clock.advance(20_000 + 317 * seed);
+    assert.ok(a.elector.isLeader(), "leads while it drains");
+    const released = a.elector.release();
+    assert.ok(!a.elector.isLeader(), "from the moment on");
+    const tookMs = await replicas.until(() => b.elector.isLeader());
+    await released;
+    assert.ok(tookMs < 2_000, `seed ${seed}: ${tookMs} ms`);
+    const holders = replicas.server.log.filter(({ verb, outcome }) => verb === "update" && outcome === "ok");
+    assert.deepEqual(
+      holders.slice(-2).map(({ client, holder }) => `${client} wrote "${holder}"`),
+      ['a wrote ""', 'b wrote "b"'],
+    );
+  }
+});
+
+test("without permission to watch, a successor finds the release with its next poll", async () => {
+  const replicas = new Replicas();
+  replicas.server.weather = ({ verb }) => (verb === "watch" ? { fate: "API_FORBIDDEN" } : {});
+  const a = await replicas.leader("a");
+  const b = replicas.add("b");
+  b.start();
+  await replicas.clock.advance(20_000);
+  void a.elector.release();
+  assert.ok((await replicas.until(() => b.elector.isLeader())) <= 4_400);
+});
+
+test("release: a renewal that arrives in between is a conflict, and the release is tried again", async () => {
+  const replicas = new Replicas();
+  const a = await replicas.leader("a");
+  replicas.server.weather = ({ verb }) => (verb === "update" ? { requestMs: 50 } : {});
+  await replicas.clock.advance(2_010);
+  replicas.server.weather = ({ verb }) => (verb === "update" ? { requestMs: 60 } : {});
+  const released = a.elector.release();
+  await replicas.clock.advance(1_000);
+  await released;
+  assert.ok(replicas.server.log.some(({ outcome }) => outcome === "API_CONFLICT"));
+  assert.equal(replicas.server.spec.holderIdentity, "");
+});
+
+test("release: leaves alone what another has taken since it was last seen", async () => {
+  const replicas = new Replicas();
+  const a = await replicas.leader("a");
+  replicas.server.put({ holderIdentity: "b", leaseDurationSeconds: 15 });
+  await Promise.all([a.elector.release(), replicas.clock.advance(0)]);
+  assert.equal(replicas.server.spec.holderIdentity, "b");
+});
+
+test("release: bounded by the renew deadline, then says why", async () => {
+  const replicas = new Replicas();
+  const a = await replicas.leader("a");
+  replicas.server.weather = () => ({ fate: "lost" });
+  const released = a.elector.release().catch((error: unknown) => codeOf(error));
+  await replicas.clock.advance(13_000);
+  assert.equal(await released, "API_TIMEOUT");
+  assert.ok(!a.elector.isLeader());
+});
+
+test("release: an answer that says it never will is not asked again", async () => {
+  const replicas = new Replicas();
+  const a = await replicas.leader("a");
+  replicas.server.sent.length = 0;
+  replicas.server.weather = () => ({ fate: "API_FORBIDDEN" });
+  const released = a.elector.release().catch((error: unknown) => codeOf(error));
+  await replicas.clock.advance(0);
+  assert.equal(await released, "API_FORBIDDEN");
+  assert.equal(replicas.server.sent.length, 1);
+});
+
+test("release: idempotent, and of one that never campaigned sends nothing", async () => {
+  const replicas = new Replicas();
+  await replicas.add("idle").elector.release();
+  assert.equal(replicas.server.sent.length, 0);
+  const a = await replicas.leader("a");
+  assert.equal(a.elector.release(), a.elector.release());
+  await replicas.clock.advance(60_000);
+  assert.equal(replicas.server.log.filter(({ verb }) => verb === "update").length, 1);
+});
+
+test("release: ends a campaign, and frees the lease if that had been won unseen", async () => {
+  const replicas = new Replicas();
+  replicas.server.weather = ({ verb }) => (verb === "create" ? { fate: "unanswered" } : {});
+  const a = await replicas.leader("a");
+  assert.equal(replicas.server.spec.holderIdentity, "a");
+  void a.elector.release();
+  await replicas.clock.advance(1_000);
+  assert.ok(a.outcome instanceof EvenkeelError && a.outcome.code === "LEASE_LOST");
+  assert.equal(replicas.server.spec.holderIdentity, "");
+});
+
+// Liveness.
+
+test("check: healthy as a standby, as a leader and after a release; unhealthy when it outlives its lease", async () => {
+  const replicas = new Replicas();
+  const a = await replicas.leader("a");
+  const b = replicas.add("b");
+  b.start();
+  await replicas.clock.advance(300_000);
+  assert.deepEqual([a.elector.check(), b.elector.check()], [undefined, undefined]);
+  replicas.server.weather = ({ client }) => (client === "a" ? { fate: "lost" } : {});
+  await replicas.clock.advance(33_000);
+  assert.equal(a.elector.check(), undefined, "15 s of lease and 20 s of tolerance");
+  await replicas.clock.advance(3_000);
+  assert.equal(codeOf(a.elector.check()), "LEASE_LOST");
+  void b.elector.release();
+  await replicas.clock.advance(300_000);
+  assert.equal(b.elector.check(), undefined);
+});
+
+test("leaves no timer and no watch behind", async () => {
+  const replicas = new Replicas();
+  const a = await replicas.leader("a");
+  const b = replicas.add("b");
+  b.start();
+  await replicas.clock.advance(20_000);
+  for (const { elector } of [a, b]) void elector.release();
+  await replicas.clock.advance(5_000);
+  assert.equal(replicas.clock.pendingCount, 0);
+});
