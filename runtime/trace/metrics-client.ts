@@ -1,0 +1,42 @@
+/** rest_client_*: what the API server answered. */
+import { Counter, Histogram, type Registry } from "prom-client";
+
+export interface RestObservation {
+  /** The HTTP status; absent when there was no answer. */
+  readonly status?: number | undefined;
+  readonly method: string;
+  /** Host and port of the API server. */
+  readonly host: string;
+  /** Until the response header. Absent for watches, which have no end worth measuring. */
+  readonly durationMs?: number | undefined;
+}
+
+export interface ClientMetrics {
+  answered(observation: RestObservation): void;
+}
+
+/** Source: controller-runtime pkg/metrics/client_go_adapter.go */
+const SECONDS = [0.005, 0.025, 0.1, 0.25, 0.5, 1, 2, 4, 8, 15, 30, 60];
+
+export function createClientMetrics(registry: Registry): ClientMetrics {
+  const requests = new Counter({
+    name: "rest_client_requests_total",
+    help: "Requests to the API server, by status code and method.",
+    labelNames: ["code", "method", "host"],
+    registers: [registry],
+  });
+  const seconds = new Histogram({
+    name: "rest_client_request_duration_seconds",
+    help: "From request to response header, by verb.",
+    labelNames: ["verb", "host"],
+    buckets: SECONDS,
+    registers: [registry],
+  });
+  return {
+    answered({ status, method, host, durationMs }) {
+      // client-go writes `<error>` where there was no answer.
+      requests.inc({ code: status === undefined ? "<error>" : `${status}`, method, host });
+      if (durationMs !== undefined) seconds.observe({ verb: method, host }, durationMs / 1000);
+    },
+  };
+}

@@ -1,0 +1,108 @@
+/** controller_runtime_*: what became of each reconcile of one function, and of each of its writes. */
+import { Counter, Gauge, Histogram, type Registry } from "prom-client";
+import type { WriteResult } from "./reconcile-trace.ts";
+
+const results = ["success", "error", "requeue", "requeue_after"] as const;
+
+export interface ReconcileObservation {
+  readonly result: (typeof results)[number];
+  readonly durationMs: number;
+  /** An error that is not retried. */
+  readonly isTerminal?: boolean | undefined;
+  /** The function threw, where Go would have panicked. */
+  readonly isPanic?: boolean | undefined;
+  readonly isTimeout?: boolean | undefined;
+}
+
+export interface ControllerMetrics {
+  /** How many reconciles may run at a time. */
+  maxConcurrent(count: number): void;
+  /** A reconcile begins; `ended` must follow. */
+  started(): void;
+  ended(observation: ReconcileObservation): void;
+  wrote(verb: string, result: WriteResult): void;
+  /** How many wanted names are taken, right now, by objects that are not ours. */
+  conflicts(count: number): void;
+  /** Takes the function's series away. */
+  close(): void;
+}
+
+/** Source: controller-runtime pkg/internal/controller/metrics/metrics.go */
+const RECONCILE_SECONDS = [
+  0.005, 0.01, 0.025, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.6, 0.7, 0.8, 0.9, 1, 1.25, 1.5, 1.75, 2,
+  2.5, 3, 3.5, 4, 4.5, 5, 6, 7, 8, 9, 10, 15, 20, 25, 30, 40, 50, 60,
+];
+
+export function createControllerMetrics(registry: Registry): (name: string) => ControllerMetrics {
+  const registers = [registry];
+  const labelNames = ["controller"] as const;
+  const counter = (name: string, help: string): Counter<"controller"> =>
+    new Counter({ name, help, labelNames, registers });
+  const gauge = (name: string, help: string): Gauge<"controller"> => new Gauge({ name, help, labelNames, registers });
+
+  const total = new Counter({
+    name: "controller_runtime_reconcile_total",
+    help: "Reconciles, by result.",
+    labelNames: ["controller", "result"],
+    registers,
+  });
+  const errors = counter(
+    "controller_runtime_reconcile_errors_total",
+    "Reconciles that failed, terminal ones included.",
+  );
+  const terminal = counter(
+    "controller_runtime_terminal_reconcile_errors_total",
+    "Reconciles that failed and are not retried.",
+  );
+  const panics = counter("controller_runtime_reconcile_panics_total", "Reconciles in which the function threw.");
+  const timeouts = counter("controller_runtime_reconcile_timeouts_total", "Reconciles that passed their deadline.");
+  const seconds = new Histogram({
+    name: "controller_runtime_reconcile_time_seconds",
+    help: "Duration of a reconcile.",
+    labelNames,
+    buckets: RECONCILE_SECONDS,
+    registers,
+  });
+  const max = gauge("controller_runtime_max_concurrent_reconciles", "Reconciles that may run at a time.");
+  const active = gauge("controller_runtime_active_workers", "Reconciles that are running.");
+  const writes = new Counter({
+    name: "evenkeel_writes_total",
+    help: "Write requests, by verb and by what became of them.",
+    labelNames: ["controller", "verb", "result"],
+    registers,
+  });
+  const conflicts = gauge("evenkeel_conflicts", "Wanted names that are taken by objects that are not ours.");
+  const byController = [errors, terminal, panics, timeouts, max, active, conflicts];
+
+  return (controller) => {
+    const labels = { controller };
+    const written = new Map<string, { readonly verb: string; readonly result: string }>();
+    for (const result of results) total.inc({ controller, result }, 0);
+    for (const metric of byController) metric.inc(labels, 0);
+    seconds.zero(labels);
+    return {
+      maxConcurrent: (count) => max.set(labels, count),
+      started: () => active.inc(labels),
+      ended({ result, durationMs, isTerminal, isPanic, isTimeout }) {
+        active.dec(labels);
+        total.inc({ controller, result });
+        seconds.observe(labels, durationMs / 1000);
+        if (result === "error") errors.inc(labels);
+        if (isTerminal === true) terminal.inc(labels);
+        if (isPanic === true) panics.inc(labels);
+        if (isTimeout === true) timeouts.inc(labels);
+      },
+      wrote(verb, result) {
+        written.set(`${verb} ${result}`, { verb, result });
+        writes.inc({ controller, verb, result });
+      },
+      conflicts: (count) => conflicts.set(labels, count),
+      close() {
+        for (const result of results) total.remove({ controller, result });
+        for (const metric of byController) metric.remove(labels);
+        for (const { verb, result } of written.values()) writes.remove({ controller, verb, result });
+        seconds.remove(labels);
+      },
+    };
+  };
+}

@@ -1,0 +1,55 @@
+/**
+ * The metrics page. Names, types, labels and buckets are those of controller-runtime and client-go, so that a Grafana board
+ * made for a Go controller works unchanged; `evenkeel_*` is what they have no name for. Each concern gets an observer of its
+ * own, and closing the observer takes its series off the page.
+ *
+ * Sources: controller-runtime pkg/internal/controller/metrics, pkg/metrics (0.25); client-go tools/metrics.
+ */
+import { Registry } from "prom-client";
+import type { Clock } from "../clock/clock.ts";
+import { createClientMetrics, type ClientMetrics } from "./metrics-client.ts";
+import { createControllerMetrics, type ControllerMetrics } from "./metrics-controller.ts";
+import { createInformerMetrics, type InformerMetrics } from "./metrics-informer.ts";
+import { createLeaseMetrics, type LeaseMetrics } from "./metrics-lease.ts";
+import { createProcessMetrics, type SpanCounts } from "./metrics-process.ts";
+import { createWorkqueueMetrics, type WorkqueueMetrics } from "./metrics-workqueue.ts";
+
+export interface Metrics {
+  /** Of one function. Its series are there, at zero, from this call on: dashboards fill their menus from them. */
+  controller(name: string): ControllerMetrics;
+  /** Of one function's queue. */
+  workqueue(name: string): WorkqueueMetrics;
+  /** Of one informer, named by its query as printed by formatQuery. */
+  informer(name: string): InformerMetrics;
+  restClient(): ClientMetrics;
+  lease(name: string): LeaseMetrics;
+  functionsLoaded(count: number): void;
+  /** For the response header. */
+  readonly contentType: string;
+  /** The page, in the Prometheus text format. */
+  text(): Promise<string>;
+}
+
+export interface MetricsOptions {
+  readonly clock: Clock;
+  /** evenkeel's own. */
+  readonly version: string;
+  /** Read at each scrape. */
+  readonly spans?: SpanCounts;
+}
+
+export function createMetrics({ clock, version, spans }: MetricsOptions): Metrics {
+  const registry = new Registry();
+  const process = createProcessMetrics(registry, version, spans);
+  const restClient = createClientMetrics(registry);
+  return {
+    controller: createControllerMetrics(registry),
+    workqueue: createWorkqueueMetrics(registry),
+    informer: createInformerMetrics(registry, clock),
+    lease: createLeaseMetrics(registry),
+    restClient: () => restClient,
+    functionsLoaded: (count) => process.functionsLoaded(count),
+    contentType: registry.contentType,
+    text: () => registry.metrics(),
+  };
+}
