@@ -18,10 +18,19 @@ export function refusal(what: string, refused: Refused, about: "object" | "colle
   const body = recordOf(refused.body);
   const answer = body?.["kind"] === "Status" ? body : undefined;
   const status = statusOf(refused, answer);
-  const message = textOf(answer?.["message"]) ?? `the answer is ${refused.httpCode}, without a Status`;
+  const message = withoutValues(textOf(answer?.["message"])) ?? `the answer is ${refused.httpCode}, without a Status`;
   const code = codeFor(status);
   const isKindGone = code === "API_NOT_FOUND" && about !== "other" && !namesWhatIsMissing(answer, about);
   return new EvenkeelError(isKindGone ? "KIND_NOT_SERVED" : code, `${what}: ${message}`, { status });
+}
+
+/**
+ * Validation quotes what it refuses, and that may be anybody's data: messages reach logs and Events, values must not.
+ * What is not a quoted string has no certain end, so all that follows goes with it.
+ * Source: apimachinery pkg/util/validation/field/errors.go (ErrorBody).
+ */
+function withoutValues(message: string | undefined): string | undefined {
+  return message?.replaceAll(/\b((?:Invalid|Unsupported|Duplicate) value): (?:"(?:[^"\\]|\\.)*"|[^"][^]*)/g, "$1: …");
 }
 
 /** {@link refusal} of a whole answer. */

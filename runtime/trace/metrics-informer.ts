@@ -1,12 +1,14 @@
 /** reflector_* and evenkeel_informer_*: whether each informer's view of the cluster is alive. */
 import { Counter, Gauge, type Registry } from "prom-client";
-import type { Clock } from "../clock/clock.ts";
+
+/** What an informer can be asked at any time: read at each scrape. */
+export interface InformerGauges {
+  readonly store: { readonly size: number };
+  /** Since the server last said anything; undefined before its first word. */
+  readonly lastEventAgeMs: number | undefined;
+}
 
 export interface InformerMetrics {
-  /** How many objects the store holds. */
-  objects(count: number): void;
-  /** Something arrived: an object or a bookmark. */
-  event(): void;
   listed(): void;
   watched(): void;
   /** A list or a watch failed. `code` is ours, as in EvenkeelError. */
@@ -15,23 +17,28 @@ export interface InformerMetrics {
   close(): void;
 }
 
-export function createInformerMetrics(registry: Registry, clock: Clock): (name: string) => InformerMetrics {
+export function createInformerMetrics(registry: Registry): (name: string, gauges: InformerGauges) => InformerMetrics {
   const registers = [registry];
   const labelNames = ["name"] as const;
+  const informers = new Map<string, InformerGauges>();
   const objects = new Gauge({
     name: "evenkeel_informer_objects",
     help: "Objects in the store.",
     labelNames,
     registers,
+    collect() {
+      for (const [name, { store }] of informers) this.set({ name }, store.size);
+    },
   });
-  const lastEventMs = new Map<string, number>();
   const age = new Gauge({
     name: "evenkeel_informer_last_event_age_seconds",
     help: "Since the last sign of life of the watch, bookmarks included.",
     labelNames,
     registers,
     collect() {
-      for (const [name, atMs] of lastEventMs) this.set({ name }, (clock.now() - atMs) / 1000);
+      for (const [name, { lastEventAgeMs }] of informers) {
+        if (lastEventAgeMs !== undefined) this.set({ name }, lastEventAgeMs / 1000);
+      }
     },
   });
   const lists = new Counter({ name: "reflector_lists_total", help: "Lists taken.", labelNames, registers });
@@ -43,12 +50,11 @@ export function createInformerMetrics(registry: Registry, clock: Clock): (name: 
     registers,
   });
 
-  return (name) => {
+  return (name, gauges) => {
     const codes = new Set<string>();
-    for (const metric of [objects, lists, watches]) metric.inc({ name }, 0);
+    informers.set(name, gauges);
+    for (const metric of [lists, watches]) metric.inc({ name }, 0);
     return {
-      objects: (count) => objects.set({ name }, count),
-      event: () => void lastEventMs.set(name, clock.now()),
       listed: () => lists.inc({ name }),
       watched: () => watches.inc({ name }),
       failed(code) {
@@ -56,7 +62,7 @@ export function createInformerMetrics(registry: Registry, clock: Clock): (name: 
         errors.inc({ name, code });
       },
       close() {
-        lastEventMs.delete(name);
+        informers.delete(name);
         for (const metric of [objects, age, lists, watches]) metric.remove({ name });
         for (const code of codes) errors.remove({ name, code });
       },

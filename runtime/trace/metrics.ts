@@ -6,10 +6,9 @@
  * Sources: controller-runtime pkg/internal/controller/metrics, pkg/metrics (0.25); client-go tools/metrics.
  */
 import { Registry } from "prom-client";
-import type { Clock } from "../clock/clock.ts";
 import { createClientMetrics, type ClientMetrics } from "./metrics-client.ts";
 import { createControllerMetrics, type ControllerMetrics } from "./metrics-controller.ts";
-import { createInformerMetrics, type InformerMetrics } from "./metrics-informer.ts";
+import { createInformerMetrics, type InformerGauges, type InformerMetrics } from "./metrics-informer.ts";
 import { createLeaseMetrics, type LeaseMetrics } from "./metrics-lease.ts";
 import { createProcessMetrics, type SpanCounts } from "./metrics-process.ts";
 import { createWorkqueueMetrics, type WorkqueueMetrics } from "./metrics-workqueue.ts";
@@ -20,7 +19,7 @@ export interface Metrics {
   /** Of one function's queue. */
   workqueue(name: string): WorkqueueMetrics;
   /** Of one informer, named by its query as printed by formatQuery. */
-  informer(name: string): InformerMetrics;
+  informer(name: string, gauges: InformerGauges): InformerMetrics;
   restClient(): ClientMetrics;
   lease(name: string): LeaseMetrics;
   functionsLoaded(count: number): void;
@@ -31,21 +30,20 @@ export interface Metrics {
 }
 
 export interface MetricsOptions {
-  readonly clock: Clock;
   /** evenkeel's own. */
   readonly version: string;
   /** Read at each scrape. */
   readonly spans?: SpanCounts;
 }
 
-export function createMetrics({ clock, version, spans }: MetricsOptions): Metrics {
+export function createMetrics({ version, spans }: MetricsOptions): Metrics {
   const registry = new Registry();
   const process = createProcessMetrics(registry, version, spans);
   const restClient = createClientMetrics(registry);
   return {
     controller: createControllerMetrics(registry),
     workqueue: createWorkqueueMetrics(registry),
-    informer: createInformerMetrics(registry, clock),
+    informer: createInformerMetrics(registry),
     lease: createLeaseMetrics(registry),
     restClient: () => restClient,
     functionsLoaded: (count) => process.functionsLoaded(count),

@@ -92,6 +92,33 @@ test("refusal: never quotes a body that is not a Status", () => {
   }
 });
 
+test("refusal: leaves out the values that validation quotes, and keeps what it says about them", () => {
+  const told = (message: string): string =>
+    refusal(
+      "update v1/ConfigMap a/b",
+      { httpCode: 422, headers: {}, body: status(422, "Invalid", {}, message) },
+      "object",
+    ).message;
+  assert.match(
+    told('data[k]: Invalid value: "s3\\"cret": must be short'),
+    /data\[k\]: Invalid value: …: must be short/,
+  );
+  assert.match(
+    told('type: Unsupported value: "s3cret": supported values: "A"'),
+    /Unsupported value: …: supported values: "A"/,
+  );
+  for (const message of [
+    'spec: Invalid value: {"a":"s3cret: x"}: bad',
+    'x: Duplicate value: map[string]string{"a":"s3cret"}',
+  ]) {
+    assert.ok(!told(message).includes("s3cret"), told(message));
+  }
+  assert.match(
+    told("data: Too long: may not be more than 1048576 bytes"),
+    /Too long: may not be more than 1048576 bytes/,
+  );
+});
+
 test("refusal: keeps reason, causes and the time to wait", () => {
   const details = { ...causes("ResourceVersionTooLarge"), retryAfterSeconds: 1 };
   const body = status(504, "Timeout", details);

@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { createMetrics, type Metrics } from "../../runtime/trace/metrics.ts";
-import { VirtualClock } from "../support/virtual-clock.ts";
 import { parseMetrics, type Family } from "./metrics-page.ts";
 
 const reconcileSeconds =
@@ -151,11 +150,10 @@ describe("a reconcile", () => {
 describe("a workqueue", () => {
   const q = 'controller="m",name="m"';
 
-  it("shows depth and unfinished work as the queue tells them at the scrape, without a timer", async () => {
-    const { metrics, clock, samples } = world();
+  it("shows depth and unfinished work as the queue tells them at the scrape", async () => {
+    const { metrics, samples } = world();
     const state = { high: 3, low: 7, totalMs: 5_000, longestMs: 4_000 };
     metrics.workqueue("m").watch({ depth: (priority) => state[priority], unfinishedWork: () => state });
-    assert.equal(clock.pendingCount, 0);
     let found = await samples();
     assert.equal(found.get(`workqueue_depth{${q},priority="0"}`), 3);
     assert.equal(found.get(`workqueue_depth{${q},priority="-100"}`), 7);
@@ -183,7 +181,7 @@ describe("a workqueue", () => {
 describe("values read at the scrape", () => {
   it("spans lost and exports failed are those of now, not a sum over scrapes", async () => {
     const spans = { droppedSpanCount: 3, exportErrorCount: 1 };
-    const metrics = createMetrics({ clock: new VirtualClock(), version: "1", spans });
+    const metrics = createMetrics({ version: "1", spans });
     await metrics.text();
     spans.droppedSpanCount = 7;
     const found = allSamples(parseMetrics(await metrics.text()));
@@ -191,14 +189,15 @@ describe("values read at the scrape", () => {
     assert.equal(found.get("evenkeel_span_export_errors_total"), 1);
   });
 
-  it("an informer's age counts from its last event", async () => {
-    const { metrics, clock, samples } = world();
-    const informer = metrics.informer("v1/ConfigMap */*");
+  it("an informer is asked for its size and age at each scrape, and is silent about an age it does not know", async () => {
+    const { metrics, samples } = world();
+    const gauges = { store: { size: 3 }, lastEventAgeMs: undefined as number | undefined };
+    const informer = metrics.informer("v1/ConfigMap */*", gauges);
     const age = 'evenkeel_informer_last_event_age_seconds{name="v1/ConfigMap */*"}';
     assert.equal((await samples()).get(age), undefined);
-    informer.event();
-    await clock.advance(90_000);
+    gauges.lastEventAgeMs = 90_000;
     assert.equal((await samples()).get(age), 90);
+    assert.equal((await samples()).get('evenkeel_informer_objects{name="v1/ConfigMap */*"}'), 3);
     informer.close();
     assert.deepEqual(
       [...(await samples()).keys()].filter((key) => key.includes("ConfigMap")),
@@ -225,16 +224,14 @@ describe("values read at the scrape", () => {
 });
 
 function world() {
-  const clock = new VirtualClock();
-  const metrics = createMetrics({ clock, version: "0.1.0" });
-  return { clock, metrics, samples: async () => allSamples(parseMetrics(await metrics.text())) };
+  const metrics = createMetrics({ version: "0.1.0" });
+  return { metrics, samples: async () => allSamples(parseMetrics(await metrics.text())) };
 }
 
 async function busyPage(): Promise<ReadonlyMap<string, Family>> {
   const { metrics } = world();
   busy(metrics, "mirror");
-  const informer = metrics.informer("v1/ConfigMap */* [mirror=true]");
-  informer.event();
+  const informer = metrics.informer("v1/ConfigMap */* [mirror=true]", { store: { size: 1 }, lastEventAgeMs: 0 });
   informer.failed("WATCH_EXPIRED");
   metrics.restClient().answered({ status: 200, method: "GET", host: "127.0.0.1:6443", durationMs: 3 });
   metrics.lease("evenkeel");
