@@ -92,13 +92,12 @@ test("refusal: never quotes a body that is not a Status", () => {
   }
 });
 
+const told = (message: string): string => {
+  const body = status(422, "Invalid", {}, message);
+  return refusal("update v1/ConfigMap a/b", { httpCode: 422, headers: {}, body }, "object").message;
+};
+
 test("refusal: leaves out the values that validation quotes, and keeps what it says about them", () => {
-  const told = (message: string): string =>
-    refusal(
-      "update v1/ConfigMap a/b",
-      { httpCode: 422, headers: {}, body: status(422, "Invalid", {}, message) },
-      "object",
-    ).message;
   assert.match(
     told('data[k]: Invalid value: "s3\\"cret": must be short'),
     /data\[k\]: Invalid value: …: must be short/,
