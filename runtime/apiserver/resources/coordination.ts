@@ -1,0 +1,53 @@
+/** coordination.k8s.io: leases, which leader election renews. */
+import { at } from "../object.ts";
+import { type FieldError, field } from "../status.ts";
+import { AGE, NAME, column, text } from "./columns.ts";
+import { type Resource, resource } from "./resource.ts";
+
+const leases = resource({
+  group: "coordination.k8s.io",
+  version: "v1",
+  resource: "leases",
+  singular: "lease",
+  kind: "Lease",
+  unconditionalUpdate: false,
+  createOnUpdate: true,
+  description: "Lease defines a lease concept.",
+  fields: {
+    spec: {
+      type: "object",
+      default: {},
+      properties: {
+        acquireTime: { type: "string", format: "date-time" },
+        holderIdentity: { type: "string" },
+        leaseDurationSeconds: { type: "integer", format: "int32" },
+        leaseTransitions: { type: "integer", format: "int32" },
+        preferredHolder: { type: "string" },
+        renewTime: { type: "string", format: "date-time" },
+        strategy: { type: "string" },
+      },
+    },
+  },
+  columns: [
+    NAME,
+    column("Holder", "The identity of the holder of a current lease.", (object) =>
+      text(at(object, "spec", "holderIdentity")),
+    ),
+    AGE,
+  ],
+  validate(object) {
+    const errors: FieldError[] = [];
+    const duration = at(object, "spec", "leaseDurationSeconds");
+    if (typeof duration === "number" && duration <= 0)
+      errors.push(field.invalid("spec.leaseDurationSeconds", duration, "must be greater than 0"));
+    const transitions = at(object, "spec", "leaseTransitions");
+    if (typeof transitions === "number" && transitions < 0)
+      errors.push(field.invalid("spec.leaseTransitions", transitions, "must be greater than or equal to 0"));
+    const preferred = text(at(object, "spec", "preferredHolder"));
+    if (preferred !== "" && text(at(object, "spec", "strategy")) === "")
+      errors.push(field.forbidden("spec.preferredHolder", "may only be specified if `strategy` is defined"));
+    return errors;
+  },
+});
+
+export const COORDINATION: readonly Resource[] = [leases];

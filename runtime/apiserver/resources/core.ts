@@ -1,0 +1,242 @@
+/** The core group: namespaces, configmaps, secrets and serviceaccounts. Events have a file of their own. */
+import {
+  type ApiObject,
+  type Json,
+  type JsonObject,
+  at,
+  equal,
+  isList,
+  isObject,
+  withMetadata,
+  withValue,
+  without,
+  own,
+} from "../object.ts";
+import { OPAQUE, type Schema } from "../schema.ts";
+import { type FieldError, field } from "../status.ts";
+import { AGE, NAME, column, fieldCount, text } from "./columns.ts";
+import { dataKeyErrors } from "./names.ts";
+import { type Resource, resource } from "./resource.ts";
+
+/** Of all data of one ConfigMap or Secret. Source: core.MaxSecretSize. */
+const DATA_LIMIT_BYTES = 1024 * 1024;
+
+const string: Schema = { type: "string" };
+const boolean: Schema = { type: "boolean" };
+const strings: Schema = { type: "object", additionalProperties: string };
+const bytes: Schema = { type: "object", additionalProperties: { type: "string", format: "byte" } };
+
+const namespaces = resource({
+  group: "",
+  version: "v1",
+  resource: "namespaces",
+  singular: "namespace",
+  kind: "Namespace",
+  shortNames: ["ns"],
+  namespaced: false,
+  names: "label",
+  status: true,
+  finalize: true,
+  returnsDeleted: true,
+  description: "Namespace provides a scope for Names.",
+  fields: {
+    spec: {
+      type: "object",
+      default: {},
+      properties: { finalizers: { type: "array", items: string, "x-kubernetes-list-type": "atomic" } },
+    },
+    status: {
+      type: "object",
+      default: {},
+      properties: {
+        phase: string,
+        conditions: {
+          type: "array",
+          items: conditionSchema(),
+          "x-kubernetes-list-type": "map",
+          "x-kubernetes-list-map-keys": ["type"],
+          "x-kubernetes-patch-strategy": "merge",
+          "x-kubernetes-patch-merge-key": "type",
+        },
+      },
+    },
+  },
+  columns: [
+    NAME,
+    column("Status", "The status of the namespace", (object) => text(at(object, "status", "phase"))),
+    AGE,
+  ],
+  selectableFields: { "status.phase": (object) => text(at(object, "status", "phase")) },
+  // Selectors by name rely on this label, so a client cannot take it off.
+  prepare: (object) =>
+    object.metadata.name === undefined
+      ? object
+      : withMetadata(object, {
+          labels: { ...object.metadata.labels, "kubernetes.io/metadata.name": object.metadata.name },
+        }),
+  onCreate: (object) => ({
+    ...object,
+    spec: withFinalizer(object),
+    status: { phase: "Active" },
+  }),
+  holds: (object) => [...(object.metadata.finalizers ?? []), ...specFinalizers(object)],
+  terminating: (object) => ({ ...object, status: { ...asObject(object["status"]), phase: "Terminating" } }),
+  undeletable: ["default", "kube-system", "kube-public"],
+});
+
+function asObject(value: Json | undefined): JsonObject {
+  return isObject(value) ? value : {};
+}
+
+function specFinalizers(object: ApiObject): readonly string[] {
+  const given = at(object, "spec", "finalizers");
+  return isList(given) ? given.filter((name) => typeof name === "string") : [];
+}
+
+function withFinalizer(object: ApiObject): { readonly finalizers: readonly string[] } {
+  const finalizers = specFinalizers(object);
+  return { finalizers: finalizers.includes("kubernetes") ? finalizers : [...finalizers, "kubernetes"] };
+}
+
+export function conditionSchema(): Schema {
+  const properties: Record<string, Schema> = {};
+  for (const name of ["type", "status", "reason", "message"]) properties[name] = string;
+  for (const name of ["lastTransitionTime", "lastUpdateTime"])
+    properties[name] = { type: "string", format: "date-time" };
+  return { type: "object", properties };
+}
+
+const configmaps = resource({
+  group: "",
+  version: "v1",
+  resource: "configmaps",
+  singular: "configmap",
+  kind: "ConfigMap",
+  shortNames: ["cm"],
+  description: "ConfigMap holds configuration data for pods to consume.",
+  fields: { data: strings, binaryData: bytes, immutable: boolean },
+  columns: [
+    NAME,
+    column("Data", "Data contains the configuration data.", (object) => fieldCount(object, "data", "binaryData")),
+    AGE,
+  ],
+  validate(object, before) {
+    const binary = Object.keys(entries(object, "binaryData"));
+    return [
+      ...immutableErrors(object, before, ["data", "binaryData"]),
+      ...dataKeyErrors(Object.keys(entries(object, "data")), "data"),
+      ...Object.keys(entries(object, "data"))
+        .filter((key) => binary.includes(key))
+        .map((key) => field.invalid(`data[${key}]`, key, "duplicate of key present in binaryData")),
+      ...dataKeyErrors(binary, "binaryData"),
+      ...(utf8Size(object, "data") + base64Size(object, "binaryData") > DATA_LIMIT_BYTES
+        ? [field.tooLong("", DATA_LIMIT_BYTES)]
+        : []),
+    ];
+  },
+});
+
+/** What a Secret of a type must hold. Source: core/validation ValidateSecret. */
+const REQUIRED_SECRET_KEYS: Readonly<Record<string, readonly string[]>> = {
+  "kubernetes.io/tls": ["tls.crt", "tls.key"],
+  "kubernetes.io/dockercfg": [".dockercfg"],
+  "kubernetes.io/dockerconfigjson": [".dockerconfigjson"],
+  "kubernetes.io/ssh-auth": ["ssh-privatekey"],
+};
+
+const secrets = resource({
+  group: "",
+  version: "v1",
+  resource: "secrets",
+  singular: "secret",
+  kind: "Secret",
+  description: "Secret holds secret data of a certain type.",
+  fields: { data: bytes, stringData: strings, type: { ...string, default: "Opaque" }, immutable: boolean },
+  columns: [
+    NAME,
+    column("Type", "Used to facilitate programmatic handling of secret data.", (object) => text(object["type"])),
+    column("Data", "Data contains the secret data.", (object) => fieldCount(object, "data")),
+    AGE,
+  ],
+  selectableFields: { type: (object) => text(object["type"]) },
+  // stringData is write-only: it becomes data and is never stored.
+  prepare(object) {
+    const given = entries(object, "stringData");
+    const plain = without(object, "stringData");
+    const encoded = Object.entries(given).map(([key, value]) => [key, Buffer.from(value).toString("base64")]);
+    const data = { ...entries(object, "data"), ...Object.fromEntries(encoded) };
+    const kept = Object.keys(data).length === 0 ? undefined : data;
+    return {
+      ...withValue(plain, ["data"], kept),
+      apiVersion: object.apiVersion,
+      kind: object.kind,
+      metadata: object.metadata,
+    };
+  },
+  validate(object, before) {
+    const data = entries(object, "data");
+    const changedType = before !== undefined && !equal(before["type"], object["type"]);
+    return [
+      ...(changedType ? [field.invalid("type", object["type"] ?? "", "field is immutable")] : []),
+      ...immutableErrors(object, before, ["data"]),
+      ...dataKeyErrors(Object.keys(data), "data"),
+      ...(base64Size(object, "data") > DATA_LIMIT_BYTES ? [field.tooLong("data", DATA_LIMIT_BYTES)] : []),
+      ...(own(REQUIRED_SECRET_KEYS, text(object["type"])) ?? [])
+        .filter((key) => !Object.hasOwn(data, key))
+        .map((key) => field.required(`data[${key}]`)),
+    ];
+  },
+});
+
+const serviceaccounts = resource({
+  group: "",
+  version: "v1",
+  resource: "serviceaccounts",
+  singular: "serviceaccount",
+  kind: "ServiceAccount",
+  shortNames: ["sa"],
+  returnsDeleted: true,
+  description: "ServiceAccount is an identity for processes that run in a Pod.",
+  fields: {
+    automountServiceAccountToken: boolean,
+    imagePullSecrets: namedReferences(),
+    secrets: namedReferences(),
+  },
+  columns: [NAME, AGE],
+});
+
+function namedReferences(): Schema {
+  return {
+    type: "array",
+    items: { type: "object", properties: { name: string }, ...OPAQUE },
+    "x-kubernetes-list-type": "map",
+    "x-kubernetes-list-map-keys": ["name"],
+    "x-kubernetes-patch-strategy": "merge",
+    "x-kubernetes-patch-merge-key": "name",
+  };
+}
+
+export const CORE: readonly Resource[] = [namespaces, configmaps, secrets, serviceaccounts];
+
+function entries(object: ApiObject, name: string): Readonly<Record<string, string>> {
+  const value = at(object, name);
+  if (!isObject(value)) return {};
+  return Object.fromEntries(Object.entries(value).map(([key, one]) => [key, text(one)]));
+}
+
+function immutableErrors(object: ApiObject, before: ApiObject | undefined, fields: readonly string[]): FieldError[] {
+  if (before?.["immutable"] !== true) return [];
+  const changed = fields.filter((name) => !equal(object[name], before[name]));
+  const kept = object["immutable"] === true;
+  return [...(kept ? [] : ["immutable"]), ...changed].map((name) =>
+    field.forbidden(name, "field is immutable when `immutable` is set"),
+  );
+}
+
+function utf8Size(object: ApiObject, name: string): number {
+  return Object.values(entries(object, name)).reduce((sum, value) => sum + Buffer.byteLength(value), 0);
+}
+
+function base64Size(object: ApiObject, name: string): number {
+  return Object.values(entries(object, name)).reduce((sum, value) => sum + Buffer.byteLength(value, "base64"), 0);
+}

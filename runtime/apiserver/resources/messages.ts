@@ -1,0 +1,151 @@
+/** Field numbers of the kinds that kubectl sends as protobuf. Source: k8s.io/api generated.proto of each group. */
+import type { FieldType, Message, MessageField } from "../protobuf.ts";
+
+function one(name: string, type: FieldType): MessageField {
+  return { name, type };
+}
+
+function list(name: string, type: FieldType): MessageField {
+  return { name, type, many: "list" };
+}
+
+function map(name: string, type: FieldType): MessageField {
+  return { name, type, many: "map" };
+}
+
+function message(name: string, fields: Message): MessageField {
+  return { name, type: { message: fields } };
+}
+
+const OWNER_REFERENCE: Message = {
+  1: one("kind", "string"),
+  3: one("name", "string"),
+  4: one("uid", "string"),
+  5: one("apiVersion", "string"),
+  6: one("controller", "bool?"),
+  7: one("blockOwnerDeletion", "bool?"),
+};
+
+/** Without managedFields: who writes them sends JSON. */
+const METADATA = message("metadata", {
+  1: one("name", "string"),
+  2: one("generateName", "string"),
+  3: one("namespace", "string"),
+  4: one("selfLink", "string"),
+  5: one("uid", "string"),
+  6: one("resourceVersion", "string"),
+  7: one("generation", "int"),
+  8: one("creationTimestamp", "time"),
+  9: one("deletionTimestamp", "time"),
+  10: one("deletionGracePeriodSeconds", "int?"),
+  11: map("labels", "string"),
+  12: map("annotations", "string"),
+  13: list("ownerReferences", { message: OWNER_REFERENCE }),
+  14: list("finalizers", "string"),
+});
+
+const NAMESPACE: Message = {
+  1: METADATA,
+  2: message("spec", { 1: list("finalizers", "string") }),
+  3: message("status", { 1: one("phase", "string") }),
+};
+
+const CONFIG_MAP: Message = {
+  1: METADATA,
+  2: map("data", "string"),
+  3: map("binaryData", "bytes"),
+  4: one("immutable", "bool?"),
+};
+
+const SECRET: Message = {
+  1: METADATA,
+  2: map("data", "bytes"),
+  3: one("type", "string"),
+  4: map("stringData", "string"),
+  5: one("immutable", "bool?"),
+};
+
+const SERVICE_ACCOUNT: Message = {
+  1: METADATA,
+  2: list("secrets", { message: { 3: one("name", "string") } }),
+  3: list("imagePullSecrets", { message: { 1: one("name", "string") } }),
+  4: one("automountServiceAccountToken", "bool?"),
+};
+
+const CONTAINER: Message = {
+  1: one("name", "string"),
+  2: one("image", "string"),
+  3: list("command", "string"),
+  4: list("args", "string"),
+  5: one("workingDir", "string"),
+  6: list("ports", {
+    message: {
+      1: one("name", "string"),
+      2: one("hostPort", "int"),
+      3: one("containerPort", "int"),
+      4: one("protocol", "string"),
+      5: one("hostIP", "string"),
+    },
+  }),
+  7: list("env", { message: { 1: one("name", "string"), 2: one("value", "string") } }),
+  8: message("resources", {}),
+  13: one("terminationMessagePath", "string"),
+  14: one("imagePullPolicy", "string"),
+  16: one("stdin", "bool"),
+  17: one("stdinOnce", "bool"),
+  18: one("tty", "bool"),
+  20: one("terminationMessagePolicy", "string"),
+};
+
+/** What `kubectl create deployment` fills in; a whole pod is sent as JSON. */
+const POD_SPEC: Message = {
+  2: list("containers", { message: CONTAINER }),
+  3: one("restartPolicy", "string"),
+  4: one("terminationGracePeriodSeconds", "int?"),
+  6: one("dnsPolicy", "string"),
+  7: map("nodeSelector", "string"),
+  8: one("serviceAccountName", "string"),
+  9: one("serviceAccount", "string"),
+  10: one("nodeName", "string"),
+  11: one("hostNetwork", "bool"),
+  12: one("hostPID", "bool"),
+  13: one("hostIPC", "bool"),
+  16: one("hostname", "string"),
+  17: one("subdomain", "string"),
+  19: one("schedulerName", "string"),
+  24: one("priorityClassName", "string"),
+};
+
+const DEPLOYMENT: Message = {
+  1: METADATA,
+  2: message("spec", {
+    1: one("replicas", "int?"),
+    2: message("selector", { 1: map("matchLabels", "string") }),
+    3: message("template", { 1: METADATA, 2: message("spec", POD_SPEC) }),
+    4: message("strategy", { 1: one("type", "string") }),
+    5: one("minReadySeconds", "int"),
+    6: one("revisionHistoryLimit", "int?"),
+    7: one("paused", "bool"),
+    9: one("progressDeadlineSeconds", "int?"),
+  }),
+  3: message("status", {
+    1: one("observedGeneration", "int"),
+    2: one("replicas", "int"),
+    3: one("updatedReplicas", "int"),
+    4: one("availableReplicas", "int"),
+    5: one("unavailableReplicas", "int"),
+    7: one("readyReplicas", "int"),
+  }),
+};
+
+const MESSAGES: Readonly<Record<string, Message>> = {
+  "v1/Namespace": NAMESPACE,
+  "v1/ConfigMap": CONFIG_MAP,
+  "v1/Secret": SECRET,
+  "v1/ServiceAccount": SERVICE_ACCOUNT,
+  "apps/v1/Deployment": DEPLOYMENT,
+};
+
+export function messageOf(apiVersion: string, kind: string): Message | undefined {
+  return MESSAGES[`${apiVersion}/${kind}`];
+}

@@ -1,0 +1,141 @@
+/**
+ * Structural schemas: the OpenAPI v3 form that CustomResourceDefinitions use. One schema per kind serves decoding,
+ * defaulting, strategic merge, server-side apply and the published OpenAPI document.
+ */
+import { type Json, type JsonObject, isList, isObject, own } from "./object.ts";
+
+export interface Schema {
+  readonly type?: "object" | "array" | "string" | "integer" | "boolean" | "number";
+  readonly format?: "byte" | "date-time" | "int32" | "int64";
+  readonly description?: string;
+  readonly properties?: Readonly<Record<string, Schema>>;
+  readonly additionalProperties?: Schema;
+  readonly items?: Schema;
+  readonly default?: Json;
+  readonly "x-kubernetes-preserve-unknown-fields"?: true;
+  readonly "x-kubernetes-int-or-string"?: true;
+  readonly "x-kubernetes-list-type"?: "atomic" | "set" | "map";
+  readonly "x-kubernetes-list-map-keys"?: readonly string[];
+  readonly "x-kubernetes-map-type"?: "atomic";
+  readonly "x-kubernetes-patch-strategy"?: "merge" | "replace" | "merge,retainKeys" | "retainKeys";
+  readonly "x-kubernetes-patch-merge-key"?: string;
+}
+
+/** A field the schema does not describe: whatever is below it, it is kept and treated as one value. */
+export const OPAQUE: Schema = { "x-kubernetes-preserve-unknown-fields": true };
+
+/** The schema of a field of an object, or undefined when the object may not have it. */
+export function fieldSchema(schema: Schema, field: string): Schema | undefined {
+  const declared = own(schema.properties ?? {}, field);
+  if (declared !== undefined) return declared;
+  return schema.additionalProperties ?? (schema["x-kubernetes-preserve-unknown-fields"] === true ? OPAQUE : undefined);
+}
+
+/** The field names that identify an item of a list that merges by key. */
+export function listKeys(schema: Schema): readonly string[] | undefined {
+  return schema["x-kubernetes-list-type"] === "map" ? schema["x-kubernetes-list-map-keys"] : undefined;
+}
+
+export interface Decoded {
+  readonly value: JsonObject;
+  /** Paths of fields that the schema does not know; they are not in `value`. */
+  readonly unknownFields: readonly string[];
+  /** `data.count: expected string, got number` */
+  readonly typeErrors: readonly string[];
+}
+
+/**
+ * What a typed server keeps of a JSON object: unknown fields, nulls and empty maps and lists are dropped.
+ * Nothing throws: the caller decides what an unknown field or a wrong type means.
+ */
+export function decode(schema: Schema, value: JsonObject): Decoded {
+  const unknownFields: string[] = [];
+  const typeErrors: string[] = [];
+  const walk = (schema: Schema, value: Json, path: string): Json | undefined => {
+    const wrong = typeError(schema, value);
+    if (wrong !== undefined) {
+      typeErrors.push(`${path}: ${wrong}`);
+      return undefined;
+    }
+    if (isObject(value)) return fields(schema, value, path);
+    if (isList(value)) {
+      const items = schema.items;
+      if (items === undefined) return value;
+      return value.map((item, i) => (item === null ? null : (walk(items, item, `${path}[${i}]`) ?? null)));
+    }
+    return value;
+  };
+  const fields = (schema: Schema, value: JsonObject, path: string): JsonObject => {
+    const kept: (readonly [string, Json])[] = [];
+    for (const [field, child] of Object.entries(value)) {
+      const childPath = path === "" ? field : `${path}.${field}`;
+      const childSchema = fieldSchema(schema, field);
+      if (childSchema === undefined) unknownFields.push(childPath);
+      else if (child !== null && child !== undefined) {
+        const decoded = walk(childSchema, child, childPath);
+        if (decoded !== undefined && !isEmptyCollection(childSchema, decoded)) kept.push([field, decoded]);
+      }
+    }
+    return Object.fromEntries(kept);
+  };
+  return { value: fields(schema, value, ""), unknownFields, typeErrors };
+}
+
+/** Go's omitempty: an empty map or list field is the same as none. An empty struct (`emptyDir: {}`) is not. */
+function isEmptyCollection(schema: Schema, value: Json): boolean {
+  if (isList(value)) return schema.type === "array" && value.length === 0;
+  return isObject(value) && schema.additionalProperties !== undefined && Object.keys(value).length === 0;
+}
+
+function typeError(schema: Schema, value: Json): string | undefined {
+  if (schema["x-kubernetes-int-or-string"] === true)
+    return typeof value === "string" || Number.isInteger(value)
+      ? undefined
+      : `expected integer or string, got ${typeName(value)}`;
+  if (schema.format === "byte" && typeof value === "string" && !isBase64(value)) return "illegal base64 data";
+  const wrong = schema.type !== undefined && !hasType(schema.type, value);
+  return wrong ? `expected ${schema.type}, got ${typeName(value)}` : undefined;
+}
+
+function isBase64(value: string): boolean {
+  return value.length % 4 === 0 && /^[A-Za-z0-9+/]*={0,2}$/.test(value);
+}
+
+function hasType(type: NonNullable<Schema["type"]>, value: Json): boolean {
+  switch (type) {
+    case "object":
+      return isObject(value);
+    case "array":
+      return isList(value);
+    case "integer":
+      return Number.isInteger(value);
+    case "number":
+    case "string":
+    case "boolean":
+      return typeof value === type;
+    default:
+      return type satisfies never;
+  }
+}
+
+function typeName(value: Json): string {
+  return isList(value) ? "array" : typeof value;
+}
+
+/** Fills in what the schema says an absent field means. */
+export function withDefaults(schema: Schema, value: Json): Json {
+  if (isList(value)) {
+    const items = schema.items;
+    return items === undefined ? value : value.map((item) => withDefaults(items, item));
+  }
+  if (!isObject(value)) return value;
+  const filled: Record<string, Json | undefined> = { ...value };
+  for (const [field, child] of Object.entries(schema.properties ?? {})) {
+    const present = filled[field] ?? child.default;
+    if (present !== undefined) filled[field] = withDefaults(child, present);
+  }
+  if (schema.additionalProperties !== undefined)
+    for (const [field, child] of Object.entries(value))
+      if (child !== undefined) filled[field] = withDefaults(schema.additionalProperties, child);
+  return filled;
+}

@@ -1,0 +1,114 @@
+/** patch: four media types, one outcome. The first three change the live object; apply states what its manager wants. */
+import type { Call } from "../call.ts";
+import { afterApply } from "../fields/managed-fields.ts";
+import { timestamp } from "../identity.ts";
+import { type ApiObject, type Json, type JsonObject, at, isObject, own, withValue } from "../object.ts";
+import { type WriteOptions, writeOptions } from "../options.ts";
+import { applyJsonPatch } from "../patch/json-patch.ts";
+import { applyMergePatch } from "../patch/merge-patch.ts";
+import { applyStrategicMerge } from "../patch/strategic-merge.ts";
+import type { Candidate, WriteTarget } from "../registry.ts";
+import { type Body, type FieldValidation, parseJson, readBody, typedAfterPatch, typedObject } from "../request-body.ts";
+import { text } from "../resources/columns.ts";
+import { type Resource, groupVersion, shown, storedAs } from "../resources/resource.ts";
+import { decode } from "../schema.ts";
+import { ApiError, badRequest, field, invalid, unsupportedMediaType } from "../status.ts";
+import type { UpdateScope } from "../update-rules.ts";
+
+const APPLY = "application/apply-patch+yaml";
+const PATCHES: Readonly<Record<string, (resource: Resource, live: JsonObject, patch: Json) => JsonObject>> = {
+  "application/json-patch+json": (_, live, patch) => applyJsonPatch(live, patch),
+  "application/merge-patch+json": (_, live, patch) => applyMergePatch(live, objectPatch(patch)),
+  "application/strategic-merge-patch+json": ({ schema }, live, patch) =>
+    applyStrategicMerge(schema, live, objectPatch(patch)),
+};
+
+export async function patch(call: Call, scope: Exclude<UpdateScope, "scale">): Promise<Response> {
+  const options = writeOptions(call.query, "PatchOptions");
+  const body = await readBody(call.request);
+  const target = call.writeTarget(options.fieldManager, options.dryRun, scope);
+  const isApply = body.mediaType === APPLY;
+  checkOptions(options, isApply);
+  const change = isApply ? applying(call, target, body, options) : patching(call, body, options);
+  const { version, created } = call.services.registry.update(target, call.name, change, isApply && scope === "");
+  return call.answer(version, created ? 201 : 200);
+}
+
+/** @throws ApiError 422 */
+export function checkOptions({ fieldManager, force }: WriteOptions, isApply: boolean): void {
+  const errors = [
+    ...(isApply && fieldManager === "" ? [field.required("fieldManager", "is required for apply patch")] : []),
+    ...(!isApply && force !== undefined ? [field.forbidden("force", "may not be specified for non-apply patch")] : []),
+  ];
+  if (errors.length > 0) throw invalid({ group: "meta.k8s.io", kind: "PatchOptions" }, "", errors);
+}
+
+/** @throws ApiError 415 for a media type that is no patch, 400 for bad text. */
+export function patched(resource: Resource, live: JsonObject, body: Body): JsonObject {
+  const apply = own(PATCHES, body.mediaType);
+  if (apply === undefined) throw unsupportedMediaType([...Object.keys(PATCHES), APPLY]);
+  return apply(resource, live, parseJson(body));
+}
+
+function objectPatch(patch: Json): JsonObject {
+  if (!isObject(patch)) throw badRequest("the patch is not a JSON object");
+  return patch;
+}
+
+function patching(
+  call: Call,
+  body: Body,
+  { fieldValidation }: WriteOptions,
+): (live: ApiObject | undefined) => Candidate {
+  const { resource } = call;
+  return (live) => {
+    if (live === undefined) throw badRequest("a patch needs an object to change");
+    const result = patched(resource, shown(resource, live), body);
+    const { object, warnings } = typedAfterPatch(resource, result, fieldValidation);
+    call.warn(warnings);
+    return { object: resource.convert?.toStored(object) ?? object };
+  };
+}
+
+/** The manager's intention. Its uid and resourceVersion, if any, are preconditions; it creates what is missing. */
+function applying(
+  call: Call,
+  target: WriteTarget,
+  body: Body,
+  { fieldValidation, force = false }: WriteOptions,
+): (live: ApiObject | undefined) => Candidate {
+  const { resource } = call;
+  const stored = storedAs(resource);
+  const config = configuration(call, target, body, fieldValidation);
+  const { manager, subresource } = target;
+  const writer = { manager, subresource, apiVersion: groupVersion(stored), time: timestamp(call.services.clock) };
+  return (live) => {
+    const base = live ?? { apiVersion: groupVersion(stored), kind: stored.kind, metadata: {} };
+    const { object, managedFields } = afterApply(stored.schema, base, config, writer, { force });
+    return { object: typedAfterPatch(stored, object, "Ignore").object, managedFields };
+  };
+}
+
+/** What was sent, complete and checked. It is not stripped of empty values: to name a field is to own it. */
+function configuration(call: Call, target: WriteTarget, body: Body, fieldValidation: FieldValidation): JsonObject {
+  const { resource } = call;
+  const given = objectPatch(parseJson(body, true));
+  if (given["kind"] === undefined || given["apiVersion"] === undefined)
+    throw badRequest("invalid object type: kind and apiVersion are required for apply patch");
+  const unknown = decode(resource.schema, given).unknownFields;
+  if (unknown.length > 0) throw notInSchema(resource, given, unknown);
+  const { object } = typedObject(resource, given, fieldValidation);
+  if (object.metadata.managedFields !== undefined) throw badRequest("metadata.managedFields must be nil");
+  const whole = resource.convert?.toStored(object) ?? { ...given, metadata: at(given, "metadata") ?? {} };
+  const named = withValue(whole, ["metadata", "name"], object.metadata.name ?? call.name);
+  if (target.namespace === "") return named;
+  return withValue(named, ["metadata", "namespace"], object.metadata.namespace ?? target.namespace);
+}
+
+/** 500 without a reason is what the real server answers. */
+function notInSchema({ group, version, kind }: Resource, given: JsonObject, fields: readonly string[]): ApiError {
+  const name = [at(given, "metadata", "namespace"), at(given, "metadata", "name")].map(text).join("/");
+  const type = `${name}; ${group}/${version}, Kind=${kind}`;
+  const faults = fields.map((field) => `.${field}: field not declared in schema`).join(", ");
+  return new ApiError(500, "", `failed to create typed patch object (${type}): ${faults}`);
+}

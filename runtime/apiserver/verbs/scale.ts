@@ -1,0 +1,108 @@
+/** The scale subresource: an autoscaling/v1 Scale as a view of the replica count of another object. */
+import { joined } from "../bytes.ts";
+import type { Call } from "../call.ts";
+import { type ApiObject, at, isApiObject, withMetadata, withValue } from "../object.ts";
+import { writeOptions } from "../options.ts";
+import { Representation } from "../representation.ts";
+import { parseObject, readBody, typedObject } from "../request-body.ts";
+import { selectorText } from "../resources/apps.ts";
+import { AGE, NAME, number } from "../resources/columns.ts";
+import { type Resource, type Scale, resource } from "../resources/resource.ts";
+import { badRequest, field, invalid, notFound, unknownPath } from "../status.ts";
+import { StoredVersion } from "../storage/version.ts";
+import { checkOptions, patched } from "./patch.ts";
+
+/** Not in the table: a Scale is never stored. */
+const SCALE: Resource = resource({
+  group: "autoscaling",
+  version: "v1",
+  resource: "scales",
+  singular: "scale",
+  kind: "Scale",
+  description: "Scale represents a scaling request for a resource.",
+  fields: {
+    spec: { type: "object", default: {}, properties: { replicas: { type: "integer", format: "int32" } } },
+    status: {
+      type: "object",
+      default: {},
+      properties: { replicas: { type: "integer", format: "int32" }, selector: { type: "string" } },
+    },
+  },
+  columns: [NAME, AGE],
+});
+
+export function getScale(call: Call): Response {
+  const found = call.store.get(call.key);
+  if (found === undefined) throw notFound(call.resource, call.name);
+  return answer(call, found);
+}
+
+export async function updateScale(call: Call): Promise<Response> {
+  const { dryRun, fieldManager, fieldValidation } = writeOptions(call.query, "UpdateOptions");
+  const given = typedObject(SCALE, parseObject(await readBody(call.request)), fieldValidation);
+  call.warn(given.warnings);
+  return scaled(call, fieldManager, dryRun, () => given.object);
+}
+
+export async function patchScale(call: Call): Promise<Response> {
+  const options = writeOptions(call.query, "PatchOptions");
+  checkOptions(options, false);
+  const body = await readBody(call.request);
+  return scaled(call, options.fieldManager, options.dryRun, (scale) => {
+    const result = typedObject(SCALE, patched(SCALE, scale, body), options.fieldValidation);
+    call.warn(result.warnings);
+    return result.object;
+  });
+}
+
+function scaled(call: Call, fieldManager: string, dryRun: boolean, change: (scale: ApiObject) => ApiObject): Response {
+  const scale = scaleOf(call);
+  const target = call.writeTarget(fieldManager, dryRun, "scale");
+  const { version } = call.services.registry.update(target, call.name, (live) => {
+    if (live === undefined) throw badRequest("a scale needs an object to scale");
+    const wanted = change(view(scale, live));
+    const replicas = number(at(wanted, "spec", "replicas"));
+    if (replicas < 0)
+      throw invalid(SCALE, call.name, [field.invalid("spec.replicas", replicas, "must be greater than or equal to 0")]);
+    const { name, namespace, uid, resourceVersion } = wanted.metadata;
+    const addressed = withMetadata(live, { name, namespace, uid, resourceVersion });
+    return { object: withReplicas(scale, addressed, replicas) };
+  });
+  return answer(call, version);
+}
+
+function withReplicas(scale: Scale, live: ApiObject, replicas: number): ApiObject {
+  const changed = withValue(live, scale.specReplicas, replicas);
+  return isApiObject(changed) ? changed : live;
+}
+
+function scaleOf({ resource }: Call): Scale {
+  if (resource.scale === undefined) throw unknownPath();
+  return resource.scale;
+}
+
+function answer(call: Call, version: StoredVersion): Response {
+  const shown = new StoredVersion(version.key, version.revision, view(scaleOf(call), version.object));
+  const representation = new Representation({
+    resource: SCALE,
+    form: "object",
+    includeObject: "Metadata",
+    wallMs: () => call.services.clock.wall(),
+  });
+  return call.respond(joined(representation.object(shown)), 200);
+}
+
+function view(scale: Scale, object: ApiObject): ApiObject {
+  const { name, namespace, uid, resourceVersion, creationTimestamp } = object.metadata;
+  const shown = {
+    apiVersion: "autoscaling/v1",
+    kind: "Scale",
+    metadata: {},
+    spec: { replicas: number(at(object, ...scale.specReplicas)) },
+    status: {
+      replicas: number(at(object, ...scale.statusReplicas)),
+      selector: selectorText(at(object, ...scale.selector)),
+    },
+  };
+  return withMetadata(shown, { name, namespace, uid, resourceVersion, creationTimestamp });
+}

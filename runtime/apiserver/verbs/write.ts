@@ -1,0 +1,38 @@
+/** create and update (POST and PUT). */
+import type { Call } from "../call.ts";
+import { type ApiObject, withMetadata } from "../object.ts";
+import { writeOptions } from "../options.ts";
+import type { UpdateScope } from "../update-rules.ts";
+import { checkNamespace } from "../update-rules.ts";
+import { parseObject, readBody, typedObject } from "../request-body.ts";
+
+export async function create(call: Call): Promise<Response> {
+  const { dryRun, fieldManager, fieldValidation } = writeOptions(call.query, "CreateOptions");
+  const { object, warnings } = typedObject(call.resource, parseObject(await readBody(call.request)), fieldValidation);
+  call.warn(warnings);
+  if (call.resource.namespaced) checkNamespace(object.metadata.namespace, call.namespace);
+  const target = call.writeTarget(fieldManager, dryRun);
+  const { version } = call.services.registry.create(target, { object: stored(call, object) });
+  return call.answer(version, 201);
+}
+
+export async function update(call: Call, scope: Exclude<UpdateScope, "scale">): Promise<Response> {
+  const { dryRun, fieldManager, fieldValidation } = writeOptions(call.query, "UpdateOptions");
+  const { object, warnings } = typedObject(call.resource, parseObject(await readBody(call.request)), fieldValidation);
+  call.warn(warnings);
+  const target = call.writeTarget(fieldManager, dryRun, scope);
+  const candidate = { object: stored(call, object) };
+  const createMissing = call.resource.createOnUpdate && scope === "";
+  const { version, created } = call.services.registry.update(
+    target,
+    call.name,
+    (live) =>
+      live === undefined ? { object: withMetadata(candidate.object, { resourceVersion: undefined }) } : candidate,
+    createMissing,
+  );
+  return call.answer(version, created ? 201 : 200);
+}
+
+function stored(call: Call, object: ApiObject): ApiObject {
+  return call.resource.convert?.toStored(object) ?? object;
+}

@@ -1,0 +1,787 @@
+/**
+ * What this project relies on an API server to do, as one table of cases. The embedded server runs it in virtual time,
+ * a real kube-apiserver in real time: where they differ, the embedded one is wrong.
+ */
+import assert from "node:assert/strict";
+import { type Json, type JsonObject, at, isList, isObject } from "../../runtime/apiserver/object.ts";
+import { type Answer, APPLY, type ApiClient, JSON_PATCH, MERGE, STRATEGIC } from "./client.ts";
+
+/** A server under test. */
+export interface Target {
+  readonly client: ApiClient;
+  /** Lets the server's own work go on: virtual time moves, or real time passes. */
+  readonly wait: (ms: number) => Promise<void>;
+}
+
+/** One case's own corner of the server. */
+export interface Room {
+  readonly api: ApiClient;
+  readonly namespace: string;
+  /** `/api/v1/namespaces/<namespace>/configmaps` */
+  readonly configMaps: string;
+  readonly wait: (ms: number) => Promise<void>;
+}
+
+export interface Case {
+  readonly name: string;
+  readonly run: (room: Room) => Promise<void>;
+}
+
+/** Makes the namespace that a case runs in. @param n makes its name unique on this server. */
+export async function roomIn({ client, wait }: Target, n: number): Promise<Room> {
+  const namespace = `contract-${n}`;
+  const made = await client.post("/api/v1/namespaces", { metadata: { name: namespace } });
+  assert.equal(made.status, 201);
+  return { api: client, namespace, configMaps: `/api/v1/namespaces/${namespace}/configmaps`, wait };
+}
+
+function configMap(name: string, fields: JsonObject = {}): JsonObject {
+  const { metadata = {}, ...rest } = fields;
+  return { apiVersion: "v1", kind: "ConfigMap", metadata: { name, ...(isObject(metadata) ? metadata : {}) }, ...rest };
+}
+
+function textAt(value: Json | undefined, ...path: readonly string[]): string {
+  const found = at(value, ...path);
+  return typeof found === "string" ? found : "";
+}
+
+function version({ body }: Answer): string {
+  return textAt(body, "metadata", "resourceVersion");
+}
+
+function uidOf({ body }: Answer): string {
+  return textAt(body, "metadata", "uid");
+}
+
+function items({ body }: Answer): readonly Json[] {
+  const found = body["items"];
+  return isList(found) ? found : [];
+}
+
+function names(answer: Answer): readonly string[] {
+  return items(answer).map((item) => textAt(item, "metadata", "name"));
+}
+
+/** The parts of a failure that clients act on. */
+function refused({ body, status }: Answer, code: number, reason: string): void {
+  assert.deepEqual(
+    { status, code: body["code"], reason: body["reason"], kind: body["kind"] },
+    { status: code, code, reason, kind: "Status" },
+  );
+}
+
+function causes({ body }: Answer): readonly string[] {
+  const found = at(body, "details", "causes");
+  return isList(found) ? found.map((cause) => `${textAt(cause, "reason")} ${textAt(cause, "field")}`) : [];
+}
+
+function containers(changes: Json): JsonObject {
+  return { spec: { template: { spec: { containers: changes } } } };
+}
+
+function container(name: string): JsonObject {
+  return { spec: { containers: [{ name, image: "i:1" }] } };
+}
+
+function deployment(spec: JsonObject): JsonObject {
+  return { apiVersion: "apps/v1", kind: "Deployment", metadata: { name: "d" }, spec };
+}
+
+const OTHER_UID = "11111111-1111-4111-8111-111111111111";
+
+const CREATE: readonly Case[] = [
+  {
+    name: "create gives a uid, a resourceVersion and a creationTimestamp, and keeps what was sent",
+    async run({ api, configMaps, namespace }) {
+      const made = await api.post(configMaps, configMap("a", { data: { colour: "blue" } }));
+      assert.equal(made.status, 201);
+      assert.deepEqual(made.body["data"], { colour: "blue" });
+      assert.equal(at(made.body, "metadata", "namespace"), namespace);
+      assert.match(uidOf(made), /^[0-9a-f]{8}-[0-9a-f]{4}-4/);
+      assert.match(version(made), /^[1-9][0-9]*$/);
+      assert.deepEqual((await api.get(`${configMaps}/a`)).body, made.body);
+    },
+  },
+  {
+    name: "create of a name that is taken is 409 AlreadyExists, which is not Conflict",
+    async run({ api, configMaps }) {
+      await api.post(configMaps, configMap("a"));
+      const again = await api.post(configMaps, configMap("a"));
+      refused(again, 409, "AlreadyExists");
+      assert.deepEqual(again.body["details"], { name: "a", kind: "configmaps" });
+    },
+  },
+  {
+    name: "create in a namespace that is missing is 404, and details say that the namespace is what is missing",
+    async run({ api }) {
+      const answer = await api.post("/api/v1/namespaces/none/configmaps", configMap("a"));
+      refused(answer, 404, "NotFound");
+      assert.deepEqual(answer.body["details"], { name: "none", kind: "namespaces" });
+    },
+  },
+  {
+    name: "names that mean something in JavaScript are names like others",
+    async run({ api, configMaps }) {
+      const data = JSON.parse('{"__proto__":"1","constructor":"2"}');
+      await api.post(configMaps, configMap("a", { data }));
+      assert.deepEqual((await api.get(`${configMaps}/a`)).body["data"], data);
+      const more = await api.patch(`${configMaps}/a`, MERGE, { data: { toString: "3" } });
+      assert.equal(at(more.body, "data", "toString"), "3");
+      assert.deepEqual(names(await api.get(`${configMaps}?labelSelector=constructor`)), []);
+    },
+  },
+  {
+    name: "generateName appends five characters",
+    async run({ api, configMaps }) {
+      const made = await api.post(configMaps, { metadata: { generateName: "job-" } });
+      assert.match(textAt(made.body, "metadata", "name"), /^job-[a-z0-9]{5}$/);
+    },
+  },
+  {
+    name: "a bad name, label and data key are 422, with a cause for each",
+    async run({ api, configMaps }) {
+      const bad = configMap("a_b", { metadata: { name: "a_b", labels: { ok: "not ok!" } }, data: { "a b": "" } });
+      const answer = await api.post(configMaps, bad);
+      refused(answer, 422, "Invalid");
+      assert.deepEqual([...causes(answer)].toSorted(), [
+        "FieldValueInvalid data[a b]",
+        "FieldValueInvalid metadata.labels",
+        "FieldValueInvalid metadata.name",
+      ]);
+    },
+  },
+  {
+    name: "a ConfigMap of more than 1 MiB is 422 TooLong",
+    async run({ api, configMaps }) {
+      const answer = await api.post(configMaps, configMap("big", { data: { x: "a".repeat(1024 * 1024 + 1) } }));
+      refused(answer, 422, "Invalid");
+      assert.deepEqual(causes(answer), ["FieldValueTooLong []"]);
+    },
+  },
+  {
+    name: "an unknown field is dropped with a warning by default, silently under Ignore, and refused under Strict",
+    async run({ api, configMaps }) {
+      const warned = await api.post(configMaps, configMap("warn", { colour: "blue" }));
+      assert.equal(warned.status, 201);
+      assert.equal(warned.headers.get("warning"), '299 - "unknown field \\"colour\\""');
+      assert.equal(warned.body["colour"], undefined);
+      const ignored = await api.post(`${configMaps}?fieldValidation=Ignore`, configMap("ignore", { colour: "blue" }));
+      assert.equal(ignored.headers.get("warning"), null);
+      refused(
+        await api.post(`${configMaps}?fieldValidation=Strict`, configMap("strict", { colour: "blue" })),
+        400,
+        "BadRequest",
+      );
+    },
+  },
+  {
+    name: "dryRun=All answers as if, and keeps nothing",
+    async run({ api, configMaps }) {
+      assert.equal((await api.post(`${configMaps}?dryRun=All`, configMap("a"))).status, 201);
+      refused(await api.get(`${configMaps}/a`), 404, "NotFound");
+      await api.post(configMaps, configMap("b", { data: { x: "1" } }));
+      const patched = await api.patch(`${configMaps}/b?dryRun=All`, MERGE, { data: { x: "2" } });
+      assert.deepEqual(patched.body["data"], { x: "2" });
+      await api.delete(`${configMaps}/b?dryRun=All`);
+      assert.deepEqual((await api.get(`${configMaps}/b`)).body["data"], { x: "1" });
+    },
+  },
+];
+
+const UPDATE: readonly Case[] = [
+  {
+    name: "update with an old resourceVersion, or another uid, is 409 Conflict",
+    async run({ api, configMaps }) {
+      const made = await api.post(configMaps, configMap("a"));
+      await api.put(`${configMaps}/a`, configMap("a", { data: { x: "1" } }));
+      const old = configMap("a", { metadata: { resourceVersion: version(made) }, data: { x: "2" } });
+      refused(await api.put(`${configMaps}/a`, old), 409, "Conflict");
+      refused(await api.put(`${configMaps}/a`, configMap("a", { metadata: { uid: OTHER_UID } })), 409, "Conflict");
+    },
+  },
+  {
+    name: "update without a resourceVersion overwrites a ConfigMap and is refused for a Lease",
+    async run({ api, configMaps, namespace }) {
+      await api.post(configMaps, configMap("a"));
+      assert.equal((await api.put(`${configMaps}/a`, configMap("a", { data: { x: "1" } }))).status, 200);
+      const leases = `/apis/coordination.k8s.io/v1/namespaces/${namespace}/leases`;
+      await api.post(leases, { metadata: { name: "l" } });
+      const blind = await api.put(`${leases}/l`, { metadata: { name: "l" }, spec: { holderIdentity: "me" } });
+      refused(blind, 422, "Invalid");
+      assert.deepEqual(causes(blind), ["FieldValueInvalid metadata.resourceVersion"]);
+    },
+  },
+  {
+    name: "an update that changes nothing keeps the resourceVersion and makes no event",
+    async run({ api, configMaps }) {
+      const made = await api.post(configMaps, configMap("a", { data: { x: "1" } }));
+      const watch = await api.watch(`${configMaps}?watch=1&resourceVersion=${version(made)}`);
+      const same = await api.put(`${configMaps}/a`, configMap("a", { data: { x: "1" } }));
+      assert.equal(version(same), version(made));
+      assert.equal(version(await api.patch(`${configMaps}/a`, MERGE, { data: { x: "1" } })), version(made));
+      await api.post(configMaps, configMap("marker"));
+      assert.deepEqual(await watch.names(1), ["ADDED marker"]);
+      await watch.cancel();
+    },
+  },
+  {
+    name: "an immutable ConfigMap refuses other data and staying mutable with 422",
+    async run({ api, configMaps }) {
+      await api.post(configMaps, configMap("a", { data: { x: "1" }, immutable: true }));
+      const changed = await api.patch(`${configMaps}/a`, MERGE, { data: { x: "2" } });
+      refused(changed, 422, "Invalid");
+      assert.deepEqual(causes(changed), ["FieldValueForbidden data"]);
+      assert.deepEqual(causes(await api.patch(`${configMaps}/a`, MERGE, { immutable: null })), [
+        "FieldValueForbidden immutable",
+      ]);
+      assert.equal((await api.patch(`${configMaps}/a`, MERGE, { metadata: { labels: { a: "b" } } })).status, 200);
+    },
+  },
+  {
+    name: "the server's own metadata cannot be written: uid, creationTimestamp",
+    async run({ api, configMaps }) {
+      const made = await api.post(configMaps, configMap("a", { metadata: { uid: OTHER_UID } }));
+      assert.notEqual(uidOf(made), OTHER_UID);
+      const later = await api.patch(`${configMaps}/a`, MERGE, {
+        metadata: { creationTimestamp: "2001-01-01T00:00:00Z" },
+      });
+      assert.equal(version(later), version(made));
+    },
+  },
+];
+
+const PATCH: readonly Case[] = [
+  {
+    name: "a merge patch sets, removes by null, and holds to its resourceVersion",
+    async run({ api, configMaps }) {
+      const made = await api.post(configMaps, configMap("a", { data: { x: "1", y: "2" } }));
+      const patched = await api.patch(`${configMaps}/a`, MERGE, { data: { x: null, z: "3" } });
+      assert.deepEqual(patched.body["data"], { y: "2", z: "3" });
+      const old = { metadata: { resourceVersion: version(made) }, data: { q: "1" } };
+      refused(await api.patch(`${configMaps}/a`, MERGE, old), 409, "Conflict");
+    },
+  },
+  {
+    name: "a JSON patch is all or nothing: a test that fails is 422 and changes nothing",
+    async run({ api, configMaps }) {
+      const made = await api.post(configMaps, configMap("a", { metadata: { labels: { "a/b": "1" } } }));
+      const failing = [
+        { op: "add", path: "/data", value: { x: "1" } },
+        { op: "test", path: "/metadata/labels/a~1b", value: "other" },
+      ];
+      refused(await api.patch(`${configMaps}/a`, JSON_PATCH, failing), 422, "Invalid");
+      assert.equal(version(await api.get(`${configMaps}/a`)), version(made));
+      const passing = [
+        { op: "test", path: "/metadata/labels/a~1b", value: "1" },
+        { op: "replace", path: "/metadata/labels/a~1b", value: "2" },
+        { op: "add", path: "/data", value: { x: "1" } },
+      ];
+      const patched = await api.patch(`${configMaps}/a`, JSON_PATCH, passing);
+      assert.deepEqual([at(patched.body, "metadata", "labels"), patched.body["data"]], [{ "a/b": "2" }, { x: "1" }]);
+    },
+  },
+  {
+    name: "a strategic patch merges lists by their keys and removes by directive",
+    async run({ api, namespace }) {
+      const deployments = `/apis/apps/v1/namespaces/${namespace}/deployments`;
+      const web = { name: "web", image: "web:1", env: [{ name: "A", value: "1" }] };
+      const labels = { app: "web" };
+      const template = { metadata: { labels }, spec: { containers: [web] } };
+      await api.post(deployments, { metadata: { name: "d" }, spec: { selector: { matchLabels: labels }, template } });
+      await api.patch(`${deployments}/d`, STRATEGIC, containers([{ name: "side", image: "side:1" }]));
+      await api.patch(`${deployments}/d`, STRATEGIC, containers([{ name: "web", env: [{ name: "B", value: "2" }] }]));
+      const both = at((await api.get(`${deployments}/d`)).body, "spec", "template", "spec", "containers");
+      assert.ok(isList(both));
+      assert.deepEqual(
+        both.map((one) => at(one, "name")),
+        ["side", "web"],
+      );
+      const env = at(both[1], "env");
+      assert.ok(isList(env));
+      assert.deepEqual(
+        env.map((one) => at(one, "name")),
+        ["B", "A"],
+      );
+      const gone = await api.patch(`${deployments}/d`, STRATEGIC, containers([{ name: "side", $patch: "delete" }]));
+      const left = at(gone.body, "spec", "template", "spec", "containers");
+      assert.ok(isList(left));
+      assert.deepEqual(
+        left.map((one) => at(one, "name")),
+        ["web"],
+      );
+    },
+  },
+  {
+    name: "a patch of what does not exist is 404, one of an unknown type 415, one that renames 400",
+    async run({ api, configMaps }) {
+      refused(await api.patch(`${configMaps}/none`, MERGE, {}), 404, "NotFound");
+      await api.post(configMaps, configMap("a"));
+      refused(await api.patch(`${configMaps}/a`, "text/plain", {}), 415, "UnsupportedMediaType");
+      refused(await api.patch(`${configMaps}/a`, MERGE, { metadata: { name: "b" } }), 400, "BadRequest");
+    },
+  },
+];
+
+function managers({ body }: Answer): readonly string[] {
+  const entries = at(body, "metadata", "managedFields");
+  return isList(entries) ? entries.map((entry) => `${textAt(entry, "operation")} ${textAt(entry, "manager")}`) : [];
+}
+
+const SERVER_SIDE_APPLY: readonly Case[] = [
+  {
+    name: "apply creates, records its manager, and a second time writes nothing",
+    async run({ api, configMaps }) {
+      const path = `${configMaps}/a?fieldManager=one`;
+      const made = await api.patch(path, APPLY, configMap("a", { data: { x: "1" } }));
+      assert.equal(made.status, 201);
+      assert.deepEqual(managers(made), ["Apply one"]);
+      const again = await api.patch(path, APPLY, configMap("a", { data: { x: "1" } }));
+      assert.equal(again.status, 200);
+      assert.equal(version(again), version(made));
+    },
+  },
+  {
+    name: "apply needs a fieldManager",
+    async run({ api, configMaps }) {
+      const answer = await api.patch(`${configMaps}/a`, APPLY, configMap("a"));
+      refused(answer, 422, "Invalid");
+      assert.deepEqual(causes(answer), ["FieldValueRequired fieldManager"]);
+    },
+  },
+  {
+    name: "a field that another manager owns is a 409 Conflict with a FieldManagerConflict cause; force takes it",
+    async run({ api, configMaps }) {
+      await api.patch(`${configMaps}/a?fieldManager=one`, APPLY, configMap("a", { data: { x: "1", y: "1" } }));
+      const conflict = await api.patch(`${configMaps}/a?fieldManager=two`, APPLY, configMap("a", { data: { x: "2" } }));
+      refused(conflict, 409, "Conflict");
+      assert.deepEqual(causes(conflict), ["FieldManagerConflict .data.x"]);
+      const forced = await api.patch(
+        `${configMaps}/a?fieldManager=two&force=true`,
+        APPLY,
+        configMap("a", { data: { x: "2" } }),
+      );
+      assert.deepEqual(forced.body["data"], { x: "2", y: "1" });
+      const back = await api.patch(`${configMaps}/a?fieldManager=one`, APPLY, configMap("a", { data: { x: "1" } }));
+      refused(back, 409, "Conflict");
+    },
+  },
+  {
+    name: "two managers that apply the same value share the field",
+    async run({ api, configMaps }) {
+      await api.patch(`${configMaps}/a?fieldManager=one`, APPLY, configMap("a", { data: { x: "1" } }));
+      assert.equal(
+        (await api.patch(`${configMaps}/a?fieldManager=two`, APPLY, configMap("a", { data: { x: "1" } }))).status,
+        200,
+      );
+      const dropped = await api.patch(`${configMaps}/a?fieldManager=one`, APPLY, configMap("a"));
+      assert.deepEqual(dropped.body["data"], { x: "1" });
+    },
+  },
+  {
+    name: "a field that its manager does not name any more is removed, fields of others stay",
+    async run({ api, configMaps }) {
+      const one = configMap("a", { metadata: { labels: { l: "1" } }, data: { x: "1", y: "1" } });
+      await api.patch(`${configMaps}/a?fieldManager=one`, APPLY, one);
+      await api.patch(`${configMaps}/a?fieldManager=other`, MERGE, { data: { theirs: "1" } });
+      const after = await api.patch(`${configMaps}/a?fieldManager=one`, APPLY, configMap("a", { data: { y: "1" } }));
+      assert.deepEqual(after.body["data"], { y: "1", theirs: "1" });
+      assert.equal(at(after.body, "metadata", "labels"), undefined);
+      assert.deepEqual(managers(after), ["Apply one", "Update other"]);
+    },
+  },
+  {
+    name: "apply with a uid does not create, apply with an old resourceVersion does not write",
+    async run({ api, configMaps }) {
+      const withUid = configMap("a", { metadata: { uid: OTHER_UID } });
+      refused(await api.patch(`${configMaps}/a?fieldManager=one`, APPLY, withUid), 409, "Conflict");
+      const made = await api.patch(`${configMaps}/a?fieldManager=one`, APPLY, configMap("a"));
+      await api.patch(`${configMaps}/a`, MERGE, { data: { x: "1" } });
+      const old = configMap("a", { metadata: { resourceVersion: version(made) }, data: { y: "1" } });
+      refused(await api.patch(`${configMaps}/a?fieldManager=one`, APPLY, old), 409, "Conflict");
+    },
+  },
+  {
+    name: "items of a keyed list are owned one by one and go with their manager",
+    async run({ api, namespace }) {
+      const path = `/apis/apps/v1/namespaces/${namespace}/deployments/d`;
+      const labels = { app: "web" };
+      const whole = { selector: { matchLabels: labels }, template: { metadata: { labels }, ...container("web") } };
+      await api.patch(`${path}?fieldManager=one`, APPLY, deployment(whole));
+      const two = await api.patch(`${path}?fieldManager=two`, APPLY, deployment({ template: container("side") }));
+      const list = at(two.body, "spec", "template", "spec", "containers");
+      assert.ok(isList(list));
+      assert.deepEqual(
+        list.map((one) => at(one, "name")),
+        ["web", "side"],
+      );
+      const rest = await api.patch(`${path}?fieldManager=two`, APPLY, deployment({ replicas: 1 }));
+      const left = at(rest.body, "spec", "template", "spec", "containers");
+      assert.ok(isList(left));
+      assert.deepEqual(
+        left.map((one) => at(one, "name")),
+        ["web"],
+      );
+    },
+  },
+];
+
+const DELETE: readonly Case[] = [
+  {
+    name: "delete answers with the uid; a precondition that fails is 409 Conflict and deletes nothing",
+    async run({ api, configMaps }) {
+      const made = await api.post(configMaps, configMap("a"));
+      refused(await api.delete(`${configMaps}/a`, { preconditions: { uid: OTHER_UID } }), 409, "Conflict");
+      refused(await api.delete(`${configMaps}/a`, { preconditions: { resourceVersion: "1" } }), 409, "Conflict");
+      const both = { uid: uidOf(made), resourceVersion: version(made) };
+      const gone = await api.delete(`${configMaps}/a`, { preconditions: both });
+      assert.equal(gone.status, 200);
+      assert.deepEqual(gone.body["details"], { name: "a", kind: "configmaps", uid: uidOf(made) });
+      refused(await api.delete(`${configMaps}/a`), 404, "NotFound");
+    },
+  },
+  {
+    name: "an object with finalizers is marked, takes no new ones, and goes with its last one",
+    async run({ api, configMaps }) {
+      const made = await api.post(configMaps, configMap("a", { metadata: { finalizers: ["example.com/hold"] } }));
+      const watch = await api.watch(`${configMaps}?watch=1&resourceVersion=${version(made)}`);
+      const marked = await api.delete(`${configMaps}/a`);
+      assert.equal(typeof at(marked.body, "metadata", "deletionTimestamp"), "string");
+      const more = await api.patch(`${configMaps}/a`, MERGE, {
+        metadata: { finalizers: ["example.com/hold", "example.com/more"] },
+      });
+      refused(more, 422, "Invalid");
+      assert.equal((await api.patch(`${configMaps}/a`, MERGE, { metadata: { finalizers: null } })).status, 200);
+      refused(await api.get(`${configMaps}/a`), 404, "NotFound");
+      assert.deepEqual(await watch.names(2), ["MODIFIED a", "DELETED a"]);
+      await watch.cancel();
+    },
+  },
+  {
+    name: "deletecollection deletes what the selector matches and nothing else",
+    async run({ api, configMaps }) {
+      await api.post(configMaps, configMap("a", { metadata: { labels: { go: "yes" } } }));
+      await api.post(configMaps, configMap("b"));
+      assert.equal((await api.delete(`${configMaps}?labelSelector=go%3Dyes`)).status, 200);
+      refused(await api.get(`${configMaps}/a`), 404, "NotFound");
+      assert.equal((await api.get(`${configMaps}/b`)).status, 200);
+    },
+  },
+];
+
+const LIST: readonly Case[] = [
+  {
+    name: "list items of built-in kinds have no kind and no apiVersion; the list has a resourceVersion",
+    async run({ api, configMaps }) {
+      await api.post(configMaps, configMap("a"));
+      const list = await api.get(`${configMaps}?fieldSelector=metadata.name%3Da`);
+      assert.equal(list.body["kind"], "ConfigMapList");
+      assert.match(version(list), /^[1-9][0-9]*$/);
+      const [item] = items(list);
+      assert.equal(at(item, "kind"), undefined);
+      assert.equal(at(item, "apiVersion"), undefined);
+      assert.equal(at(item, "metadata", "name"), "a");
+    },
+  },
+  {
+    name: "pages are one snapshot: what is written between them is not seen, and a watch from it continues",
+    async run({ api, configMaps }) {
+      for (const name of ["p1", "p2", "p3"])
+        await api.post(configMaps, configMap(name, { metadata: { labels: { p: "1" } } }));
+      const first = await api.get(`${configMaps}?limit=1`);
+      const kubeRoot = names(first)[0] === "kube-root-ca.crt";
+      await api.post(configMaps, configMap("p0"));
+      await api.delete(`${configMaps}/p3`);
+      await api.patch(`${configMaps}/p2`, MERGE, { data: { x: "late" } });
+      const next = encodeURIComponent(textAt(first.body, "metadata", "continue"));
+      const rest = await api.get(`${configMaps}?limit=10&continue=${next}`);
+      assert.deepEqual(
+        [...names(first), ...names(rest)].filter((name) => name.startsWith("p")),
+        ["p1", "p2", "p3"],
+      );
+      assert.equal(version(rest), version(first));
+      assert.equal(at(first.body, "metadata", "remainingItemCount"), kubeRoot ? 3 : 2);
+      assert.equal(at(rest.body, "metadata", "continue"), undefined);
+      const watch = await api.watch(`${configMaps}?watch=1&resourceVersion=${version(first)}`);
+      assert.deepEqual(await watch.names(3), ["ADDED p0", "DELETED p3", "MODIFIED p2"]);
+      await watch.cancel();
+    },
+  },
+  {
+    name: "remainingItemCount is absent with a selector",
+    async run({ api, configMaps }) {
+      for (const name of ["a", "b"]) await api.post(configMaps, configMap(name, { metadata: { labels: { p: "1" } } }));
+      const page = await api.get(`${configMaps}?limit=1&labelSelector=p`);
+      assert.equal(at(page.body, "metadata", "remainingItemCount"), undefined);
+      assert.notEqual(at(page.body, "metadata", "continue"), undefined);
+    },
+  },
+  {
+    name: "resourceVersionMatch=Exact shows the past, NotOlderThan the present",
+    async run({ api, configMaps }) {
+      const made = await api.post(configMaps, configMap("a", { data: { x: "1" } }));
+      await api.patch(`${configMaps}/a`, MERGE, { data: { x: "2" } });
+      const of = `fieldSelector=metadata.name%3Da&resourceVersion=${version(made)}`;
+      const past = await api.get(`${configMaps}?${of}&resourceVersionMatch=Exact`);
+      assert.equal(at(items(past)[0], "data", "x"), "1");
+      assert.equal(version(past), version(made));
+      const present = await api.get(`${configMaps}?${of}&resourceVersionMatch=NotOlderThan`);
+      assert.equal(at(items(present)[0], "data", "x"), "2");
+    },
+  },
+  {
+    name: "options that do not go together are 422",
+    async run({ api, configMaps }) {
+      for (const query of [
+        "resourceVersionMatch=Exact",
+        "resourceVersionMatch=Exact&resourceVersion=0",
+        "resourceVersionMatch=Newest&resourceVersion=5",
+        "sendInitialEvents=true",
+        "watch=1&sendInitialEvents=true",
+        "watch=1&resourceVersionMatch=NotOlderThan&resourceVersion=5",
+      ])
+        refused(await api.get(`${configMaps}?${query}`), 422, "Invalid");
+    },
+  },
+  {
+    name: "label selectors: equality, sets, existence",
+    async run({ api, configMaps }) {
+      await api.post(configMaps, configMap("a", { metadata: { labels: { tier: "web", x: "1" } } }));
+      await api.post(configMaps, configMap("b", { metadata: { labels: { tier: "db", x: "1" } } }));
+      await api.post(configMaps, configMap("c", { metadata: { labels: { x: "1" } } }));
+      const table: readonly (readonly [string, readonly string[]])[] = [
+        ["x=1", ["a", "b", "c"]],
+        ["x=1,tier=web", ["a"]],
+        ["x=1,tier!=web", ["b", "c"]],
+        ["tier in (web,db)", ["a", "b"]],
+        ["x,tier notin (web)", ["b", "c"]],
+        ["tier", ["a", "b"]],
+        ["x,!tier", ["c"]],
+      ];
+      for (const [selector, wanted] of table)
+        assert.deepEqual(
+          names(await api.get(`${configMaps}?labelSelector=${encodeURIComponent(selector)}`)),
+          wanted,
+          selector,
+        );
+      for (const bad of ["x in", "a=b=c", "!!", "in (a)"])
+        refused(await api.get(`${configMaps}?labelSelector=${encodeURIComponent(bad)}`), 400, "BadRequest");
+    },
+  },
+  {
+    name: "a field that cannot be selected by is 400",
+    async run({ api, configMaps }) {
+      refused(await api.get(`${configMaps}?fieldSelector=data.x%3D1`), 400, "BadRequest");
+    },
+  },
+  {
+    name: "a resourceVersion from the future is 504 Timeout with the cause ResourceVersionTooLarge",
+    async run({ api, configMaps, wait }) {
+      const asked = api.get(`${configMaps}?resourceVersion=999999999`);
+      await wait(3500);
+      const answer = await asked;
+      refused(answer, 504, "Timeout");
+      assert.equal(at(answer.body, "details", "retryAfterSeconds"), 1);
+      const found = at(answer.body, "details", "causes");
+      assert.equal(at(isList(found) ? found[0] : undefined, "reason"), "ResourceVersionTooLarge");
+    },
+  },
+];
+
+const METADATA_ONLY = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1";
+const METADATA_LIST = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1";
+const WATCH_LIST = "watch=1&sendInitialEvents=true&resourceVersionMatch=NotOlderThan&allowWatchBookmarks=true";
+
+const WATCH: readonly Case[] = [
+  {
+    name: "watch without a resourceVersion starts with the present state",
+    async run({ api, configMaps }) {
+      for (const name of ["a", "b"]) await api.post(configMaps, configMap(name, { metadata: { labels: { w: "1" } } }));
+      const watch = await api.watch(`${configMaps}?watch=1&labelSelector=w`);
+      assert.deepEqual([...(await watch.names(2))].toSorted(), ["ADDED a", "ADDED b"]);
+      await api.delete(`${configMaps}/a`);
+      assert.deepEqual(await watch.names(1), ["DELETED a"]);
+      await watch.cancel();
+    },
+  },
+  {
+    name: "DELETED shows the last state with the resourceVersion of the deletion",
+    async run({ api, configMaps }) {
+      const made = await api.post(configMaps, configMap("a", { data: { x: "1" } }));
+      const watch = await api.watch(`${configMaps}?watch=1&resourceVersion=${version(made)}`);
+      await api.delete(`${configMaps}/a`);
+      const after = await api.post(configMaps, configMap("b"));
+      const [deleted] = await watch.take(1);
+      assert.deepEqual(deleted?.object["data"], { x: "1" });
+      const revision = BigInt(textAt(deleted?.object, "metadata", "resourceVersion"));
+      assert.ok(revision > BigInt(version(made)) && revision < BigInt(version(after)));
+      await watch.cancel();
+    },
+  },
+  {
+    name: "an object that enters a selector is ADDED, one that leaves it is DELETED, as it last matched",
+    async run({ api, configMaps }) {
+      const made = await api.post(configMaps, configMap("a", { data: { x: "1" } }));
+      const watch = await api.watch(`${configMaps}?watch=1&labelSelector=in%3Dyes&resourceVersion=${version(made)}`);
+      await api.patch(`${configMaps}/a`, MERGE, { metadata: { labels: { in: "yes" } } });
+      await api.patch(`${configMaps}/a`, MERGE, { data: { x: "2" } });
+      const left = await api.patch(`${configMaps}/a`, MERGE, { metadata: { labels: { in: "no" } }, data: { x: "3" } });
+      const events = await watch.take(3);
+      assert.deepEqual(
+        events.map(({ type, object }) => `${type} ${textAt(object, "data", "x")}`),
+        ["ADDED 1", "MODIFIED 2", "DELETED 2"],
+      );
+      assert.equal(at(events[2]?.object, "metadata", "resourceVersion"), version(left));
+      await watch.cancel();
+    },
+  },
+  {
+    name: "a WatchList sends the state, then a bookmark that marks its end, then changes",
+    async run({ api, configMaps }) {
+      await api.post(configMaps, configMap("a"));
+      const watch = await api.watch(`${configMaps}?${WATCH_LIST}&fieldSelector=metadata.name%3Da`);
+      const [added, end] = await watch.take(2);
+      assert.equal(added?.type, "ADDED");
+      assert.equal(end?.type, "BOOKMARK");
+      assert.equal(at(end?.object, "kind"), "ConfigMap");
+      assert.equal(at(end?.object, "metadata", "annotations", "k8s.io/initial-events-end"), "true");
+      assert.match(textAt(end?.object, "metadata", "resourceVersion"), /^[1-9][0-9]*$/);
+      await api.patch(`${configMaps}/a`, MERGE, { data: { x: "1" } });
+      assert.deepEqual(await watch.names(1), ["MODIFIED a"]);
+      await watch.cancel();
+    },
+  },
+  {
+    name: "metadata only: get, list and watch answer with PartialObjectMetadata",
+    async run({ api, configMaps }) {
+      const made = await api.post(configMaps, configMap("a", { data: { x: "1" } }));
+      const one = await api.get(`${configMaps}/a`, METADATA_ONLY);
+      assert.deepEqual(Object.keys(one.body).toSorted(), ["apiVersion", "kind", "metadata"]);
+      assert.equal(one.body["kind"], "PartialObjectMetadata");
+      const list = await api.get(`${configMaps}?fieldSelector=metadata.name%3Da`, METADATA_LIST);
+      assert.equal(list.body["kind"], "PartialObjectMetadataList");
+      assert.deepEqual(items(list), [one.body]);
+      const watch = await api.watch(`${configMaps}?watch=1&resourceVersion=${version(made)}`, METADATA_ONLY);
+      await api.patch(`${configMaps}/a`, MERGE, { data: { x: "2" } });
+      const [event] = await watch.take(1);
+      assert.equal(event?.object["kind"], "PartialObjectMetadata");
+      assert.equal(event?.object["data"], undefined);
+      await watch.cancel();
+    },
+  },
+];
+
+const SUBRESOURCES: readonly Case[] = [
+  {
+    name: "status and spec are written apart, and only spec moves the generation",
+    async run({ api, namespace }) {
+      const deployments = `/apis/apps/v1/namespaces/${namespace}/deployments`;
+      const labels = { app: "web" };
+      const template = { metadata: { labels }, spec: { containers: [{ name: "web", image: "web:1" }] } };
+      await api.post(deployments, { metadata: { name: "d" }, spec: { selector: { matchLabels: labels }, template } });
+      const both = { spec: { replicas: 7 }, status: { observedGeneration: 1 } };
+      const status = await api.patch(`${deployments}/d/status`, MERGE, both);
+      assert.deepEqual([at(status.body, "spec", "replicas"), at(status.body, "status", "observedGeneration")], [1, 1]);
+      assert.equal(at(status.body, "metadata", "generation"), 1);
+      const spec = await api.patch(`${deployments}/d`, MERGE, {
+        spec: { replicas: 7 },
+        status: { observedGeneration: 9 },
+      });
+      assert.deepEqual([at(spec.body, "spec", "replicas"), at(spec.body, "status", "observedGeneration")], [7, 1]);
+      assert.equal(at(spec.body, "metadata", "generation"), 2);
+    },
+  },
+  {
+    name: "scale reads and writes the replica count",
+    async run({ api, namespace }) {
+      const deployments = `/apis/apps/v1/namespaces/${namespace}/deployments`;
+      const labels = { app: "web" };
+      const template = { metadata: { labels }, spec: { containers: [{ name: "web", image: "web:1" }] } };
+      await api.post(deployments, {
+        metadata: { name: "d" },
+        spec: { replicas: 2, selector: { matchLabels: labels }, template },
+      });
+      const scale = await api.get(`${deployments}/d/scale`);
+      assert.deepEqual(
+        [scale.body["kind"], scale.body["apiVersion"], at(scale.body, "spec", "replicas")],
+        ["Scale", "autoscaling/v1", 2],
+      );
+      assert.equal(at(scale.body, "status", "selector"), "app=web");
+      const scaled = await api.patch(`${deployments}/d/scale`, MERGE, { spec: { replicas: 5 } });
+      assert.equal(at(scaled.body, "spec", "replicas"), 5);
+      assert.equal(at((await api.get(`${deployments}/d`)).body, "spec", "replicas"), 5);
+      const old = { metadata: { name: "d", namespace, resourceVersion: version(scale) }, spec: { replicas: 1 } };
+      refused(await api.put(`${deployments}/d/scale`, old), 409, "Conflict");
+    },
+  },
+];
+
+const NAMESPACES: readonly Case[] = [
+  {
+    name: "a namespace that is deleted takes its content with it; meanwhile creates are 403 NamespaceTerminating",
+    async run({ api, configMaps, namespace, wait }) {
+      await api.post(configMaps, configMap("held", { metadata: { finalizers: ["example.com/hold"] } }));
+      await api.post(configMaps, configMap("free"));
+      const marked = await api.delete(`/api/v1/namespaces/${namespace}`);
+      assert.equal(at(marked.body, "status", "phase"), "Terminating");
+      const late = await api.post(configMaps, configMap("late"));
+      refused(late, 403, "Forbidden");
+      assert.deepEqual(causes(late), ["NamespaceTerminating metadata.namespace"]);
+      assert.equal((await api.patch(`${configMaps}/held`, MERGE, { data: { x: "1" } })).status, 200);
+      await eventually(wait, async () => (await api.get(`${configMaps}/free`)).status === 404);
+      assert.equal((await api.get(`${configMaps}/held`)).status, 200);
+      await api.patch(`${configMaps}/held`, MERGE, { metadata: { finalizers: null } });
+      await eventually(wait, async () => (await api.get(`/api/v1/namespaces/${namespace}`)).status === 404);
+    },
+  },
+  {
+    name: "default, kube-system and kube-public cannot be deleted",
+    async run({ api }) {
+      for (const name of ["default", "kube-system", "kube-public"])
+        refused(await api.delete(`/api/v1/namespaces/${name}`), 403, "Forbidden");
+    },
+  },
+  {
+    name: "a namespace carries its name as a label, which cannot be taken off",
+    async run({ api, namespace }) {
+      const label = "kubernetes.io/metadata.name";
+      const patched = await api.patch(`/api/v1/namespaces/${namespace}`, MERGE, {
+        metadata: { labels: { [label]: null } },
+      });
+      assert.equal(at(patched.body, "metadata", "labels", label), namespace);
+    },
+  },
+];
+
+const ERRORS: readonly Case[] = [
+  {
+    name: "a kind that is not served is 404, a method that is not allowed 405, bad JSON 400, another encoding 406",
+    async run({ api, configMaps }) {
+      refused(await api.get("/api/v1/nothings"), 404, "NotFound");
+      refused(await api.put(configMaps, configMap("a")), 405, "MethodNotAllowed");
+      refused(await api.send("POST", configMaps, { body: "no object" }), 400, "BadRequest");
+      refused(await api.get(configMaps, "text/html"), 406, "NotAcceptable");
+      refused(await api.send("POST", configMaps, { body: {}, contentType: "text/plain" }), 415, "UnsupportedMediaType");
+    },
+  },
+];
+
+async function eventually(wait: (ms: number) => Promise<void>, holds: () => Promise<boolean>): Promise<void> {
+  for (let turn = 0; turn < 60; turn++) {
+    if (await holds()) return;
+    await wait(500);
+  }
+  assert.fail("not within 30 seconds");
+}
+
+export const CONTRACT: Readonly<Record<string, readonly Case[]>> = {
+  create: CREATE,
+  update: UPDATE,
+  patch: PATCH,
+  "server-side apply": SERVER_SIDE_APPLY,
+  delete: DELETE,
+  list: LIST,
+  watch: WATCH,
+  subresources: SUBRESOURCES,
+  namespaces: NAMESPACES,
+  errors: ERRORS,
+};
