@@ -78,7 +78,8 @@ export class UndiciTransport implements Transport {
     for (const name in request.headers) headers.push(name, request.headers[name] ?? "");
     try {
       const pool = this.#poolsFor(tls).pool(lane);
-      return await pool.request({ method, path: this.#prefix + request.path, headers, body, signal });
+      // undici would close the connection after a DELETE with a body, which is what carries the preconditions.
+      return await pool.request({ method, path: this.#prefix + request.path, headers, body, signal, reset: false });
     } catch (error) {
       throw failure(error, signal, this.#server);
     }
