@@ -1,0 +1,36 @@
+/** What a source and a copy are: the one definition that `mirror` and `cleanup-on-delete` share. */
+import { ConfigMap, provenanceOf, select, type Child, type KubeObject, type ObjectName } from "#evenkeel";
+
+/** ConfigMaps that ask to be copied. */
+export const sources = select(ConfigMap, { labels: { mirror: "true" } });
+
+/** ConfigMaps that carry our marker; which of them are provably ours, `sourceOf` says. */
+export const copies = select(ConfigMap, { labels: { "evenkeel.dev/function": "mirror" } });
+
+/** On a source: its copies stay when it goes. */
+export const RETAIN = "evenkeel.dev/retain";
+
+/** The source that `object` is a copy of; undefined when it is not provably a copy of ours. */
+export function sourceOf(object: KubeObject): ObjectName | undefined {
+  const provenance = provenanceOf(object);
+  return provenance?.function === "mirror" && provenance.owner.kind === "ConfigMap" ? provenance.owner : undefined;
+}
+
+/** The copy of `source` in `namespace`: its content, and nothing of its metadata but the wish to be retained. */
+export function copyInto(
+  namespace: string,
+  { apiVersion, kind, metadata, data, binaryData, immutable }: ConfigMap,
+): Child<ConfigMap> {
+  return {
+    apiVersion,
+    kind,
+    metadata: {
+      name: metadata.name,
+      namespace,
+      ...(metadata.annotations?.[RETAIN] === "true" && { annotations: { [RETAIN]: "true" } }),
+    },
+    ...(data && { data }),
+    ...(binaryData && { binaryData }),
+    ...(immutable && { immutable }),
+  };
+}

@@ -1,0 +1,94 @@
+/**
+ * Children that cannot be written for now, and when each may be tried again: a name taken by a stranger, a namespace on its
+ * way out, an object that somebody else keeps changing back. The rest of the key goes on without them.
+ */
+import type { Clock } from "../clock/clock.ts";
+import { backoffMs } from "../clock/clock.ts";
+
+export type BlockReason = "not_ours" | "terminating" | "not_found" | "denied" | "not_converging";
+
+export interface Block {
+  readonly reason: BlockReason;
+  readonly namespace: string | undefined;
+  readonly nextTryMs: number;
+  readonly tries: number;
+}
+
+/** First and longest pause. A taken name is looked at with reads alone; the others cost a write that the server refuses. */
+const PAUSES: Readonly<Record<BlockReason, { readonly baseMs: number; readonly capMs: number }>> = {
+  not_ours: { baseMs: 5_000, capMs: 60_000 },
+  terminating: { baseMs: 30_000, capMs: 600_000 },
+  not_found: { baseMs: 5_000, capMs: 300_000 },
+  denied: { baseMs: 1_000, capMs: 300_000 },
+  not_converging: { baseMs: 600_000, capMs: 600_000 },
+};
+
+export class Blocked {
+  readonly #clock: Clock;
+  readonly #blocks = new Map<string, Block>();
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  get size(): number {
+    return this.#blocks.size;
+  }
+
+  /** By target, for people. */
+  get all(): ReadonlyMap<string, Block> {
+    return this.#blocks;
+  }
+
+  get(target: string): Block | undefined {
+    return this.#blocks.get(target);
+  }
+
+  /** What is blocked for this reason. */
+  targets(reason: BlockReason): readonly string[] {
+    return [...this.#blocks].flatMap(([target, block]) => (block.reason === reason ? [target] : []));
+  }
+
+  /** Blocks `target`, longer each time. @returns whether that is news. */
+  block(target: string, reason: BlockReason, namespace: string | undefined): boolean {
+    const before = this.#blocks.get(target);
+    const tries = before?.reason === reason ? before.tries + 1 : 0;
+    const pauseMs = backoffMs(this.#clock, tries, { ...PAUSES[reason], jitter: 0.2 });
+    this.#blocks.set(target, { reason, namespace, tries, nextTryMs: this.#clock.now() + pauseMs });
+    return before?.reason !== reason;
+  }
+
+  /** Whether `target` must be left out of this run. */
+  isHeld(target: string): boolean {
+    const block = this.#blocks.get(target);
+    return block !== undefined && block.nextTryMs > this.#clock.now();
+  }
+
+  clear(target: string): void {
+    this.#blocks.delete(target);
+  }
+
+  /** Something happened to a namespace: what was blocked by its state may be tried at once. */
+  clearNamespace(namespace: string): void {
+    for (const [target, block] of this.#blocks) {
+      if (block.namespace === namespace && (block.reason === "terminating" || block.reason === "not_found"))
+        this.#blocks.delete(target);
+    }
+  }
+
+  /** Forgets blocks of targets that are no longer wished for. */
+  keepOnly(targets: ReadonlySet<string>): void {
+    for (const target of this.#blocks.keys()) if (!targets.has(target)) this.#blocks.delete(target);
+  }
+
+  /**
+   * Milliseconds until the first may be tried again; undefined when there is none to wait for.
+   * @param sinceMs when the run began. What was free to be tried by then is that run's business: waiting for it would be no wait.
+   */
+  nextTryInMs(sinceMs: number): number | undefined {
+    let next: number | undefined;
+    for (const { nextTryMs } of this.#blocks.values())
+      if (nextTryMs > sinceMs) next = Math.min(next ?? nextTryMs, nextTryMs);
+    return next === undefined ? undefined : Math.max(0, next - this.#clock.now());
+  }
+}

@@ -1,0 +1,226 @@
+/**
+ * Between a function and the plan: what was returned is proven to be effects. TypeScript says the same at compile time; this
+ * holds for JavaScript, for casts and for mistakes that types cannot see. Nothing of a return value that fails is carried out.
+ */
+import { EvenkeelError, type Code } from "../kube/errors.ts";
+import type { Kind } from "../kube/kind.ts";
+import type { KubeObject } from "../kube/object.ts";
+import type { DefinedFunction } from "./define.ts";
+import type { Effects, EventEffect, Reference, ScaleEffect } from "./effects.ts";
+import { describe, HOST_MARKS } from "./provenance.ts";
+
+/** What a check needs to know beside the value. */
+export interface Declared {
+  /** `mirror`, for messages. */
+  readonly name: string;
+  readonly definition: Pick<DefinedFunction, "watches" | "writes" | "subresources">;
+  /** Whether a kind is namespaced, as discovery says; undefined while unknown. */
+  isNamespaced(kind: Kind): boolean | undefined;
+}
+
+/**
+ * @returns `value` itself, now known to be effects.
+ * @throws EvenkeelError naming the function and the place: `mirror: children[2] has no metadata.name`.
+ */
+export function checkEffects(value: unknown, declared: Declared): Effects {
+  if (value instanceof Promise || typeof (value as PromiseLike<unknown> | undefined)?.then === "function") {
+    throw new EvenkeelError("FUNCTION_RETURNED_PROMISE", `${declared.name} returned a promise`);
+  }
+  if (!isPlain(value))
+    throw fault(declared, "EFFECT_INVALID", `returned ${describeValue(value)} instead of an object of effects`);
+  for (const name of Object.keys(value)) {
+    const check = Object.hasOwn(CHECKS, name) ? CHECKS[name as keyof Effects] : undefined;
+    if (check === undefined)
+      throw fault(declared, "EFFECT_UNKNOWN", `returned an unknown effect ${JSON.stringify(name)}`);
+    if (value[name] !== undefined) check(value[name], declared);
+  }
+  checkContradictions(value, declared);
+  return value;
+}
+
+type Fields = Readonly<Record<string, unknown>>;
+
+/** One entry per effect: an effect that is not here does not exist. */
+const CHECKS: Readonly<Record<keyof Effects, (value: unknown, declared: Declared) => void>> = {
+  children: (value, declared) => checkObjects("children", value, declared, CHILD_METADATA),
+  apply: (value, declared) => checkObjects("apply", value, declared, CHILD_METADATA),
+  deletions: (value, declared) => checkReferences("deletions", value, declared),
+  releases: (value, declared) => checkReferences("releases", value, declared),
+  status(value, declared) {
+    if (!isPlain(value)) throw fault(declared, "EFFECT_INVALID", "status is not an object");
+    const { watches, subresources } = declared.definition;
+    if (!subresources.some((s) => s.subresource === "status" && isKind(s.of, watches.kind))) {
+      throw fault(
+        declared,
+        "KIND_NOT_DECLARED",
+        `returned a status, and \`writes\` does not declare status(${watches.kind.kind})`,
+      );
+    }
+  },
+  events(value, declared) {
+    each("events", value, declared, (event: Partial<EventEffect>, place) => {
+      const isType = event.type === "Normal" || event.type === "Warning";
+      if (!isType || !isText(event.reason, 128) || !isText(event.message, 1024)) {
+        throw fault(
+          declared,
+          "EFFECT_INVALID",
+          `${place} is not an event: use warning(reason, message) or normal(reason, message)`,
+        );
+      }
+    });
+  },
+  scale(value, declared) {
+    each("scale", value, declared, (item: Partial<ScaleEffect>, place) => {
+      const count = item.replicas;
+      if (!Number.isInteger(count) || count === undefined || count < 0)
+        throw fault(declared, "EFFECT_INVALID", `${place}.replicas is not a count`);
+      checkReference(item.of, `${place}.of`, declared);
+      const isDeclared = declared.definition.subresources.some(
+        (s) => s.subresource === "scale" && isKind(s.of, item.of),
+      );
+      if (!isDeclared)
+        throw fault(
+          declared,
+          "KIND_NOT_DECLARED",
+          `${named(item.of as Reference, place)} is of a kind that \`writes\` does not declare with scale(KIND)`,
+        );
+    });
+  },
+  requeueAfterMs(value, declared) {
+    if (typeof value !== "number" || !Number.isFinite(value) || value < 0)
+      throw fault(declared, "EFFECT_INVALID", "requeueAfterMs is not a number of milliseconds");
+  },
+  memo() {},
+};
+
+/** metadata that a function may wish for; all else is the server's or the host's. */
+const CHILD_METADATA: ReadonlySet<string> = new Set(["name", "namespace", "labels", "annotations"]);
+
+function checkObjects(effect: string, value: unknown, declared: Declared, allowed: ReadonlySet<string>): void {
+  const seen = new Set<string>();
+  each(effect, value, declared, (object: Partial<KubeObject> & Fields, place) => {
+    const { apiVersion, kind, metadata } = object;
+    if (!isText(apiVersion) || !isText(kind))
+      throw fault(declared, "CHILD_INVALID", `${place} has no apiVersion or kind`);
+    if (!isPlain(metadata) || !isText(metadata.name))
+      throw fault(declared, "CHILD_INVALID", `${place} has no metadata.name`);
+    if (metadata.namespace !== undefined && typeof metadata.namespace !== "string")
+      throw fault(declared, "CHILD_INVALID", `${place}: metadata.namespace is not a string`);
+    const what = named({ apiVersion, kind, metadata }, place);
+    if (!declared.definition.writes.some((written) => isKind(written, { apiVersion, kind }))) {
+      throw fault(declared, "KIND_NOT_DECLARED", `${what} is of a kind that is not in \`writes\``);
+    }
+    checkScope(metadata.namespace, declared.isNamespaced({ apiVersion, kind }), what, declared);
+    checkMetadata(metadata, allowed, what, declared);
+    const key = describe({ apiVersion, kind, metadata });
+    if (seen.has(key)) throw fault(declared, "CHILD_DUPLICATE", `${what} is there twice`);
+    seen.add(key);
+  });
+}
+
+function checkScope(namespace: unknown, isNamespaced: boolean | undefined, what: string, declared: Declared): void {
+  if (isNamespaced === true && !isText(namespace)) throw fault(declared, "CHILD_INVALID", `${what} is in no namespace`);
+  if (isNamespaced === false && namespace !== undefined)
+    throw fault(declared, "CHILD_INVALID", `${what} is cluster-scoped and names a namespace`);
+}
+
+function checkMetadata(
+  metadata: KubeObject["metadata"],
+  allowed: ReadonlySet<string>,
+  what: string,
+  declared: Declared,
+): void {
+  const fields = metadata as unknown as Fields;
+  for (const field in fields) {
+    if (fields[field] !== undefined && !allowed.has(field))
+      throw fault(declared, "CHILD_INVALID", `${what} sets metadata.${field}`);
+  }
+  for (const field of ["labels", "annotations"] as const) {
+    const map = fields[field];
+    if (map === undefined) continue;
+    if (!isPlain(map) || Object.values(map).some((item) => typeof item !== "string")) {
+      throw fault(declared, "CHILD_INVALID", `${what}: metadata.${field} is not a map of strings`);
+    }
+    const taken = Object.keys(map).find((key) => HOST_MARKS.has(key));
+    if (taken !== undefined) throw fault(declared, "CHILD_INVALID", `${what} sets ${taken}, which is the host's`);
+  }
+}
+
+function checkReferences(effect: string, value: unknown, declared: Declared): void {
+  each(effect, value, declared, (reference, place) => {
+    checkReference(reference, place, declared);
+    if (!declared.definition.writes.some((written) => isKind(written, reference))) {
+      throw fault(declared, "KIND_NOT_DECLARED", `${named(reference, place)} is of a kind that is not in \`writes\``);
+    }
+  });
+}
+
+/** An object that is to stay and to go would be written back and forth for ever. */
+function checkContradictions({ children, deletions, releases }: Effects, declared: Declared): void {
+  const seen = new Map((children ?? []).map((child) => [describe(child), "children"]));
+  const check = (effect: string, references: readonly Reference[] = []): void => {
+    for (const [i, reference] of references.entries()) {
+      const key = describe(reference);
+      const before = seen.get(key);
+      if (before !== undefined)
+        throw fault(declared, "EFFECT_INVALID", `${named(reference, `${effect}[${i}]`)} is also in ${before}`);
+      seen.set(key, effect);
+    }
+  };
+  check("deletions", deletions);
+  check("releases", releases);
+}
+
+function checkReference(value: unknown, place: string, declared: Declared): void {
+  const reference = value as Partial<Reference> | undefined;
+  const { name, uid, resourceVersion } = (reference?.metadata ?? {}) as Partial<Reference["metadata"]>;
+  if (![reference?.apiVersion, reference?.kind, name, uid, resourceVersion].every((text) => isText(text))) {
+    throw fault(
+      declared,
+      "EFFECT_INVALID",
+      `${place} does not name a stored object: pass the object that was read, with its uid and resourceVersion`,
+    );
+  }
+}
+
+function each(effect: string, value: unknown, declared: Declared, check: (item: never, place: string) => void): void {
+  if (!Array.isArray(value))
+    throw fault(declared, "EFFECT_INVALID", `${effect} is ${describeValue(value)} instead of a list`);
+  for (const [i, item] of value.entries()) {
+    if (!isPlain(item))
+      throw fault(declared, "EFFECT_INVALID", `${effect}[${i}] is ${describeValue(item)} instead of an object`);
+    check(item as never, `${effect}[${i}]`);
+  }
+}
+
+function isKind(a: Kind, b: Partial<Kind> | undefined): boolean {
+  return a.apiVersion === b?.apiVersion && a.kind === b.kind;
+}
+
+/** A Map or a Date would pass for an object without fields. */
+function isPlain(value: unknown): value is Fields & Effects {
+  if (typeof value !== "object" || value === null) return false;
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return prototype === Object.prototype || prototype === null;
+}
+
+function isText(value: unknown, maxLength = Number.POSITIVE_INFINITY): value is string {
+  return typeof value === "string" && value !== "" && value.length <= maxLength;
+}
+
+/** The type of a value, never the value. */
+function describeValue(value: unknown): string {
+  if (value === null || value === undefined) return String(value);
+  if (typeof value !== "object") return `a ${typeof value}`;
+  if (Array.isArray(value)) return "a list";
+  return isPlain(value) ? "an object" : `a ${value.constructor.name}`;
+}
+
+/** `children[2] (v1/ConfigMap team-a/settings)` */
+function named(object: KubeObject | Reference, place: string): string {
+  return `${place} (${describe(object)})`;
+}
+
+function fault({ name }: Declared, code: Code, what: string): EvenkeelError {
+  return new EvenkeelError(code, `${name}: ${what}`);
+}

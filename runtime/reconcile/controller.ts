@@ -1,0 +1,312 @@
+/**
+ * One function at work: changes in, requests through the workqueue, one run per key at a time, and back again. Only `done` and
+ * a delay point backwards.
+ *
+ *   change ─┬─ source ──────────────┐
+ *           ├─ child → its owner ───┼─→ workqueue ─→ Reconciler ─→ settle ─→ own writes seen ─→ done
+ *           └─ tracker → readers ───┘       ↑                        │
+ *                                           └──── retry, delay ──────┘
+ */
+import type { Clock } from "../clock/clock.ts";
+import type { Change } from "../cache/store.ts";
+import type { Tracker } from "../cache/tracker.ts";
+import { formatQuery } from "../kube/query.ts";
+import { kindKey } from "../kube/kind.ts";
+import type { WorkqueueObserver } from "../queue/observer.ts";
+import { exponentialLimiter, maxOf, tokenBucket } from "../queue/rate-limiter.ts";
+import { Workqueue, type Item, type Priority } from "../queue/workqueue.ts";
+import type { ReconcileTrace, ReconcileTracer } from "../trace/reconcile-trace.ts";
+import type { Wake } from "../trace/wake.ts";
+import type { Block } from "./blocked.ts";
+import type { FunctionCache, Role } from "./function-cache.ts";
+import { KeyRecord } from "./key-record.ts";
+import { objectId, type OwnWrites } from "./own-writes.ts";
+import type { Reconciler, Settled } from "./reconciler.ts";
+import { Wakes, type Woken } from "./wakes.ts";
+import type { WriteCauses } from "./write-causes.ts";
+
+/** What there is to measure and to tell. */
+export interface ControllerObserver {
+  started(): void;
+  settled(report: Report): void;
+  /** How many objects that are not ours stand in the way, over all keys. */
+  conflicts(count: number): void;
+  /** A key's own writes did not show up in time. */
+  stale(key: string): void;
+}
+
+export interface Report {
+  readonly key: string;
+  readonly settled: Settled;
+  readonly woken: Woken;
+  readonly durationMs: number;
+  readonly traceId: string;
+}
+
+/** Why a key is as it is. */
+export interface Explanation {
+  /** As printed by formatQuery. */
+  readonly reads: readonly string[];
+  readonly isRunning: boolean;
+  /** Failures in a row. */
+  readonly retries: number;
+  /** What cannot be written for now, and until when. */
+  readonly blocked: ReadonlyMap<string, Block>;
+  /** Objects in the way that the cache shows; each is looked at again when it changes. */
+  readonly refused: readonly string[];
+}
+
+export interface ControllerOptions {
+  readonly name: string;
+  readonly clock: Clock;
+  readonly cache: FunctionCache;
+  readonly tracker: Tracker;
+  readonly queueObserver?: WorkqueueObserver | undefined;
+  readonly reconciler: Reconciler;
+  readonly tracer: ReconcileTracer;
+  readonly causes: WriteCauses;
+  readonly observer: ControllerObserver;
+  /** How many keys are worked on at the same time, ≥ 1. */
+  readonly concurrency: number;
+  /** Why all keys run at first, where it is not simply because they are there. */
+  readonly because?: Wake["what"] | undefined;
+}
+
+/** After this long a key goes on with what the cache shows: its writes are guarded by preconditions all the same. */
+const SEEN_DEADLINE_MS = 10_000;
+/** client-go waits up to 1 000 s; nobody who has mended what was wrong wants to wait a quarter of an hour. */
+const RETRY_CAP_MS = 300_000;
+/** How long keys that need no writing may hold the event loop before others get a turn. */
+const TURN_MS = 5;
+
+export class Controller {
+  readonly #options: ControllerOptions;
+  /** For gauges and the status page. */
+  readonly queue: Workqueue;
+  readonly #wakes = new Wakes();
+  readonly #records = new Map<string, KeyRecord>();
+  /** Keys between `take` and `done`, with the changes to their children that came meanwhile. */
+  readonly #inFlight = new Map<string, Change[]>();
+  /** Objects whose new state a key waits to see, and whom to tell of a change. */
+  readonly #awaited = new Map<string, (id: string) => void>();
+  readonly #unsubscribe: (() => void)[];
+  #active = 0;
+  #conflictCount = 0;
+  #state: "waiting" | "working" | "stopping" = "waiting";
+  #idle = Promise.withResolvers<void>();
+
+  /** Keys are collected from now on; nothing runs before `start`. */
+  constructor(options: ControllerOptions) {
+    this.#options = options;
+    const { cache, clock, queueObserver } = options;
+    this.queue = new Workqueue({
+      clock,
+      onReady: this.#pump,
+      observer: queueObserver,
+      limiter: maxOf(exponentialLimiter({ capMs: RETRY_CAP_MS }), tokenBucket(clock)),
+    });
+    this.#unsubscribe = [cache.onChange(this.#onChange), cache.onRelist(this.#onRelist)];
+  }
+
+  /** To be called when the caches are synced and this process leads. */
+  start(): void {
+    if (this.#state !== "waiting") return;
+    this.#state = "working";
+    this.#pump();
+  }
+
+  /** Takes no more keys; resolves when the last write under way was answered. */
+  async stop(): Promise<void> {
+    if (this.#state === "stopping") return this.#idle.promise;
+    this.#state = "stopping";
+    for (const unsubscribe of this.#unsubscribe) unsubscribe();
+    this.queue.shutDown();
+    if (this.#active === 0) this.#idle.resolve();
+    await this.#idle.promise;
+    for (const [id, look] of this.#awaited) look(id);
+    this.#options.observer.conflicts(0);
+  }
+
+  get state(): "waiting" | "working" | "stopping" {
+    return this.#state;
+  }
+
+  /** What `key` depends on and what stands in its way, for people. */
+  explain(key: string): Explanation {
+    const record = this.#records.get(key);
+    return {
+      reads: this.#options.tracker.queriesOf(key).map(formatQuery),
+      isRunning: this.#inFlight.has(key),
+      retries: this.queue.retries(key),
+      blocked: record?.blocked.all ?? new Map(),
+      refused: record?.refused ?? [],
+    };
+  }
+
+  /** The first `limit` keys that something stands in the way of or that are being retried. */
+  troubled(limit: number): readonly string[] {
+    const isTroubled = ([key, { conflictCount, blocked }]: readonly [string, KeyRecord]): boolean =>
+      conflictCount > 0 || blocked.size > 0 || this.queue.retries(key) > 0;
+    return this.#records
+      .entries()
+      .filter(isTroubled)
+      .take(limit)
+      .map(([key]) => key)
+      .toArray();
+  }
+
+  readonly #onChange = (change: Change, role: Role): void => {
+    const { tracker, because } = this.#options;
+    const { query, key, before, after, origin } = change;
+    const priority: Priority = origin === "watch" ? "high" : "low";
+    const said =
+      origin === "list" ? "listed" : before === undefined ? "added" : after === undefined ? "deleted" : "modified";
+    const object = `${kindKey(query.kind)} ${key}`;
+    if (role.source !== undefined) {
+      const wake: Wake =
+        origin === "list" && because !== undefined ? { what: because } : { what: "source", change: said, object };
+      this.#add(role.source, priority, wake, change);
+    }
+    for (const owner of role.owners) {
+      const later = this.#inFlight.get(owner);
+      // It may be an echo of what the key is writing just now: that is known when the answers are in.
+      if (later !== undefined) later.push(change);
+      else if (origin !== "list") this.#add(owner, priority, { what: "child", change: said, object }, change);
+    }
+    for (const [reader, read] of tracker.affected(change)) {
+      if (query.kind.kind === "Namespace" && query.kind.apiVersion === "v1")
+        this.#records.get(reader)?.blocked.clearNamespace(key);
+      this.#add(reader, priority, { what: "read", change: said, object, query: formatQuery(read) }, change);
+    }
+    // Last: the key that this ends the wait of has to know the change as one that came while it was in hand.
+    const id = objectId(query.kind, key);
+    this.#awaited.get(id)?.(id);
+  };
+
+  /** A list shows no difference where our own unseen create was deleted by somebody else; a look at every key does. */
+  readonly #onRelist = (): void => {
+    for (const key of this.#options.cache.keys()) {
+      this.#wakes.add(key, { what: "source", change: "listed" });
+      this.queue.add(key, { priority: "low" });
+    }
+  };
+
+  #add(key: string, priority: Priority, wake: Wake, change: Change): void {
+    const { causes } = this.#options;
+    const cause = causes.find(change) ?? causes.findLater(change);
+    this.#wakes.add(key, cause === undefined ? wake : { ...wake, cause });
+    this.queue.add(key, { priority });
+  }
+
+  readonly #pump = (): void => {
+    const { clock, concurrency } = this.#options;
+    if (this.#state !== "working") return;
+    const untilMs = clock.now() + TURN_MS;
+    while (this.#active < concurrency) {
+      const item = this.queue.take();
+      if (item === undefined) return;
+      this.#work(item);
+      if (clock.now() > untilMs) {
+        setImmediate(this.#pump);
+        return;
+      }
+    }
+  };
+
+  #work({ key, priority, queuedMs }: Item): void {
+    const { queue } = this;
+    const { name, clock, cache, tracer, reconciler, observer } = this.#options;
+    const startedMs = clock.now();
+    const record = this.#records.getOrInsertComputed(key, () => new KeyRecord(clock));
+    const changed = this.#wakes.take(key);
+    const otherwise = queue.retries(key) > 0 ? "retry" : "requeue";
+    const woken = record.woken(changed, otherwise);
+    const conflictsBefore = record.conflictCount;
+    this.#inFlight.set(key, []);
+    this.#active++;
+    observer.started();
+    const trace = tracer.start({
+      function: name,
+      key,
+      kind: cache.sourceKind,
+      wakes: woken.wakes,
+      wakeCount: woken.count,
+      queuedMs,
+      priority: priority === "low" ? -100 : 0,
+      attempt: queue.retries(key),
+      ...(changed.count === 0 && record.previous && { previous: { context: record.previous, as: otherwise } }),
+    });
+    record.previous = trace.context;
+    const finish = (settled: Settled): void => {
+      this.#active--;
+      const requeueAfterMs = this.#requeue(key, settled);
+      const { againInMs, result, error, own } = settled;
+      if (result === "gone") record.conflictCount = 0;
+      this.#conflictCount += record.conflictCount - conflictsBefore;
+      observer.conflicts(this.#conflictCount);
+      observer.settled({ key, settled, woken, durationMs: clock.now() - startedMs, traceId: trace.traceId });
+      this.#awaitOwn(key, own, trace, () => {
+        const outcome = result === "success" && againInMs !== undefined ? "requeue_after" : result;
+        trace.end({ outcome, requeueAfterMs, code: error?.code });
+        this.#done(key, own);
+      });
+      if (this.#state === "stopping" && this.#active === 0) this.#idle.resolve();
+    };
+    const settled = reconciler.reconcile(key, record, trace);
+    if (!(settled instanceof Promise)) return finish(settled);
+    // It never rejects: each failure is a Settled, so that no key is lost to one.
+    void settled.then(finish).then(this.#pump);
+  }
+
+  /** When the key runs again. A later change wakes it sooner. @returns in how many milliseconds */
+  #requeue(key: string, { result, isRetry, againInMs }: Settled): number | undefined {
+    const { queue } = this;
+    if (result === "gone") {
+      this.#records.delete(key);
+      this.#options.tracker.forget(key);
+    }
+    const backOffMs = isRetry ? queue.addRateLimited(key) : undefined;
+    if (!isRetry) queue.forget(key);
+    if (againInMs !== undefined) queue.addAfter(key, againInMs);
+    return backOffMs === undefined ? againInMs : Math.min(backOffMs, againInMs ?? Infinity);
+  }
+
+  /** Keeps the key out of the workers' hands until the cache shows what it wrote. No worker waits meanwhile. */
+  #awaitOwn(key: string, own: OwnWrites | undefined, trace: ReconcileTrace, done: () => void): void {
+    const { cache, clock, observer } = this.#options;
+    // An event may have come before the answer to the write that made it.
+    own?.look(cache);
+    if (own === undefined || own.unseen.size === 0 || this.#state === "stopping") return done();
+    const ids = [...own.unseen];
+    const span = trace.waitForCache(ids);
+    const end = (result: "ok" | "timeout" | "aborted"): void => {
+      timer.cancel();
+      for (const id of ids) if (this.#awaited.get(id) === look) this.#awaited.delete(id);
+      span.end(result);
+      done();
+    };
+    const look = (id: string): void => {
+      own.look(cache, id);
+      if (own.unseen.size === 0) end("ok");
+      else if (this.#state === "stopping") end("aborted");
+    };
+    const timer = clock.after(SEEN_DEADLINE_MS, () => {
+      observer.stale(key);
+      end("timeout");
+    });
+    for (const id of ids) this.#awaited.set(id, look);
+  }
+
+  #done(key: string, own: OwnWrites | undefined): void {
+    const changes = this.#inFlight.get(key);
+    if (changes === undefined) return;
+    this.#inFlight.delete(key);
+    for (const change of changes) {
+      if (own?.isEcho(objectId(change.query.kind, change.key), change)) continue;
+      const said = change.before === undefined ? "added" : change.after === undefined ? "deleted" : "modified";
+      this.#add(key, "high", { what: "child", change: said, object: objectId(change.query.kind, change.key) }, change);
+      break;
+    }
+    this.queue.done(key);
+  }
+}

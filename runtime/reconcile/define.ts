@@ -1,0 +1,187 @@
+/** What a file in `functions/` holds: one pure function, and the declaration of what it watches, reads and writes. */
+import { both } from "../cache/conjunction.ts";
+import type { CacheReader } from "../cache/reader.ts";
+import { EvenkeelError } from "../kube/errors.ts";
+import { asQuery, select, type Query, type Where } from "../kube/query.ts";
+import type { Kind } from "../kube/kind.ts";
+import type { KubeObject, StoredObject } from "../kube/object.ts";
+import type { Effects } from "./effects.ts";
+import { describeIssues, type Schema } from "./schema.ts";
+
+/** A part of a kind that is written on its own: `status(Widget)`, `scale(Deployment)`. */
+export interface Subresource<T extends KubeObject = KubeObject> {
+  readonly of: Kind<T>;
+  readonly subresource: "status" | "scale";
+}
+
+export const status = <T extends KubeObject>(of: Kind<T>): Subresource<T> => ({ of, subresource: "status" });
+export const scale = <T extends KubeObject>(of: Kind<T>): Subresource<T> => ({ of, subresource: "scale" });
+
+/** What the host gives to a run beside the object and the cache. Deeply frozen. */
+export interface Context<C = unknown> {
+  /** The function's section of the configuration, validated. */
+  readonly config: C;
+  /** Milliseconds since the Unix epoch: the only clock a function has. One value for the whole run. */
+  readonly now: number;
+  /** What this key's last successful run returned as `memo`; undefined at first and after a restart. */
+  readonly memo: unknown;
+}
+
+/** One entry of `writes`. */
+export type Writable = Kind | Subresource;
+
+/** The objects that may be children, when these are the `writes`. */
+export type Written<W extends readonly Writable[]> = ObjectOf<Exclude<W[number], Subresource>>;
+
+type ObjectOf<K extends Kind> = K extends Kind<infer T> ? T : never;
+
+export interface FunctionDefinition<
+  P extends KubeObject = KubeObject,
+  W extends readonly Writable[] = readonly Writable[],
+  C = unknown,
+> {
+  /** The keys that reach the function: one run per object of this kind, narrowed by `where`. */
+  readonly watches: Kind<P> | Query<P>;
+  readonly where?: Where;
+  /** What the cache holds for the function, beside what it watches. A read of anything else is refused. */
+  readonly reads?: readonly (Kind | Query)[];
+  /** What its effects may touch. */
+  readonly writes?: W;
+  /** Any Standard Schema, for example zod's. Without one the function takes no configuration. */
+  readonly config?: Schema<C>;
+  /** Pure and synchronous: the same inputs give the same effects. Throwing keeps everything as it is and is retried. */
+  readonly reconcile: (object: P & StoredObject, cache: CacheReader, context: Context<C>) => Effects<Written<W>>;
+}
+
+/** A definition that was checked, with its defaults filled in. `defineFunction` alone makes one. */
+export interface DefinedFunction {
+  readonly watches: Query;
+  readonly reads: readonly Query[];
+  readonly writes: readonly Kind[];
+  readonly subresources: readonly Subresource[];
+  readonly config: Schema<unknown> | undefined;
+  readonly reconcile: (object: StoredObject, cache: CacheReader, context: Context) => unknown;
+}
+
+/** Marks the values that defineFunction made, across reloads of a file. */
+const DEFINED = Symbol.for("evenkeel.function");
+
+/**
+ * Declares the function of one file: `export default defineFunction({ … })`.
+ * @throws EvenkeelError FUNCTION_INVALID naming the field.
+ */
+export function defineFunction<P extends KubeObject, const W extends readonly Writable[] = readonly [], C = undefined>(
+  definition: FunctionDefinition<P, W, C>,
+): DefinedFunction {
+  if (!isRecord(definition)) refuse("it takes one object, { watches, reconcile, … }");
+  for (const field of Object.keys(definition)) if (!KNOWN.has(field)) refuse(`${field} is not a field of it`);
+  if (typeof definition.reconcile !== "function") refuse("reconcile must be a function");
+  checkSchema(definition.config);
+  const watches = queryOf(definition.watches, "watches");
+  const writes = list<Writable>(definition.writes, "writes");
+  return Object.freeze({
+    [DEFINED]: true,
+    watches: definition.where === undefined ? watches : narrowed(watches, checkedWhere(definition.where, "where")),
+    reads: list(definition.reads, "reads").map((of) => queryOf(of, "reads")),
+    writes: writes.flatMap((of) => (isSubresource(of) ? [] : [kindOf(of, "writes")])),
+    subresources: writes.flatMap((of) => (isSubresource(of) ? [checkedSubresource(of)] : [])),
+    config: definition.config,
+    reconcile: definition.reconcile as DefinedFunction["reconcile"],
+  });
+}
+
+export function isDefined(value: unknown): value is DefinedFunction {
+  return typeof value === "object" && value !== null && DEFINED in value;
+}
+
+/**
+ * The function's configuration, checked against its schema.
+ * @returns the value, or what is wrong: each issue with its path below the function's section.
+ */
+export function readConfig(
+  { config: schema }: DefinedFunction,
+  value: unknown,
+):
+  | { readonly config: unknown }
+  | { readonly issues: readonly { readonly path: readonly PropertyKey[]; readonly message: string }[] } {
+  if (schema === undefined) {
+    const isEmpty = value === undefined || value === null;
+    return isEmpty ? { config: undefined } : { issues: [{ path: [], message: "the function takes no configuration" }] };
+  }
+  const result = schema["~standard"].validate(value ?? {});
+  if (result instanceof Promise)
+    return { issues: [{ path: [], message: "the function's schema is asynchronous; make it synchronous" }] };
+  return result.issues === undefined ? { config: result.value } : { issues: describeIssues(result.issues) };
+}
+
+const KNOWN: ReadonlySet<string> = new Set(["watches", "where", "reads", "writes", "config", "reconcile"]);
+
+function list<T>(value: readonly T[] | undefined, field: string): readonly T[] {
+  if (value !== undefined && !Array.isArray(value)) refuse(`${field} must be a list`);
+  return value ?? [];
+}
+
+function queryOf(of: Kind | Query, field: string): Query {
+  if (!isRecord(of) || !("where" in of)) return asQuery(kindOf(of, field));
+  kindOf(of.kind, field);
+  checkedWhere(of.where, field);
+  return of;
+}
+
+function narrowed({ kind, where }: Query, more: Where): Query {
+  return select(kind, both(where, more));
+}
+
+function kindOf(of: Kind, field: string): Kind {
+  if (!isRecord(of) || typeof of.apiVersion !== "string" || typeof of.kind !== "string") {
+    refuse(`${field} must name kinds, such as ConfigMap or kind("apps/v1", "Deployment")`);
+  }
+  return of;
+}
+
+function isSubresource(of: Writable): of is Subresource {
+  return isRecord(of) && "subresource" in of;
+}
+
+function checkedSubresource({ of, subresource }: Subresource): Subresource {
+  if (subresource !== "status" && subresource !== "scale") refuse("writes knows no subresource but status and scale");
+  return { of: kindOf(of, "writes"), subresource };
+}
+
+/** A misspelt condition must not pass for none: the function would get every object of the kind. */
+function checkedWhere(where: Where, field: string): Where {
+  if (!isRecord(where)) refuse(`${field} must be conditions, such as { labels: { mirror: "true" } }`);
+  for (const [condition, value] of Object.entries(where)) {
+    if (condition !== "labels" && !TEXT_CONDITIONS.has(condition))
+      refuse(`${field} knows no condition ${condition}; there are namespace, name, namePrefix and labels`);
+    const isFit = condition === "labels" ? isRecord(value) && Object.values(value).every(isRule) : isText(value);
+    if (value !== undefined && !isFit) refuse(`${field}: ${condition} is not of the form that it must have`);
+  }
+  return where;
+}
+
+const TEXT_CONDITIONS: ReadonlySet<string> = new Set(["namespace", "name", "namePrefix"]);
+
+function isRule(rule: unknown): boolean {
+  if (!isRecord(rule)) return isText(rule);
+  const { in: some, notIn: none, exists } = rule as Readonly<Record<string, unknown>>;
+  return [some, none].some((texts) => Array.isArray(texts) && texts.every(isText)) || typeof exists === "boolean";
+}
+
+function checkSchema(schema: unknown): void {
+  const standard = (schema as Partial<Schema<unknown>> | null | undefined)?.["~standard"];
+  if (schema !== undefined && typeof standard?.validate !== "function")
+    refuse("config must be a schema, such as z.object({ … })");
+}
+
+function isText(value: unknown): value is string {
+  return typeof value === "string";
+}
+
+function isRecord(value: unknown): value is object {
+  return typeof value === "object" && value !== null;
+}
+
+function refuse(what: string): never {
+  throw new EvenkeelError("FUNCTION_INVALID", `defineFunction: ${what}`);
+}

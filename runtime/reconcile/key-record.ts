@@ -1,0 +1,38 @@
+/** What the host remembers about one key between its runs. Memory only: after a restart it is found out anew. */
+import type { SpanContext } from "@opentelemetry/api";
+import type { Clock } from "../clock/clock.ts";
+import type { Wake } from "../trace/wake.ts";
+import { Blocked } from "./blocked.ts";
+import { Rewrites } from "./rewrites.ts";
+import type { Woken } from "./wakes.ts";
+
+export class KeyRecord {
+  /** What the last successful run handed on. */
+  memo: unknown = undefined;
+  readonly blocked: Blocked;
+  /** Since when deletions have been wished for without a break; undefined when none are. */
+  deletionsSinceMs: number | undefined;
+  /** How often in a row the live cluster did not bear out a deletion that the cache asks for. */
+  doubtCount = 0;
+  /** How many objects that are not ours stand in the way. */
+  conflictCount = 0;
+  /** Those of them that the cache shows. */
+  refused: readonly string[] = [];
+  /** The events that the last run told: the same ones are not told again. */
+  events: ReadonlySet<string> = new Set();
+  readonly rewrites = new Rewrites();
+  /** The last run, for the link of one that nothing else woke. */
+  previous: SpanContext | undefined;
+  #began: Woken | undefined;
+
+  constructor(clock: Clock) {
+    this.blocked = new Blocked(clock);
+  }
+
+  /** Why the key runs: what changed; or else its own delay, and where that was a deletion's grace, the change that began it. */
+  woken(changed: Woken, otherwise: Wake["what"]): Woken {
+    if (changed.count > 0) this.#began = changed;
+    else if (this.deletionsSinceMs === undefined) this.#began = undefined;
+    return this.#began ?? { wakes: [{ what: otherwise }], count: 1 };
+  }
+}

@@ -1,0 +1,196 @@
+/**
+ * The functions of one folder, as they are now: a file dropped in is loaded, a changed one is loaded anew, a deleted one is
+ * gone. A version that does not load is reported once, and the last good one goes on.
+ */
+import { readFile } from "node:fs/promises";
+import { resolve } from "node:path";
+import type { Clock } from "../clock/clock.ts";
+import { EvenkeelError } from "../kube/errors.ts";
+import { isDefined, type DefinedFunction } from "./define.ts";
+import { functionFiles, functionFolders, type FunctionFile } from "./function-files.ts";
+import { loadError } from "./load-error.ts";
+import { FunctionImports, isCurrent, type Sources } from "./resolve-hook.ts";
+import { locate, shortPath } from "./source-position.ts";
+import { watchFolders, type Watch } from "./watch-folders.ts";
+
+export interface LoadedFunction {
+  readonly name: string;
+  /** Absolute path. */
+  readonly file: string;
+  /** Grows with each load in this process: tells two versions of one function apart. */
+  readonly generation: number;
+  readonly definition: DefinedFunction;
+}
+
+export interface FailedFunction {
+  /** undefined when the folder as a whole could not be read. */
+  readonly name: string | undefined;
+  readonly file: string;
+  /** FUNCTION_LOAD_FAILED or FUNCTION_INVALID; its message names file, line and column. */
+  readonly error: EvenkeelError;
+}
+
+/** What is different since the scan before. */
+export interface FunctionChanges {
+  /** New, or in a new version. */
+  readonly loaded: readonly LoadedFunction[];
+  /** Names whose file is gone. */
+  readonly removed: readonly string[];
+  /** Versions that do not load. Each is reported once; if an earlier one loaded, that one goes on. */
+  readonly failed: readonly FailedFunction[];
+}
+
+/** A file of pure declarations loads in milliseconds; one that takes this long awaits something that never comes. */
+const LOAD_DEADLINE_MS = 10_000;
+
+export class FunctionLoader {
+  readonly #dir: string;
+  readonly #clock: Clock;
+  readonly #imports: FunctionImports;
+  readonly #good = new Map<string, LoadedFunction>();
+  /** What the last attempt at each name went by, good or not: as long as it stands there is nothing new to say. */
+  readonly #attempts = new Map<string, { readonly files: string; readonly sources: Sources | undefined }>();
+  #scans: Promise<unknown> = Promise.resolve();
+
+  constructor({ dir, clock }: { readonly dir: string; readonly clock: Clock }) {
+    this.#dir = resolve(dir);
+    this.#clock = clock;
+    this.#imports = new FunctionImports(this.#dir);
+  }
+
+  /** Looks at the folder and loads what changed, one scan at a time. Never rejects. */
+  scan(): Promise<FunctionChanges> {
+    const scan = this.#scans.then(() => this.#scan());
+    this.#scans = scan;
+    return scan;
+  }
+
+  /** The folders whose changes can change a function. */
+  folders(): readonly string[] {
+    return functionFolders(this.#dir);
+  }
+
+  close(): void {
+    this.#imports.close();
+  }
+
+  async #scan(): Promise<FunctionChanges> {
+    const found = this.#find();
+    if (found instanceof EvenkeelError) {
+      return { loaded: [], removed: [], failed: [{ name: undefined, file: this.#dir, error: found }] };
+    }
+    const changes = { loaded: [] as LoadedFunction[], removed: this.#forget(found), failed: [] as FailedFunction[] };
+    for (const file of found.filter((each) => this.#isNew(each))) {
+      const result = await this.#load(file);
+      if ("error" in result) changes.failed.push(result);
+      else {
+        this.#good.set(file.name, result);
+        changes.loaded.push(result);
+      }
+    }
+    return changes;
+  }
+
+  #find(): readonly FunctionFile[] | EvenkeelError {
+    try {
+      return functionFiles(this.#dir);
+    } catch (cause) {
+      return new EvenkeelError("FUNCTION_LOAD_FAILED", `${shortPath(this.#dir)}: the folder cannot be read`, { cause });
+    }
+  }
+
+  #forget(found: readonly FunctionFile[]): readonly string[] {
+    const there = new Set(found.map(({ name }) => name));
+    for (const name of this.#attempts.keys()) if (!there.has(name)) this.#attempts.delete(name);
+    return [...this.#good.keys()].filter((name) => !there.has(name) && this.#good.delete(name));
+  }
+
+  #isNew({ name, files }: FunctionFile): boolean {
+    const attempt = this.#attempts.get(name);
+    if (attempt === undefined || attempt.files !== files.join("\n")) return true;
+    return attempt.sources !== undefined && !isCurrent(attempt.sources);
+  }
+
+  async #load({ name, files, refusal }: FunctionFile): Promise<LoadedFunction | FailedFunction> {
+    const file = files[0] ?? "";
+    const attempt = (sources?: Sources): unknown => this.#attempts.set(name, { files: files.join("\n"), sources });
+    if (refusal !== undefined) {
+      attempt();
+      return { name, file, error: new EvenkeelError("FUNCTION_LOAD_FAILED", `${shortPath(file)}: ${refusal}`) };
+    }
+    const { generation, outcome, sources } = this.#imports.start(file);
+    attempt(sources);
+    try {
+      const definition = await definitionIn(await this.#inTime(outcome), file);
+      return { name, file, generation, definition };
+    } catch (thrown) {
+      return { name, file, error: await loadError(thrown, file, sources) };
+    } finally {
+      this.#imports.finish(generation);
+    }
+  }
+
+  async #inTime(outcome: Promise<object>): Promise<object> {
+    const { promise, reject } = Promise.withResolvers<never>();
+    const timer = this.#clock.after(LOAD_DEADLINE_MS, () =>
+      reject(new Error("did not finish loading: take the top-level `await` out")),
+    );
+    try {
+      return await Promise.race([outcome, promise]);
+    } finally {
+      timer.cancel();
+    }
+  }
+}
+
+/**
+ * Loads the functions of `dir`, and again whenever a file of theirs changes.
+ * @param onChange gets each later scan that found a difference; must not throw.
+ */
+export async function watchFunctions({
+  dir,
+  clock,
+  onChange,
+}: {
+  readonly dir: string;
+  readonly clock: Clock;
+  readonly onChange: (changes: FunctionChanges) => void;
+}): Promise<{ readonly initial: FunctionChanges; close(): void }> {
+  const loader = new FunctionLoader({ dir, clock });
+  let isClosed = false;
+  // Watched before the first scan: a change made during it is seen by the next.
+  const watch: Watch = watchFolders({
+    folders: () => loader.folders(),
+    clock,
+    look: async () => {
+      const changes = await loader.scan();
+      if (!isClosed && changes.loaded.length + changes.removed.length + changes.failed.length > 0) onChange(changes);
+    },
+  });
+  const close = (): void => {
+    isClosed = true;
+    watch.close();
+    loader.close();
+  };
+  return { initial: await loader.scan(), close };
+}
+
+async function definitionIn(namespace: object, file: string): Promise<DefinedFunction> {
+  const value: unknown = "default" in namespace ? namespace.default : undefined;
+  if (isDefined(value)) return value;
+  const refuse = async (why: string): Promise<never> => {
+    const where = `${shortPath(file)}${locate(await readFile(file, "utf8"), /^[ \t]*export\s+default\b/m) || ":1:1"}`;
+    throw new EvenkeelError("FUNCTION_LOAD_FAILED", `${where}: ${why}`);
+  };
+  if (!("default" in namespace)) return refuse("nothing is exported; end with `export default defineFunction({ … })`");
+  if (isThenable(value)) {
+    // Its rejection, if any, is not the host's to die of.
+    void Promise.resolve(value).catch(() => {});
+    return refuse("the default export is a promise; export what defineFunction returns, without async");
+  }
+  return refuse("the default export was not made by defineFunction");
+}
+
+function isThenable(value: unknown): boolean {
+  return typeof value === "object" && value !== null && "then" in value && typeof value.then === "function";
+}

@@ -1,0 +1,206 @@
+/**
+ * Step 6 of 9. Effects × what is there → writes. Pure, and the only place that decides a write: what differs is written, what
+ * is not provably ours is reported, what is as wanted costs nothing.
+ */
+import { createHash } from "node:crypto";
+import { kindKey, type Kind } from "../kube/kind.ts";
+import type { KubeObject, ObjectName, StoredObject } from "../kube/object.ts";
+import type { Effects, Reference } from "./effects.ts";
+import { describe, DIGEST, isChildOf, OUR_PREFIX, provenanceOf, stamp } from "./provenance.ts";
+import { isContentSame, isSame, isSpelledOut, isSubset } from "./same.ts";
+
+/** What the cache shows, as far as a plan needs it. */
+export interface Observed {
+  readonly functionName: string;
+  /** The object that was reconciled. */
+  readonly source: StoredObject;
+  /** This key's children; what is not proven to be one is left alone. */
+  readonly children: readonly StoredObject[];
+  /** Any object of a kind that the function touches, if a cache holds it. */
+  find(kind: Kind, name: ObjectName): StoredObject | undefined;
+}
+
+interface Target {
+  readonly kind: Kind;
+  readonly name: ObjectName;
+}
+
+export type Write = Target &
+  (
+    | { readonly verb: "create"; readonly body: KubeObject; readonly manner: Manner }
+    | { readonly verb: "update"; readonly body: KubeObject; readonly manner: Manner }
+    /** An immutable object has to make way for its successor. */
+    | { readonly verb: "replace"; readonly body: KubeObject; readonly uid: string; readonly resourceVersion: string }
+    | { readonly verb: "delete"; readonly uid: string; readonly resourceVersion: string }
+    | { readonly verb: "release"; readonly patch: object; readonly uid: string }
+    | { readonly verb: "apply"; readonly body: object }
+    | { readonly verb: "status"; readonly body: object }
+    | { readonly verb: "scale"; readonly patch: object }
+  );
+
+/**
+ * How children of a kind are kept. `whole`: all fields are the function's, so the object is replaced by what is wanted.
+ * `fields`: the server and other controllers fill in fields of their own, so the wanted ones are applied.
+ */
+export type Manner = "whole" | "fields";
+
+/** A wish that cannot be carried out, because the object there is not provably ours. */
+export type Refused = Target & { readonly wish: "child" | "deletion" | "release" };
+
+export interface Plan {
+  /** In the order of sending: what is new comes before what goes. */
+  readonly writes: readonly Write[];
+  readonly refused: readonly Refused[];
+  /** Wished for and already so. */
+  readonly unchangedCount: number;
+}
+
+export function plan(effects: Effects, observed: Observed): Plan {
+  const draft: Draft = { writes: [], refused: [], unchangedCount: 0 };
+  planChildren(effects, observed, draft);
+  for (const body of effects.apply ?? []) planApply(body, observed, draft);
+  if (effects.status !== undefined) planStatus(effects.status, observed, draft);
+  for (const { of, replicas } of effects.scale ?? []) planScale(of, replicas, observed, draft);
+  for (const reference of effects.releases ?? []) planMine(reference, "release", observed, draft);
+  for (const reference of effects.deletions ?? []) planMine(reference, "deletion", observed, draft);
+  return {
+    ...draft,
+    writes: [...draft.writes.filter((w) => w.verb !== "delete"), ...draft.writes.filter((w) => w.verb === "delete")],
+  };
+}
+
+interface Draft {
+  readonly writes: Write[];
+  readonly refused: Refused[];
+  unchangedCount: number;
+}
+
+function planChildren({ children, deletions = [], releases = [] }: Effects, observed: Observed, draft: Draft): void {
+  if (children === undefined) return;
+  for (const child of children) {
+    planChild(stamp<KubeObject>(child, observed.functionName, observed.source), observed, draft);
+  }
+  // What is named in another wish is that wish's business.
+  const named = new Set([...children, ...deletions, ...releases].map(describe));
+  for (const child of observed.children) {
+    const isMine = isChildOf(child, observed.functionName, observed.source);
+    if (isMine && !named.has(describe(child))) draft.writes.push(...deletion(child));
+  }
+}
+
+function planChild(want: KubeObject, observed: Observed, draft: Draft): void {
+  const target = targetOf(want);
+  const have = observed.find(target.kind, target.name);
+  const manner = mannerOf(want);
+  if (manner === "fields") return planFields(withDigest(want), have, observed, draft);
+  if (have === undefined) draft.writes.push({ ...target, verb: "create", body: want, manner });
+  else if (!isChildOf(have, observed.functionName, observed.source)) draft.refused.push({ ...target, wish: "child" });
+  // Its going wakes the key; until then nothing can take its place.
+  else if (have.metadata.deletionTimestamp !== undefined || isSame(want, have)) draft.unchangedCount++;
+  else if (isImmutable(have) && !isContentSame(want, have)) {
+    const { uid, resourceVersion } = have.metadata;
+    draft.writes.push({ ...target, verb: "replace", body: want, uid, resourceVersion });
+  } else draft.writes.push({ ...target, verb: "update", body: over(have, want), manner });
+}
+
+/**
+ * No stored object has this version, so an apply that carries it creates what is absent and conflicts with what is there: an
+ * apply that cannot take over a stranger's object. Source: seen on kube-apiserver 1.36 (201 when absent, 409 when present).
+ */
+const ABSENT_VERSION = "1";
+
+function planFields(want: KubeObject, have: StoredObject | undefined, observed: Observed, draft: Draft): void {
+  const target = targetOf(want);
+  const at = (resourceVersion: string): KubeObject => ({ ...want, metadata: { ...want.metadata, resourceVersion } });
+  if (have === undefined) draft.writes.push({ ...target, verb: "create", body: at(ABSENT_VERSION), manner: "fields" });
+  else if (!isChildOf(have, observed.functionName, observed.source)) draft.refused.push({ ...target, wish: "child" });
+  else if (have.metadata.deletionTimestamp !== undefined || isSubset(want, have)) draft.unchangedCount++;
+  else draft.writes.push({ ...target, verb: "update", body: at(have.metadata.resourceVersion), manner: "fields" });
+}
+
+function withDigest(want: KubeObject): KubeObject {
+  const digest = createHash("sha256").update(JSON.stringify(want)).digest("hex").slice(0, 16);
+  return { ...want, metadata: { ...want.metadata, annotations: { ...want.metadata.annotations, [DIGEST]: digest } } };
+}
+
+const WHOLE: ReadonlySet<string> = new Set(["v1/ConfigMap", "v1/Secret"]);
+
+function mannerOf(kind: Kind): Manner {
+  return WHOLE.has(kindKey(kind)) ? "whole" : "fields";
+}
+
+/** `want` as an update of `have`: conditional on its version, and keeping the labels, annotations and finalizers of others. */
+function over(have: StoredObject, want: KubeObject): StoredObject {
+  return {
+    ...want,
+    metadata: {
+      ...have.metadata,
+      labels: { ...others(have.metadata.labels), ...want.metadata.labels },
+      annotations: { ...others(have.metadata.annotations), ...want.metadata.annotations },
+    },
+  };
+}
+
+function others(map: Readonly<Record<string, string>> = {}): Record<string, string> {
+  return Object.fromEntries(Object.entries(map).filter(([key]) => !key.startsWith(OUR_PREFIX)));
+}
+
+function isImmutable(object: KubeObject & { readonly immutable?: unknown }): boolean {
+  return object.immutable === true;
+}
+
+function planApply(body: KubeObject, observed: Observed, draft: Draft): void {
+  const target = targetOf(body);
+  const have = observed.find(target.kind, target.name);
+  if (have !== undefined && isSpelledOut(body, have)) draft.unchangedCount++;
+  else draft.writes.push({ ...target, verb: "apply", body });
+}
+
+function planStatus(status: object, { source }: Observed, draft: Draft): void {
+  const { apiVersion, kind, metadata } = source;
+  if (isSpelledOut(status, (source as { readonly status?: unknown }).status ?? {})) draft.unchangedCount++;
+  else {
+    const { name, namespace, resourceVersion } = metadata;
+    const identity = namespace === undefined ? { name } : { name, namespace };
+    draft.writes.push({
+      ...targetOf(source),
+      verb: "status",
+      body: { apiVersion, kind, metadata: { ...identity, resourceVersion }, status },
+    });
+  }
+}
+
+function planScale(of: Reference, replicas: number, observed: Observed, draft: Draft): void {
+  const have = observed.find(of, of.metadata) as
+    | { readonly spec?: { readonly replicas?: number }; readonly metadata: StoredObject["metadata"] }
+    | undefined;
+  if (have?.metadata.uid !== of.metadata.uid || have.spec?.replicas === replicas) draft.unchangedCount++;
+  else draft.writes.push({ ...targetOf(of), verb: "scale", patch: { spec: { replicas } } });
+}
+
+/** Deleting or letting go of one particular object: the very one that was named, and only if it is proven ours. */
+function planMine(reference: Reference, wish: "deletion" | "release", observed: Observed, draft: Draft): void {
+  const have = observed.find(reference, reference.metadata);
+  if (have === undefined || have.metadata.uid !== reference.metadata.uid) draft.unchangedCount++;
+  else if (provenanceOf(have) === undefined) draft.refused.push({ ...targetOf(have), wish });
+  else if (wish === "deletion") draft.writes.push(...deletion(have));
+  else draft.writes.push({ ...targetOf(have), verb: "release", patch: withoutMarks(have), uid: have.metadata.uid });
+}
+
+function deletion(have: StoredObject): readonly Write[] {
+  const { uid, resourceVersion, deletionTimestamp } = have.metadata;
+  return deletionTimestamp === undefined ? [{ ...targetOf(have), verb: "delete", uid, resourceVersion }] : [];
+}
+
+/** A merge patch that takes our marks off, on condition that the object is still the one that was looked at. */
+function withoutMarks({ metadata: { uid, resourceVersion, labels, annotations } }: StoredObject): object {
+  return { metadata: { uid, resourceVersion, labels: oursAsNull(labels), annotations: oursAsNull(annotations) } };
+}
+
+function oursAsNull(map: Readonly<Record<string, string>> = {}): object {
+  return Object.fromEntries(Object.keys(map).flatMap((key) => (key.startsWith(OUR_PREFIX) ? [[key, null]] : [])));
+}
+
+function targetOf({ apiVersion, kind, metadata: { name, namespace } }: KubeObject | Reference): Target {
+  return { kind: { apiVersion, kind }, name: { name, namespace } };
+}

@@ -1,0 +1,62 @@
+/**
+ * The breaker against tug-of-war: how often each object of a key was written while the wish stayed the same. A function alone
+ * writes once; more means that somebody else writes the object back. It is another wish only when both the source and what
+ * is wanted have changed: a source that is touched every second wants nothing new, and neither does a function that makes
+ * up something else at each run.
+ */
+import { createHash } from "node:crypto";
+import type { KubeObject } from "../kube/object.ts";
+
+/** Generous to a person who mends things by hand, and still far from a loop. */
+const MAX_REWRITES = 10;
+const WINDOW_MS = 600_000;
+
+export interface Wish {
+  readonly sourceVersion: string;
+  /** The content that is wanted. */
+  readonly body: KubeObject;
+}
+
+interface Known {
+  readonly sourceVersion: string;
+  readonly digest: string;
+  readonly sinceMs: number;
+  readonly count: number;
+}
+
+export class Rewrites {
+  readonly #known = new Map<string, Known>();
+
+  /** Whether one more write to `target` would be one too many. */
+  isTooMany(target: string, wish: Wish, nowMs: number): boolean {
+    const known = this.#known.get(target);
+    return known !== undefined && known.count >= MAX_REWRITES && isSameWish(known, wish) && !isOver(known, nowMs);
+  }
+
+  /** A write to `target` was carried out. */
+  wrote(target: string, wish: Wish, nowMs: number): void {
+    const known = this.#known.get(target);
+    const goesOn = known !== undefined && isSameWish(known, wish) && !isOver(known, nowMs);
+    this.#known.set(target, {
+      sourceVersion: wish.sourceVersion,
+      digest: digestOf(wish.body),
+      sinceMs: goesOn ? known.sinceMs : nowMs,
+      count: goesOn ? known.count + 1 : 1,
+    });
+  }
+}
+
+function isSameWish(known: Known, { sourceVersion, body }: Wish): boolean {
+  return known.sourceVersion === sourceVersion || known.digest === digestOf(body);
+}
+
+function isOver({ sinceMs }: Known, nowMs: number): boolean {
+  return nowMs - sinceMs > WINDOW_MS;
+}
+
+/** Metadata is left out: it has the version of what is replaced, and the labels of others. */
+function digestOf(body: KubeObject): string {
+  return createHash("sha1")
+    .update(JSON.stringify({ ...body, metadata: undefined }))
+    .digest("base64");
+}

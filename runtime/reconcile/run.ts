@@ -1,0 +1,132 @@
+/** Step 5 of 9. One call of a function: tracked reads in, checked effects out, the ambient world out of reach. */
+import { fileURLToPath } from "node:url";
+import { isDeepStrictEqual } from "node:util";
+import { deepFrozen } from "../cache/freeze.ts";
+import { trackedReader } from "../cache/reader.ts";
+import { EvenkeelError } from "../kube/errors.ts";
+import type { StoredObject } from "../kube/object.ts";
+import { formatQuery, type Query } from "../kube/query.ts";
+import { checkEffects, type Declared } from "./check-effects.ts";
+import type { DefinedFunction } from "./define.ts";
+import { TerminalError, type Effects } from "./effects.ts";
+import { withoutAmbient } from "./purity.ts";
+import { shortPath } from "./source-position.ts";
+
+export interface Runnable extends Declared {
+  readonly definition: DefinedFunction;
+  /** Validated and frozen. */
+  readonly config: unknown;
+}
+
+export interface Inputs {
+  readonly object: StoredObject;
+  /** Milliseconds since the Unix epoch. */
+  readonly now: number;
+  readonly memo: unknown;
+  /** Answers the reads. */
+  readonly answer: (query: Query) => readonly StoredObject[];
+}
+
+/** A read and how many objects it found. */
+export interface Read {
+  readonly query: Query;
+  readonly count: number;
+}
+
+/** The reads are there in either case: what a failing run looked at can wake it again. */
+export type Run =
+  | { readonly effects: Effects; readonly error?: undefined; readonly reads: readonly Read[] }
+  | { readonly effects?: undefined; readonly error: unknown; readonly reads: readonly Read[] };
+
+/** Never throws: what the function threw is in the result. */
+export function runFunction(runnable: Runnable, inputs: Inputs): Run {
+  const { name, definition, config } = runnable;
+  const reads = new Map<string, Read>();
+  // A function that swallows the failure of a read gains nothing: what it made of it is void.
+  let failed: unknown;
+  const answer = (query: Query): readonly StoredObject[] => {
+    try {
+      return inputs.answer(query);
+    } catch (error) {
+      failed ??= error;
+      throw error;
+    }
+  };
+  const record = (query: Query, { length: count }: readonly StoredObject[]): void =>
+    void reads.set(formatQuery(query), { query, count });
+  const cache = trackedReader(answer, record);
+  try {
+    const object = deepFrozen(inputs.object);
+    const context = deepFrozen({ config, now: inputs.now, memo: inputs.memo });
+    const value = withoutAmbient(name, () => definition.reconcile(object, cache, context));
+    if (failed !== undefined) throw failed;
+    return { effects: checkEffects(value, runnable), reads: [...reads.values()] };
+  } catch (error) {
+    return { error: explain(name, failed ?? error), reads: [...reads.values()] };
+  }
+}
+
+/** Runs twice with the same inputs: in development, a function that is not one is found at once. */
+export function runTwice(runnable: Runnable, inputs: Inputs): Run {
+  const first = runFunction(runnable, inputs);
+  if (first.effects === undefined) return first;
+  const second = runFunction(runnable, inputs);
+  let differs: string | undefined;
+  try {
+    differs = second.effects === undefined ? "threw the second time" : firstDifference(first.effects, second.effects);
+  } catch (error) {
+    // Effects that are no plain data can throw when they are looked at.
+    return { error: explain(runnable.name, error), reads: first.reads };
+  }
+  if (differs === undefined) return first;
+  const error = new EvenkeelError(
+    "FUNCTION_NOT_DETERMINISTIC",
+    `${runnable.name}: the same inputs gave other effects: ${differs}`,
+    { cause: second.error },
+  );
+  return { error, reads: first.reads };
+}
+
+function firstDifference(a: Effects, b: Effects): string | undefined {
+  const names = new Set([...Object.keys(a), ...Object.keys(b)]) as Set<keyof Effects>;
+  // Strict: no children and an empty list of them are different wishes.
+  for (const name of names) if (!isDeepStrictEqual(a[name], b[name])) return name;
+  return undefined;
+}
+
+/** V8's words for writing to a frozen object; they are only used to choose a better message. */
+const FROZEN = /^(Cannot (assign to read only|add|delete|define) property|Cannot (redefine|set) property)/;
+
+function explain(name: string, error: unknown): unknown {
+  if (error instanceof EvenkeelError || error instanceof TerminalError) return error;
+  if (error instanceof TypeError && FROZEN.test(error.message)) {
+    return new EvenkeelError("FUNCTION_MUTATED_INPUT", `${name} changed what it was given`, { cause: error });
+  }
+  const what = `${name} threw ${describeThrown(error)}`;
+  // Logs print causes, so one that says more than is told here must not be among them.
+  return isOwnWords(error)
+    ? new EvenkeelError("FUNCTION_THREW", what, { cause: error })
+    : new EvenkeelError("FUNCTION_THREW", what);
+}
+
+/** Whether all that its author wrote is all that it says. */
+function isOwnWords(thrown: unknown): boolean {
+  return Error.isError(thrown) && thrown.name === "Error" && thrown.cause === undefined;
+}
+
+/**
+ * What was thrown, in words that tell no data: a plain Error says what its author wrote, but V8 quotes values
+ * (`"hunter2" is not valid JSON`), so of its errors only the name and the place in the function are told.
+ */
+function describeThrown(thrown: unknown): string {
+  if (!Error.isError(thrown)) {
+    if (thrown === undefined || thrown === null) return String(thrown);
+    return typeof thrown === "object" ? "an object" : `a ${typeof thrown}`;
+  }
+  const said = thrown.name === "Error" ? `Error: ${thrown.message}` : thrown.name;
+  const [, url, position] = FRAME.exec(thrown.stack ?? "") ?? [];
+  return url === undefined ? said : `${said} at ${shortPath(fileURLToPath(url))}${position}`;
+}
+
+/** A stack frame in a file that the loader loaded. */
+const FRAME = /(file:[^\n()]*?)\?evenkeel=\d+(:\d+:\d+)\)?$/m;

@@ -1,0 +1,79 @@
+/** Whether what is there already says what is wanted. The writer's first saving: no difference, no request. */
+import type { KubeObject } from "../kube/object.ts";
+import { OUR_PREFIX } from "./provenance.ts";
+
+/**
+ * Whether `have` needs no write to be `want`. Labels and annotations of others are left alone; those under our prefix must
+ * be exactly ours; all else but `status` must be equal, where an empty or false field is as good as an absent one.
+ */
+export function isSame(want: KubeObject, have: KubeObject): boolean {
+  return (
+    holds(want.metadata.labels, have.metadata.labels) &&
+    holds(want.metadata.annotations, have.metadata.annotations) &&
+    isContentSame(want, have)
+  );
+}
+
+/** Whether all but metadata and status is equal. */
+export function isContentSame(want: KubeObject, have: KubeObject): boolean {
+  return isEqual({ ...want, ...NOT_CONTENT }, { ...have, ...NOT_CONTENT });
+}
+
+const NOT_CONTENT = { apiVersion: undefined, kind: undefined, metadata: undefined, status: undefined };
+
+/** Deep equality of JSON values; an empty or false field is as good as an absent one. */
+export function isEqual(a: unknown, b: unknown): boolean {
+  if (a === b) return true;
+  if (typeof a !== "object" || typeof b !== "object" || a === null || b === null) return isEmpty(a) && isEmpty(b);
+  if (Array.isArray(a) || Array.isArray(b)) {
+    if (!Array.isArray(a) || !Array.isArray(b) || a.length !== b.length) return isEmpty(a) && isEmpty(b);
+    return a.every((item, i) => isEqual(item, (b as readonly unknown[])[i]));
+  }
+  for (const field in a) if (!isEqual(own(a, field), own(b, field))) return false;
+  for (const field in b) if (!Object.hasOwn(a, field) && !isEmpty(own(b, field))) return false;
+  return true;
+}
+
+/**
+ * Whether every field that `want` names has that value in `have`; `have` may hold more, also in the items of a list of the
+ * same length. An empty or false field may be absent: the server drops such fields of many kinds.
+ */
+export function isSubset(want: unknown, have: unknown): boolean {
+  return isWithin(want, have, true);
+}
+
+/** As isSubset, but empty and false fields must be there: for wishes of which no digest tells that they were ever sent. */
+export function isSpelledOut(want: unknown, have: unknown): boolean {
+  return isWithin(want, have, false);
+}
+
+function isWithin(want: unknown, have: unknown, mayDropEmpty: boolean): boolean {
+  if (want === undefined || want === have) return true;
+  if (Array.isArray(want) && Array.isArray(have))
+    return want.length === have.length && want.every((item, i) => isWithin(item, have[i], mayDropEmpty));
+  if (!isMap(want) || !isMap(have)) return (want === null || mayDropEmpty) && isEmpty(want) && isEmpty(have);
+  for (const field in want) if (!isWithin(own(want, field), own(have, field), mayDropEmpty)) return false;
+  return true;
+}
+
+function isEmpty(value: unknown): boolean {
+  if (value === undefined || value === null || value === false) return true;
+  if (typeof value !== "object") return false;
+  for (const field in value) if (own(value, field) !== undefined) return false;
+  return true;
+}
+
+function isMap(value: unknown): value is object {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** A data key may be called `constructor`: what every object inherits does not count. */
+function own(value: object, field: string): unknown {
+  return Object.hasOwn(value, field) ? (value as Readonly<Record<string, unknown>>)[field] : undefined;
+}
+
+function holds(want: Readonly<Record<string, string>> = {}, have: Readonly<Record<string, string>> = {}): boolean {
+  for (const key in want) if (have[key] !== want[key]) return false;
+  for (const key in have) if (key.startsWith(OUR_PREFIX) && want[key] === undefined) return false;
+  return true;
+}

@@ -1,0 +1,58 @@
+/**
+ * Which of our writes made which version of an object: how a reconcile that was woken by another one's write finds its cause.
+ * The event often comes before the answer to the write that made it; then the cause is known when that answer is in.
+ */
+import type { SpanContext } from "@opentelemetry/api";
+import type { Change } from "../cache/store.ts";
+import { objectId } from "./own-writes.ts";
+
+/** A cause is asked for within moments of the write; older ones make room. */
+const MAX_CAUSES = 8_192;
+
+export class WriteCauses {
+  readonly #causes = new Map<string, SpanContext>();
+  /** Objects that are being written. */
+  readonly #underWay = new Map<string, UnderWay>();
+
+  /** A write to `id` is about to be sent. @returns what is to be called when it was answered, after `note` */
+  sending(id: string): () => void {
+    const write = this.#underWay.getOrInsertComputed(id, () => ({ count: 0, answered: undefined }));
+    let isAnswered = false;
+    write.count++;
+    return () => {
+      if (isAnswered) return;
+      isAnswered = true;
+      write.count--;
+      if (write.count > 0) return;
+      this.#underWay.delete(id);
+      write.answered?.resolve();
+    };
+  }
+
+  /** @param version the resourceVersion that was written, or the uid of what was deleted. */
+  note(id: string, version: string, span: SpanContext): void {
+    this.#causes.set(`${id}@${version}`, span);
+    if (this.#causes.size <= MAX_CAUSES) return;
+    for (const oldest of this.#causes.keys()) return void this.#causes.delete(oldest);
+  }
+
+  find({ query, key, before, after }: Change): SpanContext | undefined {
+    const id = objectId(query.kind, key);
+    return this.#causes.get(`${id}@${after?.metadata.resourceVersion ?? before?.metadata.uid}`);
+  }
+
+  /** As `find`, once the write that is under way is answered; undefined when none is. */
+  findLater(change: Change): Promise<SpanContext | undefined> | undefined {
+    const write = this.#underWay.get(objectId(change.query.kind, change.key));
+    if (write === undefined) return undefined;
+    write.answered ??= Promise.withResolvers<void>();
+    return write.answered.promise.then(() => this.find(change));
+  }
+}
+
+interface UnderWay {
+  /** Two functions may write the same object. */
+  count: number;
+  /** There when somebody waits for it. */
+  answered: PromiseWithResolvers<void> | undefined;
+}

@@ -1,0 +1,146 @@
+/**
+ * Step 7 of 9. Sends a plan's writes: concurrently up to a limit, each on condition that we still lead and that the wish still
+ * stands. Decides nothing: what to write is the plan's, what a refusal means for the key is the reconciler's.
+ */
+import type { SpanContext } from "@opentelemetry/api";
+import type { Api, CallOptions, WriteResult } from "../kube/api.ts";
+import { EvenkeelError } from "../kube/errors.ts";
+import { objectKey } from "../kube/object.ts";
+import type { Requests, Verb, WriteResult as Result } from "../trace/request-span.ts";
+import { kindKey } from "../kube/kind.ts";
+import { objectId } from "./own-writes.ts";
+import type { Write } from "./plan.ts";
+import type { Slots } from "./slots.ts";
+import { resultOf, tracedRequest, type Traced } from "./traced-request.ts";
+
+export type Sent = { readonly write: Write } & (
+  | { readonly outcome: "ok"; readonly answer: WriteResult; readonly context: SpanContext }
+  | { readonly outcome: "failed"; readonly error: EvenkeelError; readonly result: Result }
+  /** Not sent: dry run, leadership lost, or the wish no longer stands. */
+  | { readonly outcome: "skipped" }
+);
+
+export interface WriterOptions {
+  readonly api: Api;
+  readonly slots: Slots;
+  /** Asked immediately before every write. */
+  readonly isLeading: () => boolean;
+  /** Aborts what is under way when leadership is lost. */
+  readonly signal: AbortSignal;
+}
+
+export interface Job {
+  readonly writes: readonly Write[];
+  readonly fieldManager: string;
+  readonly trace: Requests;
+  /** Whether the writes are still wanted: asked before each. */
+  readonly isWanted: () => boolean;
+  /** Called as each answer arrives, in the turn it arrives. */
+  readonly onSent: (sent: Sent) => void;
+}
+
+type Options = CallOptions & { readonly fieldManager: string };
+/** One request with its span. */
+type Send = (verb: Verb, call: (options: Options) => Promise<WriteResult>) => Promise<Traced<WriteResult>>;
+
+/** Writes of one key at the same time; one key cannot take all slots. */
+const PER_KEY = 16;
+
+export class Writer {
+  readonly #options: WriterOptions;
+
+  constructor(options: WriterOptions) {
+    this.#options = options;
+  }
+
+  /** Sends everything but the deletions, then the deletions: a copy moves by appearing before it disappears. */
+  async send(job: Job): Promise<void> {
+    const { deletions = [], others = [] } = Object.groupBy(job.writes, ({ verb }) =>
+      verb === "delete" ? "deletions" : "others",
+    );
+    await this.#sendAll(others, job);
+    await this.#sendAll(deletions, job);
+  }
+
+  async #sendAll(writes: readonly Write[], job: Job): Promise<void> {
+    let next = 0;
+    const lane = async (): Promise<void> => {
+      for (let write = writes[next++]; write !== undefined; write = writes[next++]) {
+        const current = write;
+        job.onSent(await this.#options.slots.use(() => this.#sendOne(current, job)));
+      }
+    };
+    await Promise.all(Array.from({ length: Math.min(PER_KEY, writes.length) }, lane));
+  }
+
+  async #sendOne(write: Write, job: Job): Promise<Sent> {
+    if (!this.#options.isLeading() || !job.isWanted()) return { write, outcome: "skipped" };
+    const { fieldManager, trace } = job;
+    const { signal } = this.#options;
+    const object = { kind: kindKey(write.kind), key: objectKey(write.name) };
+    const send: Send = (verb, call) =>
+      tracedRequest(
+        trace,
+        { verb, ...object },
+        (headers) => call({ signal, headers, fieldManager }),
+        ({ auditId }) => ({ result: "ok", auditId }),
+      );
+    try {
+      if (write.verb === "replace") {
+        await send("delete", (options) => this.#delete(write, options));
+        this.#checkLeading(object.key);
+      }
+      const sent = await send(write.verb === "replace" ? "create" : write.verb, (options) =>
+        this.#call(write, options),
+      );
+      return { write, outcome: "ok", ...sent };
+    } catch (error) {
+      const failure =
+        error instanceof EvenkeelError
+          ? error
+          : new EvenkeelError("BUG", `writing ${objectId(write.kind, objectKey(write.name))}`, { cause: error });
+      return { write, outcome: "failed", error: failure, result: resultOf(failure) };
+    }
+  }
+
+  #checkLeading(key: string): void {
+    if (!this.#options.isLeading()) throw new EvenkeelError("LEASE_LOST", `${key} was deleted and not made anew`);
+  }
+
+  async #call(write: Write, options: Options): Promise<WriteResult> {
+    const { api } = this.#options;
+    switch (write.verb) {
+      case "create":
+      case "update":
+        if (write.manner === "fields")
+          return api.patch(write.kind, write.name, write.body, { ...options, type: "apply", force: true });
+        return write.verb === "create"
+          ? api.create(write.kind, write.body, options)
+          : api.update(write.kind, write.body, options);
+      case "replace":
+        return api.create(write.kind, write.body, options);
+      case "delete":
+        return this.#delete(write, options);
+      case "release":
+        return api.patch(write.kind, write.name, write.patch, { ...options, type: "merge" });
+      case "apply":
+        return api.patch(write.kind, write.name, write.body, { ...options, type: "apply", force: true });
+      case "status":
+        return api.patch(write.kind, write.name, write.body, {
+          ...options,
+          type: "apply",
+          force: true,
+          subresource: "status",
+        });
+      case "scale":
+        return api.patch(write.kind, write.name, write.patch, { ...options, type: "merge", subresource: "scale" });
+    }
+  }
+
+  #delete(
+    { kind, name, uid, resourceVersion }: Write & { readonly verb: "delete" | "replace" },
+    options: Options,
+  ): Promise<WriteResult> {
+    return this.#options.api.delete(kind, name, { uid, resourceVersion }, options);
+  }
+}

@@ -1,0 +1,155 @@
+/** Which copies go, and which are none. */
+import assert from "node:assert/strict";
+import { suite, test } from "node:test";
+import cleanup from "../../functions/cleanup-on-delete.ts";
+import { objectKey, type StoredObject } from "../../runtime/kube/object.ts";
+import { formatQuery } from "../../runtime/kube/query.ts";
+import { runTwice, type Run } from "../../runtime/reconcile/run.ts";
+import { answerOf, childOf, configMap, namespace, planned, runnable, said } from "../reconcile/builders.ts";
+
+const mirrored = { labels: { mirror: "true" } };
+const source = configMap("default/settings", mirrored);
+const copy = childOf(source, "mirror", configMap("team-a/settings"));
+const retain = { "evenkeel.dev/retain": "true" };
+const { labels = {}, annotations = {} } = copy.metadata;
+
+function run(object: StoredObject, world: readonly StoredObject[]): Run {
+  const result = runTwice(runnable("cleanup-on-delete", cleanup), {
+    object,
+    now: 0,
+    memo: undefined,
+    answer: answerOf(world),
+  });
+  assert.ifError(result.error);
+  return result;
+}
+
+interface Row {
+  readonly name: string;
+  readonly copy?: StoredObject;
+  readonly world: readonly StoredObject[];
+  /** `deletions team-a/settings` */
+  readonly wants: readonly string[];
+}
+
+const rows: readonly Row[] = [
+  { name: "B16 a copy whose source is there stays", world: [source], wants: [] },
+  {
+    name: "B17 a copy whose source is gone goes, also when nobody saw it go",
+    world: [],
+    wants: ["deletions team-a/settings"],
+  },
+  {
+    name: "B20 a copy whose source lost its label goes",
+    world: [configMap("default/settings")],
+    wants: ["deletions team-a/settings"],
+  },
+  {
+    name: "B20 a copy whose source is labelled otherwise goes",
+    world: [configMap("default/settings", { labels: { mirror: "false" } })],
+    wants: ["deletions team-a/settings"],
+  },
+  {
+    name: "B10 another source of the same namespace does not hold it",
+    world: [configMap("default/options", mirrored)],
+    wants: ["deletions team-a/settings"],
+  },
+  {
+    name: "B29 a source of the same name elsewhere does not hold it",
+    world: [configMap("shared/settings", mirrored)],
+    wants: ["deletions team-a/settings"],
+  },
+  {
+    name: "B30 a source whose namespace went went with it",
+    world: [namespace("team-a")],
+    wants: ["deletions team-a/settings"],
+  },
+  {
+    name: "a source that was made anew holds it: mirror takes it over",
+    world: [configMap("default/settings", { ...mirrored, uid: "new" })],
+    wants: [],
+  },
+  {
+    name: "a source on its way out still holds it",
+    world: [configMap("default/settings", { ...mirrored, deletionTimestamp: "2026-01-01T00:00:00Z" })],
+    wants: [],
+  },
+  {
+    name: "B50 a copy that is to be retained is let go",
+    copy: childOf(source, "mirror", configMap("team-a/settings", { annotations: retain })),
+    world: [],
+    wants: ["releases team-a/settings"],
+  },
+  {
+    name: "B50 but not while its source is there",
+    copy: childOf(source, "mirror", configMap("team-a/settings", { annotations: retain })),
+    world: [source],
+    wants: [],
+  },
+  {
+    name: "B01 an object with our label alone is left alone",
+    copy: configMap("team-a/settings", { labels }),
+    world: [],
+    wants: [],
+  },
+  {
+    name: "B01 an object with our annotations alone is left alone",
+    copy: configMap("team-a/settings", { annotations }),
+    world: [],
+    wants: [],
+  },
+  {
+    name: "B01 a copy made by hand of a copy is left alone",
+    copy: configMap("mine/settings", { labels, annotations }),
+    world: [],
+    wants: [],
+  },
+  {
+    name: "B01 a copy made by hand under another name is left alone",
+    copy: configMap("team-a/backup", { labels, annotations }),
+    world: [],
+    wants: [],
+  },
+  {
+    name: "a child of another function is left alone",
+    copy: childOf(source, "other", configMap("team-a/settings")),
+    world: [],
+    wants: [],
+  },
+  {
+    name: "a child of an owner of another kind is left alone",
+    copy: childOf(namespace("team-a"), "mirror", configMap("team-a/settings")),
+    world: [],
+    wants: [],
+  },
+  {
+    name: "B35 a copy that somebody labelled mirror=true is no source of itself",
+    copy: childOf(source, "mirror", configMap("team-a/settings", mirrored)),
+    world: [childOf(source, "mirror", configMap("team-a/settings", mirrored))],
+    wants: ["deletions team-a/settings"],
+  },
+];
+
+suite("cleanup-on-delete", () => {
+  for (const { name, copy: object = copy, world, wants } of rows) {
+    test(name, () => {
+      const { effects = {} } = run(object, world);
+      const found = Object.entries(effects).flatMap(([effect, objects]) =>
+        (objects as readonly StoredObject[]).map(({ metadata }) => `${effect} ${objectKey(metadata)}`),
+      );
+      assert.deepEqual(found, wants);
+    });
+  }
+
+  test("asks for its source alone, so that this source alone wakes it", () => {
+    const reads = run(copy, []).reads.map(({ query, count }) => `${formatQuery(query)} → ${count}`);
+    assert.deepEqual(reads, ["v1/ConfigMap default/settings [mirror=true] → 0"]);
+  });
+
+  test("B08 deletes the very object that it looked at", () => {
+    const { effects = {} } = run(copy, []);
+    const replaced = childOf(source, "mirror", configMap("team-a/settings", { uid: "another" }));
+    assert.deepEqual(planned(effects, source, [copy]).writes.map(said), ["delete v1/ConfigMap team-a/settings"]);
+    assert.deepEqual(planned(effects, source, [replaced]).writes, []);
+  });
+});

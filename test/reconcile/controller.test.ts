@@ -1,0 +1,162 @@
+import assert from "node:assert/strict";
+import { suite, test, type TestContext } from "node:test";
+import { Tracker } from "../../runtime/cache/tracker.ts";
+import { EvenkeelError } from "../../runtime/kube/errors.ts";
+import { ConfigMap } from "../../runtime/kube/kind.ts";
+import { Controller } from "../../runtime/reconcile/controller.ts";
+import { defineFunction } from "../../runtime/reconcile/define.ts";
+import { FunctionCache } from "../../runtime/reconcile/function-cache.ts";
+import { OwnWrites } from "../../runtime/reconcile/own-writes.ts";
+import type { Reconciler, Settled } from "../../runtime/reconcile/reconciler.ts";
+import { WriteCauses } from "../../runtime/reconcile/write-causes.ts";
+import { tracingWorld } from "../trace/spans.ts";
+import { wish } from "./builders.ts";
+import { ClusterRig } from "./cluster-rig.ts";
+
+const watching = defineFunction({ watches: ConfigMap, writes: [ConfigMap], reconcile: () => ({}) });
+const success: Settled = { result: "success", isRetry: false, written: [], own: undefined };
+const failure: Settled = { ...success, result: "error", error: new EvenkeelError("BUG", "no"), isRetry: true };
+
+type Answer = (key: string) => Settled | Promise<Settled>;
+
+/** A controller over all ConfigMaps whose reconciler answers as the test says. */
+async function rig(context: TestContext, answer: Answer, { concurrency = 2, isStarted = true } = {}) {
+  const cluster = new ClusterRig(context);
+  const cache = new FunctionCache("watching", watching, cluster.informers);
+  const ran: string[] = [];
+  const timesMs: number[] = [];
+  const stale: string[] = [];
+  const controller = new Controller({
+    name: "watching",
+    clock: cluster.clock,
+    cache,
+    tracker: new Tracker(),
+    reconciler: {
+      reconcile(key: string) {
+        ran.push(key);
+        timesMs.push(cluster.clock.now());
+        return answer(key);
+      },
+    } as unknown as Reconciler,
+    tracer: tracingWorld().tracer,
+    causes: new WriteCauses(),
+    observer: { started() {}, settled() {}, conflicts() {}, stale: (key) => void stale.push(key) },
+    concurrency,
+  });
+  cluster.informers.start();
+  await cluster.clock.advance(10);
+  if (isStarted) controller.start();
+  return { cluster, controller, ran, timesMs, stale };
+}
+
+/** Settled when the test says so. */
+function gate(): {
+  readonly answer: Answer;
+  readonly open: (settled?: Settled) => void;
+  readonly waiting: () => number;
+} {
+  const waiting: ((settled: Settled) => void)[] = [];
+  return {
+    answer: () => new Promise((resolve) => waiting.push(resolve)),
+    open: (settled = success) => waiting.shift()?.(settled),
+    waiting: () => waiting.length,
+  };
+}
+
+void suite("a controller", () => {
+  void test("collects keys before it is started, and runs none", async (context) => {
+    const { cluster, controller, ran } = await rig(context, () => success, { isStarted: false });
+    await cluster.create(wish("default/a"), wish("default/b"));
+    await cluster.clock.advance(10);
+    assert.deepEqual(ran, []);
+    controller.start();
+    await cluster.clock.advance(10);
+    assert.deepEqual(ran, ["default/a", "default/b"]);
+    await controller.stop();
+  });
+
+  void test("works on as many keys at once as it may, and never twice on the same", async (context) => {
+    const { answer, open, waiting } = gate();
+    const { cluster, controller, ran } = await rig(context, answer);
+    await cluster.create(...["a", "b", "c"].map((name) => wish(`default/${name}`)));
+    await cluster.clock.advance(10);
+    await cluster.delete("default/a");
+    await cluster.clock.advance(10);
+    assert.deepEqual(ran, ["default/a", "default/b"]);
+    assert.equal(waiting(), 2);
+    open();
+    await cluster.clock.advance(10);
+    assert.deepEqual(ran, ["default/a", "default/b", "default/c"]);
+    open();
+    await cluster.clock.advance(10);
+    assert.deepEqual(ran, ["default/a", "default/b", "default/c", "default/a"]);
+    open();
+    open();
+    await controller.stop();
+  });
+
+  void test("stops when the last answer is there, and starts nothing more", async (context) => {
+    const { answer, open } = gate();
+    const { cluster, controller, ran } = await rig(context, answer, { concurrency: 1 });
+    await cluster.create(wish("default/a"), wish("default/b"));
+    await cluster.clock.advance(10);
+    let isStopped = false;
+    const stopped = controller.stop().then(() => (isStopped = true));
+    await cluster.clock.advance(60_000);
+    assert.equal(isStopped, false);
+    open();
+    await stopped;
+    await cluster.clock.advance(60_000);
+    assert.deepEqual(ran, ["default/a"]);
+  });
+
+  void test("tries a key that failed again and again, ever later", async (context) => {
+    const { cluster, controller, timesMs } = await rig(context, () => failure);
+    await cluster.create(wish("default/a"));
+    await cluster.clock.advance(60_000);
+    const gaps = timesMs.slice(1).map((timeMs, i) => timeMs - (timesMs[i] ?? 0));
+    assert.ok(gaps.length > 8 && gaps.every((gap, i) => i === 0 || gap >= (gaps[i - 1] ?? 0)), gaps.join());
+    await controller.stop();
+  });
+
+  void test("runs a key again after its delay, or at once when something changes", async (context) => {
+    const { cluster, controller, timesMs } = await rig(context, () => ({ ...success, againInMs: 5_000 }));
+    await cluster.create(wish("default/a"));
+    await cluster.clock.advance(7_000);
+    assert.equal(timesMs.length, 2);
+    await cluster.delete("default/a");
+    await cluster.clock.advance(4_990);
+    assert.equal(timesMs.length, 3);
+    await cluster.clock.advance(20);
+    assert.equal(timesMs.length, 4);
+    await controller.stop();
+  });
+
+  void test("leaves a key alone until the cache shows what it wrote, but not for ever", async (context) => {
+    const own = new OwnWrites();
+    own.wrote(ConfigMap, { namespace: "default", name: "never" }, "999999");
+    const { cluster, controller, ran, stale } = await rig(context, () => ({ ...success, own }), { concurrency: 1 });
+    await cluster.create(wish("default/a"));
+    await cluster.clock.advance(10);
+    await cluster.delete("default/a");
+    await cluster.clock.advance(9_000);
+    assert.deepEqual(ran, ["default/a"]);
+    await cluster.create(wish("default/b"));
+    await cluster.clock.advance(10);
+    assert.deepEqual(ran, ["default/a", "default/b"], "no worker waits meanwhile");
+    await cluster.clock.advance(2_000);
+    assert.deepEqual(ran, ["default/a", "default/b", "default/a"]);
+    assert.deepEqual(stale, ["default/a"]);
+    await controller.stop();
+  });
+
+  void test("stops at once while keys wait for what they wrote", async (context) => {
+    const own = new OwnWrites();
+    own.wrote(ConfigMap, { namespace: "default", name: "never" }, "999999");
+    const { cluster, controller } = await rig(context, () => ({ ...success, own }));
+    await cluster.create(wish("default/a"));
+    await cluster.clock.advance(10);
+    await controller.stop();
+    assert.equal(controller.queue.processingCount, 0);
+  });
+});

@@ -1,0 +1,149 @@
+/**
+ * Wrong definitions and wrong effects do not compile. Nothing here runs: `tsc` is the test, because an `@ts-expect-error`
+ * over a line that compiles is an error itself. One mistake the compiler does not see, because it lets functions return more
+ * than was asked for: a misspelt effect beside a right one. checkEffects refuses it.
+ */
+import {
+  ConfigMap,
+  defineFunction,
+  kind,
+  Namespace,
+  scale,
+  select,
+  status,
+  z,
+  type KubeObject,
+  type StoredObject,
+} from "#evenkeel";
+
+interface Widget extends KubeObject {
+  readonly apiVersion: "example.dev/v1";
+  readonly kind: "Widget";
+  readonly spec: { readonly size: number };
+}
+const Widget = kind<"example.dev/v1", "Widget", Widget>("example.dev/v1", "Widget");
+const Deployment = kind("apps/v1", "Deployment");
+declare const anything: KubeObject;
+const settings = { apiVersion: "v1", kind: "ConfigMap", metadata: { name: "a", namespace: "b" } } as const;
+const secret = { apiVersion: "v1", kind: "Secret", metadata: { name: "a", namespace: "b" } } as const;
+
+export const right = [
+  defineFunction({ watches: ConfigMap, reconcile: () => ({}) }),
+  defineFunction({ watches: ConfigMap, writes: [ConfigMap], reconcile: () => ({ children: [settings] }) }),
+  defineFunction({ watches: Namespace, writes: [ConfigMap, Widget], reconcile: () => ({ children: [settings] }) }),
+  defineFunction({
+    watches: select(Widget, { labels: { a: "b" } }),
+    where: { labels: { size: { exists: true } } },
+    reads: [Namespace, select(ConfigMap, { namespace: "a" })],
+    writes: [ConfigMap, status(Widget), scale(Deployment)],
+    config: z.object({ size: z.number() }),
+    reconcile: (widget, cache, { config }) => ({
+      children: cache.list(ConfigMap).flatMap(({ data }) => (data ? [{ ...settings, data }] : [])),
+      status: { isBig: widget.spec.size > config.size },
+    }),
+  }),
+  defineFunction({
+    watches: Namespace,
+    writes: [ConfigMap],
+    reconcile: ({ metadata: { name: namespace } }) => ({
+      children: ["a", "b"].map((name) => ({ apiVersion: "v1", kind: "ConfigMap", metadata: { name, namespace } })),
+    }),
+  }),
+  defineFunction({
+    watches: ConfigMap,
+    writes: [Deployment],
+    reconcile: (copy) => ({
+      deletions: [copy],
+      children: [{ apiVersion: "apps/v1", kind: "Deployment", metadata: { name: "a" }, spec: {} }],
+    }),
+  }),
+];
+
+export const wrong = [
+  // @ts-expect-error -- a misspelt effect
+  defineFunction({ watches: ConfigMap, writes: [ConfigMap], reconcile: () => ({ childs: [settings] }) }),
+  // @ts-expect-error -- a definition watches something
+  defineFunction({ reconcile: () => ({}) }),
+  // @ts-expect-error -- and reconciles it
+  defineFunction({ watches: ConfigMap }),
+  // @ts-expect-error -- a misspelt field
+  defineFunction({ watches: ConfigMap, read: [Namespace], reconcile: () => ({}) }),
+  // @ts-expect-error -- a kind is no string
+  defineFunction({ watches: "ConfigMap", reconcile: () => ({}) }),
+  // @ts-expect-error -- a misspelt condition
+  defineFunction({ watches: ConfigMap, where: { label: { mirror: "true" } }, reconcile: () => ({}) }),
+  // @ts-expect-error -- a label's value is text
+  defineFunction({ watches: ConfigMap, where: { labels: { mirror: true } }, reconcile: () => ({}) }),
+  // @ts-expect-error -- a kind is written whole, never a part of its objects
+  defineFunction({ watches: ConfigMap, writes: [select(ConfigMap)], reconcile: () => ({}) }),
+  // @ts-expect-error -- a configuration has a schema
+  defineFunction({ watches: ConfigMap, config: { prefixes: [] }, reconcile: () => ({}) }),
+  // @ts-expect-error -- only kinds have a status
+  defineFunction({ watches: ConfigMap, writes: [status("Widget")], reconcile: () => ({}) }),
+  // @ts-expect-error -- effects, not a promise of them
+  defineFunction({ watches: ConfigMap, reconcile: async () => ({}) }),
+  // @ts-expect-error -- effects, not nothing
+  defineFunction({ watches: ConfigMap, reconcile: () => undefined }),
+  // @ts-expect-error -- effects have names
+  defineFunction({ watches: ConfigMap, writes: [ConfigMap], reconcile: () => [settings] }),
+  // @ts-expect-error -- a child's kind is one of `writes`
+  defineFunction({ watches: ConfigMap, writes: [ConfigMap], reconcile: () => ({ children: [secret] }) }),
+  // @ts-expect-error -- so is that of an applied object
+  defineFunction({ watches: ConfigMap, writes: [ConfigMap], reconcile: () => ({ apply: [secret] }) }),
+  // @ts-expect-error -- an object of no known kind may be one that is not in `writes`
+  defineFunction({ watches: ConfigMap, writes: [ConfigMap], reconcile: () => ({ children: [anything] }) }),
+  // @ts-expect-error -- without `writes` there are no children
+  defineFunction({ watches: ConfigMap, reconcile: () => ({ children: [settings] }) }),
+  // @ts-expect-error -- a status alone allows no children
+  defineFunction({ watches: Widget, writes: [status(Widget)], reconcile: () => ({ children: [settings] }) }),
+  defineFunction({
+    watches: ConfigMap,
+    writes: [ConfigMap],
+    // @ts-expect-error -- a child has a name
+    reconcile: () => ({ children: [{ apiVersion: "v1", kind: "ConfigMap", metadata: { namespace: "b" } }] }),
+  }),
+  defineFunction({
+    watches: ConfigMap,
+    writes: [ConfigMap],
+    // @ts-expect-error -- a child's fields are those of its kind
+    reconcile: () => ({ children: [{ ...settings, data: { size: 1 } }] }),
+  }),
+  defineFunction({
+    watches: ConfigMap,
+    writes: [ConfigMap],
+    // @ts-expect-error -- a stored object is no child: its uid and version are the server's
+    reconcile: (source) => ({ children: [source] }),
+  }),
+  defineFunction({
+    watches: ConfigMap,
+    writes: [ConfigMap],
+    // @ts-expect-error -- owners are kept by the host
+    reconcile: () => ({ children: [{ ...settings, metadata: { name: "a", namespace: "b", ownerReferences: [] } }] }),
+  }),
+  defineFunction({
+    watches: ConfigMap,
+    writes: [ConfigMap],
+    // @ts-expect-error -- nothing waits for a finalizer
+    reconcile: () => ({ children: [{ ...settings, metadata: { name: "a", namespace: "b", finalizers: [] } }] }),
+  }),
+  // @ts-expect-error -- a deletion names one particular object, with its uid
+  defineFunction({ watches: ConfigMap, writes: [ConfigMap], reconcile: () => ({ deletions: [settings] }) }),
+  // @ts-expect-error -- a status has fields
+  defineFunction({ watches: Widget, writes: [status(Widget)], reconcile: () => ({ status: "ready" }) }),
+  // @ts-expect-error -- a scale says how many
+  defineFunction({ watches: Deployment, writes: [scale(Deployment)], reconcile: (of) => ({ scale: [{ of }] }) }),
+  // @ts-expect-error -- an event is normal or a warning
+  defineFunction({ watches: ConfigMap, reconcile: () => ({ events: [{ type: "Error", reason: "A", message: "b" }] }) }),
+  // @ts-expect-error -- milliseconds are a number
+  defineFunction({ watches: ConfigMap, reconcile: () => ({ requeueAfterMs: "5s" }) }),
+  // @ts-expect-error -- without a schema there is no configuration
+  defineFunction({ watches: ConfigMap, reconcile: (_source, _cache, { config }) => ({ memo: config.size }) }),
+];
+
+/** What a function is given cannot be changed. */
+export function inputs(source: ConfigMap & StoredObject): void {
+  // @ts-expect-error -- read-only
+  source.metadata.name = "b";
+  // @ts-expect-error -- read-only
+  source.data = {};
+}

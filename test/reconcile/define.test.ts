@@ -1,0 +1,189 @@
+/** What defineFunction accepts, what it fills in, and what it refuses by name. What must not compile: define-types.ts. */
+import assert from "node:assert/strict";
+import { suite, test } from "node:test";
+import { ConfigMap, kind, Namespace } from "../../runtime/kube/kind.ts";
+import { formatQuery, select } from "../../runtime/kube/query.ts";
+import {
+  defineFunction,
+  isDefined,
+  readConfig,
+  scale,
+  status,
+  type DefinedFunction,
+} from "../../runtime/reconcile/define.ts";
+import type { Schema } from "../../runtime/reconcile/schema.ts";
+import { z } from "zod";
+
+const reconcile = (): object => ({});
+const least = { watches: ConfigMap, reconcile };
+
+suite("define: refuses", () => {
+  const rows: readonly { readonly name: string; readonly definition: unknown; readonly says: RegExp }[] = [
+    { name: "no definition at all", definition: undefined, says: /takes one object/ },
+    { name: "a bare function", definition: reconcile, says: /takes one object/ },
+    { name: "a misspelt field", definition: { ...least, read: [] }, says: /read is not a field/ },
+    { name: "no reconcile", definition: { watches: ConfigMap }, says: /reconcile must be a function/ },
+    { name: "nothing to watch", definition: { reconcile }, says: /watches must name/ },
+    { name: "a kind given as text", definition: { ...least, watches: "ConfigMap" }, says: /watches must name/ },
+    { name: "several kinds to watch", definition: { ...least, watches: [ConfigMap] }, says: /watches must name/ },
+    { name: "a query of no kind", definition: { ...least, watches: { where: {} } }, says: /watches must name/ },
+    { name: "reads that are no list", definition: { ...least, reads: Namespace }, says: /reads must be a list/ },
+    { name: "a read of undefined", definition: { ...least, reads: [undefined] }, says: /reads must name/ },
+    { name: "writes that are no list", definition: { ...least, writes: ConfigMap }, says: /writes must be a list/ },
+    { name: "a write of null", definition: { ...least, writes: [null] }, says: /writes must name/ },
+    {
+      name: "a query in writes",
+      definition: { ...least, writes: [select(ConfigMap)] },
+      says: /writes must name/,
+    },
+    { name: "the status of no kind", definition: { ...least, writes: [{ subresource: "status" }] }, says: /writes/ },
+    {
+      name: "a subresource that is neither status nor scale",
+      definition: { ...least, writes: [{ of: ConfigMap, subresource: "exec" }] },
+      says: /subresource/,
+    },
+    {
+      name: "a misspelt condition, which would match every object of the kind",
+      definition: { ...least, where: { label: { mirror: "true" } } },
+      says: /where.*label/,
+    },
+    {
+      name: "a misspelt condition in a query",
+      definition: { ...least, watches: select(ConfigMap, { prefix: "a" } as never) },
+      says: /watches.*prefix/,
+    },
+    {
+      name: 'a label that is true instead of "true"',
+      definition: { ...least, where: { labels: { mirror: true } } },
+      says: /where.*labels/,
+    },
+    { name: "a name that is no text", definition: { ...least, where: { name: 1 } }, says: /where.*name/ },
+    { name: "conditions that are none", definition: { ...least, where: "mirror=true" }, says: /where/ },
+    { name: "a configuration without a schema", definition: { ...least, config: { prefixes: [] } }, says: /config/ },
+  ];
+  for (const { name, definition, says } of rows) {
+    test(name, () => {
+      assert.throws(() => defineFunction(definition as never), { code: "FUNCTION_INVALID", message: says });
+    });
+  }
+});
+
+test("gives what a function left out: no reads, no writes, every object of the kind it watches", () => {
+  const { watches, reads, writes, subresources, config } = defineFunction({
+    watches: ConfigMap,
+    reconcile: () => ({}),
+  });
+  assert.deepEqual(
+    [formatQuery(watches), reads, writes, subresources, config],
+    ["v1/ConfigMap */*", [], [], [], undefined],
+  );
+});
+
+test("narrows what is watched by `where`, and keeps the conditions of the query", () => {
+  const { watches } = defineFunction({
+    watches: select(ConfigMap, { namespace: "default", labels: { mirror: "true" } }),
+    where: { labels: { tier: { exists: true } } },
+    reconcile: () => ({}),
+  });
+  assert.equal(formatQuery(watches), "v1/ConfigMap default/* [mirror=true,tier]");
+});
+
+test("tells kinds and subresources apart", () => {
+  const Deployment = kind("apps/v1", "Deployment");
+  const { writes, subresources } = defineFunction({
+    watches: ConfigMap,
+    writes: [ConfigMap, status(ConfigMap), scale(Deployment)],
+    reconcile: () => ({}),
+  });
+  assert.deepEqual(writes, [ConfigMap]);
+  assert.deepEqual(subresources, [
+    { of: ConfigMap, subresource: "status" },
+    { of: Deployment, subresource: "scale" },
+  ]);
+});
+
+test("knows its own values from look-alikes", () => {
+  const defined = defineFunction({ watches: ConfigMap, reconcile: () => ({}) });
+  assert.equal(isDefined(defined), true);
+  for (const other of [{ ...least }, reconcile, null, undefined, "defined"]) assert.equal(isDefined(other), false);
+});
+
+test("makes a value that nobody can change", () => {
+  const defined = defineFunction({ watches: ConfigMap, reconcile: () => ({}) }) as { reconcile: unknown };
+  assert.throws(() => void (defined.reconcile = reconcile), TypeError);
+});
+
+function withSchema(config: Schema<unknown> | undefined): DefinedFunction {
+  return defineFunction({ watches: ConfigMap, reconcile: () => ({}), ...(config && { config }) });
+}
+
+suite("define: configuration", () => {
+  const prefixes = z.object({ prefixes: z.array(z.string()).min(1), retries: z.number().default(3) });
+  const asynchronous: Schema<unknown> = {
+    "~standard": { version: 1, vendor: "test", validate: (value) => Promise.resolve({ value }) },
+  };
+  const pointed: Schema<unknown> = {
+    "~standard": {
+      version: 1,
+      vendor: "test",
+      validate: () => ({ issues: [{ message: "no", path: [{ key: "a" }, 0] }, { message: "never" }] }),
+    },
+  };
+  const rows: readonly {
+    readonly name: string;
+    readonly schema: Schema<unknown> | undefined;
+    readonly value: unknown;
+    readonly gives: unknown;
+  }[] = [
+    {
+      name: "is what the schema makes of it, defaults filled in",
+      schema: prefixes,
+      value: { prefixes: ["team-"] },
+      gives: { config: { prefixes: ["team-"], retries: 3 } },
+    },
+    {
+      name: "names the path of what is wrong",
+      schema: prefixes,
+      value: { prefixes: ["team-", 1] },
+      gives: { issues: [{ path: ["prefixes", 1], message: "Invalid input: expected string, received number" }] },
+    },
+    {
+      name: "that is missing is checked as an empty one",
+      schema: prefixes,
+      value: undefined,
+      gives: { issues: [{ path: ["prefixes"], message: "Invalid input: expected array, received undefined" }] },
+    },
+    {
+      name: "is undefined for a function without a schema",
+      schema: undefined,
+      value: null,
+      gives: { config: undefined },
+    },
+    {
+      name: "for a function without a schema is refused",
+      schema: undefined,
+      value: {},
+      gives: { issues: [{ path: [], message: "the function takes no configuration" }] },
+    },
+    {
+      name: "of an asynchronous schema is refused",
+      schema: asynchronous,
+      value: {},
+      gives: { issues: [{ path: [], message: "the function's schema is asynchronous; make it synchronous" }] },
+    },
+    {
+      name: "takes paths in both forms of the standard",
+      schema: pointed,
+      value: {},
+      gives: {
+        issues: [
+          { path: ["a", 0], message: "no" },
+          { path: [], message: "never" },
+        ],
+      },
+    },
+  ];
+  for (const { name, schema, value, gives } of rows) {
+    test(name, () => assert.deepEqual(readConfig(withSchema(schema), value), gives));
+  }
+});

@@ -1,0 +1,282 @@
+/** Which writes come of which wishes, and what is refused because it is not provably ours. */
+import assert from "node:assert/strict";
+import { suite, test } from "node:test";
+import { kindKey } from "../../runtime/kube/kind.ts";
+import { objectKey, type StoredObject } from "../../runtime/kube/object.ts";
+import type { Effects } from "../../runtime/reconcile/effects.ts";
+import { childOf, configMap, other, planned, said, wish } from "./builders.ts";
+
+const source = configMap("default/settings", { uid: "u1" });
+const data = { a: "1" };
+
+/** A copy as it is stored: ours, in the state that is wished for. */
+const mine = (meta: Parameters<typeof configMap>[1] = {}): StoredObject =>
+  childOf(source, "mirror", configMap("team-a/settings", { data, ...meta }));
+const strange = configMap("team-a/settings", { data });
+const dying = { deletionTimestamp: "2026-01-01T00:00:00Z", finalizers: ["x/y"] };
+
+interface Row {
+  readonly name: string;
+  readonly effects: Effects;
+  readonly objects?: readonly StoredObject[];
+  readonly writes?: readonly string[];
+  readonly refused?: readonly string[];
+  readonly unchanged?: number;
+  readonly why?: string;
+}
+
+const one = { children: [wish("team-a/settings")] };
+const COPY = "v1/ConfigMap team-a/settings";
+
+const children: readonly Row[] = [
+  { name: "a child that is missing is created", effects: one, writes: [`create ${COPY}`] },
+  { name: "a child that is as wished costs nothing", effects: one, objects: [mine()], unchanged: 1 },
+  {
+    name: "a child with other data is updated",
+    effects: one,
+    objects: [mine({ data: { a: "2" } })],
+    writes: [`update ${COPY}`],
+  },
+  {
+    name: "a foreign label on a child costs nothing",
+    effects: one,
+    objects: [childOf(source, "mirror", configMap("team-a/settings", { data, labels: { team: "a" } }))],
+    unchanged: 1,
+  },
+  {
+    name: "a child of the source's former self is marked anew",
+    effects: one,
+    objects: [childOf(configMap("default/settings", { uid: "u0" }), "mirror", configMap("team-a/settings", { data }))],
+    writes: [`update ${COPY}`],
+  },
+  {
+    name: "a child that is no longer named is deleted",
+    effects: { children: [] },
+    objects: [mine()],
+    writes: [`delete ${COPY}`],
+  },
+  {
+    name: "children that nothing is said about are left alone",
+    effects: {},
+    objects: [mine()],
+    why: "absent is not empty",
+  },
+  { name: "children: undefined says nothing either", effects: { children: undefined }, objects: [mine()] },
+  {
+    name: "what is new comes before what goes",
+    effects: { children: [wish("squad-a/settings")] },
+    objects: [mine()],
+    writes: ["create v1/ConfigMap squad-a/settings", `delete ${COPY}`],
+  },
+  {
+    name: "an immutable child with other data makes way for its successor",
+    effects: one,
+    objects: [mine({ immutable: true, data: { a: "2" } })],
+    writes: [`replace ${COPY}`],
+  },
+  {
+    name: "a child that must no longer be immutable makes way too",
+    effects: one,
+    objects: [mine({ immutable: true })],
+    writes: [`replace ${COPY}`],
+  },
+  {
+    name: "an immutable child with other marks is updated",
+    effects: { children: [wish("team-a/settings", { immutable: true })] },
+    objects: [
+      childOf(
+        configMap("default/settings", { uid: "u0" }),
+        "mirror",
+        configMap("team-a/settings", { data, immutable: true }),
+      ),
+    ],
+    writes: [`update ${COPY}`],
+  },
+  {
+    name: "a child becomes immutable by an update",
+    effects: { children: [wish("team-a/settings", { immutable: true })] },
+    objects: [mine()],
+    writes: [`update ${COPY}`],
+  },
+  { name: "a child on its way out is waited for", effects: one, objects: [mine({ ...dying, data: {} })], unchanged: 1 },
+  { name: "a child on its way out is not deleted again", effects: { children: [] }, objects: [mine(dying)] },
+  { name: "a stranger in the way is reported", effects: one, objects: [strange], refused: [`child ${COPY}`] },
+  {
+    name: "a stranger in the way that is as wished is reported all the same",
+    effects: one,
+    objects: [configMap("team-a/settings", { data })],
+    refused: [`child ${COPY}`],
+  },
+  {
+    name: "another function's child in the way is reported",
+    effects: one,
+    objects: [childOf(source, "other", configMap("team-a/settings", { data }))],
+    refused: [`child ${COPY}`],
+  },
+  {
+    name: "another owner's child in the way is reported",
+    effects: one,
+    objects: [childOf(configMap("other/settings"), "mirror", configMap("team-a/settings", { data }))],
+    refused: [`child ${COPY}`],
+  },
+  {
+    name: "a hand-made copy of a child is never pruned",
+    effects: { children: [] },
+    objects: [
+      configMap("team-b/settings", {
+        labels: mine().metadata.labels ?? {},
+        annotations: mine().metadata.annotations ?? {},
+      }),
+    ],
+  },
+  {
+    name: "a child of another function is never pruned",
+    effects: { children: [] },
+    objects: [childOf(source, "other", configMap("team-a/settings"))],
+  },
+  {
+    name: "one refusal does not hold up the others",
+    effects: { children: [wish("team-a/settings"), wish("team-b/settings")] },
+    objects: [strange],
+    refused: [`child ${COPY}`],
+    writes: ["create v1/ConfigMap team-b/settings"],
+  },
+];
+
+const deployment = other("apps/v1", "Deployment", "team-a/web", { spec: { replicas: 2 } });
+const gone = { ...strange, metadata: { ...strange.metadata, uid: "another" } };
+
+const rest: readonly Row[] = [
+  {
+    name: "an object of ours is deleted",
+    effects: { deletions: [mine()] },
+    objects: [mine()],
+    writes: [`delete ${COPY}`],
+  },
+  {
+    name: "a child of another function, too: cleanup works on what mirror made",
+    effects: { deletions: [childOf(strange, "other", mine())] },
+    objects: [childOf(strange, "other", mine())],
+    writes: [`delete ${COPY}`],
+  },
+  {
+    name: "a stranger is never deleted",
+    effects: { deletions: [strange] },
+    objects: [strange],
+    refused: [`deletion ${COPY}`],
+  },
+  { name: "an object that is gone already needs no deletion", effects: { deletions: [mine()] }, unchanged: 1 },
+  { name: "a namesake with another uid is not meant", effects: { deletions: [gone] }, objects: [mine()], unchanged: 1 },
+  {
+    name: "an object on its way out is not deleted again",
+    effects: { deletions: [mine(dying)] },
+    objects: [mine(dying)],
+  },
+  {
+    name: "an object of ours is let go",
+    effects: { releases: [mine()] },
+    objects: [mine()],
+    writes: [`release ${COPY}`],
+  },
+  {
+    name: "a stranger cannot be let go",
+    effects: { releases: [strange] },
+    objects: [strange],
+    refused: [`release ${COPY}`],
+  },
+  {
+    name: "a child that is to be deleted by name and by omission is deleted once",
+    effects: { children: [], deletions: [mine()] },
+    objects: [mine()],
+    writes: [`delete ${COPY}`],
+  },
+  {
+    name: "a child that is let go is not pruned",
+    effects: { children: [], releases: [mine()] },
+    objects: [mine()],
+    writes: [`release ${COPY}`],
+  },
+  {
+    name: "fields of an absent object are applied",
+    effects: { apply: [wish("team-a/settings")] },
+    writes: [`apply ${COPY}`],
+  },
+  {
+    name: "fields that are there cost nothing",
+    effects: { apply: [wish("team-a/settings")] },
+    objects: [configMap("team-a/settings", { data: { a: "1", b: "2" } })],
+    unchanged: 1,
+  },
+  {
+    name: "fields with another value are applied, whosever the object is",
+    effects: { apply: [wish("team-a/settings")] },
+    objects: [configMap("team-a/settings", { data: { a: "2" } })],
+    writes: [`apply ${COPY}`],
+  },
+  {
+    name: "a false field that is absent is applied",
+    effects: { apply: [wish("team-a/settings", { immutable: false })] },
+    objects: [strange],
+    writes: [`apply ${COPY}`],
+    why: "absent may mean true",
+  },
+  {
+    name: "a status is written",
+    effects: { status: { ready: true } },
+    writes: ["status v1/ConfigMap default/settings"],
+  },
+  {
+    name: "a first status of false is written",
+    effects: { status: { ready: false } },
+    writes: ["status v1/ConfigMap default/settings"],
+  },
+  { name: "an empty status of an object without one costs nothing", effects: { status: {} }, unchanged: 1 },
+  {
+    name: "a scale is set",
+    effects: { scale: [{ of: deployment, replicas: 3 }] },
+    objects: [deployment],
+    writes: ["scale apps/v1/Deployment team-a/web"],
+  },
+  {
+    name: "a scale that is so already costs nothing",
+    effects: { scale: [{ of: deployment, replicas: 2 }] },
+    objects: [deployment],
+    unchanged: 1,
+  },
+  {
+    name: "a namesake with another uid is not scaled",
+    effects: { scale: [{ of: { ...deployment, metadata: { ...deployment.metadata, uid: "x" } }, replicas: 3 }] },
+    objects: [deployment],
+    unchanged: 1,
+  },
+  {
+    name: "events, times and memos are no writes",
+    effects: { events: [], requeueAfterMs: 5, memo: 1 },
+    objects: [mine()],
+  },
+];
+
+function holds({ name, effects, objects = [], writes = [], refused = [], unchanged = 0, why }: Row): void {
+  test(name, () => {
+    const result = planned(effects, source, objects);
+    const refusals = result.refused.map(({ wish, kind, name }) => `${wish} ${kindKey(kind)} ${objectKey(name)}`);
+    assert.deepEqual(
+      [result.writes.map(said), refusals, result.unchangedCount],
+      [writes, refused, unchanged],
+      why ?? name,
+    );
+  });
+}
+
+suite("plan: children", () => {
+  for (const row of children) holds(row);
+});
+
+suite("plan: everything else", () => {
+  for (const row of rest) holds(row);
+
+  test("a status that is so already costs nothing", () => {
+    const owner = other("example.dev/v1", "Widget", "a/w", { status: { ready: true, more: 1 } });
+    assert.deepEqual(planned({ status: { ready: true } }, owner, []), { writes: [], refused: [], unchangedCount: 1 });
+  });
+});
