@@ -11,6 +11,7 @@ export async function credentialFile(path: string, purpose: string): Promise<str
     return await readFile(path, "utf8");
   } catch (cause) {
     const code = cause instanceof Error && "code" in cause ? String(cause.code) : "unreadable";
-    throw new EvenkeelError("FILE_NOT_FOUND", `${path}: ${purpose} (${code})`, { cause });
+    const what = code === "ENOENT" ? `there is no file ${path} (${purpose})` : `${path}: ${purpose} (${code})`;
+    throw new EvenkeelError("FILE_NOT_FOUND", what, { cause });
   }
 }

@@ -21,9 +21,9 @@ export const meanings = {
   // The command line, the configuration, the functions folder.
   FLAG_INVALID: user("run `npm start -- --help` for the flags"),
   FILE_NOT_FOUND: user("check the path"),
-  CONFIG_INVALID: user("correct the file; the last good configuration stays in force"),
+  CONFIG_INVALID: user("correct the file"),
   KUBECONFIG_INVALID: user("check --kubeconfig and --context"),
-  FUNCTION_LOAD_FAILED: user("correct the file; the last good version goes on"),
+  FUNCTION_LOAD_FAILED: user("correct the file"),
   FUNCTION_INVALID: user("correct the argument of defineFunction"),
   // What a function did.
   FUNCTION_THREW: user("correct the function; nothing was written and the key is retried"),

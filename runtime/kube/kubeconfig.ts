@@ -60,7 +60,7 @@ async function readKubeconfig(file: string): Promise<Kubeconfig> {
     const writtenUsers = new Map(users.map((user) => [String(user["name"]), recordOf(user["user"]) ?? {}]));
     return { file, config, writtenUsers };
   } catch (cause) {
-    throw new EvenkeelError("KUBECONFIG_INVALID", `${file}: ${complaint(cause)}`);
+    throw new EvenkeelError("KUBECONFIG_INVALID", `${file}${place(cause)}: ${complaint(cause)}`);
   }
 }
 
@@ -68,6 +68,13 @@ async function readKubeconfig(file: string): Promise<Kubeconfig> {
 function complaint(cause: unknown): string {
   const reason = recordOf(cause)?.["reason"];
   return textOf(reason) ?? (cause instanceof Error ? cause.message.split("\n", 1).join("") : "no kubeconfig");
+}
+
+/** `:LINE:COLUMN` of a YAML error, which counts from 0. */
+function place(cause: unknown): string {
+  const mark = recordOf(recordOf(cause)?.["mark"]);
+  const [line, column] = [mark?.["line"], mark?.["column"]];
+  return typeof line === "number" && typeof column === "number" ? `:${line + 1}:${column + 1}` : "";
 }
 
 function choose(kubeconfigs: readonly Kubeconfig[], files: string, name: string | undefined) {

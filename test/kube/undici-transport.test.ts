@@ -263,7 +263,7 @@ const isUnreachable = (says: RegExp) => (error: unknown) => {
 
 test("transport: failures to connect name the server and the reason", async (t) => {
   const certificate = selfSigned();
-  const expired = selfSigned({ notAfter: "210101000000Z" });
+  const expired = selfSigned({ notAfter: Date.UTC(2021, 0, 1) });
   const world = await secure(t, certificate, ok);
   const old = await secure(t, expired, ok);
   const clear = await httpWorld(t, ok);

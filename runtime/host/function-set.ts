@@ -1,0 +1,216 @@
+/**
+ * The functions at work: which versions, with which configuration, and their controllers. A changed function or configuration
+ * swaps the controllers that it concerns and no other; a candidate that does not fit leaves everything as it is.
+ */
+import { Tracker } from "../cache/tracker.ts";
+import type { Informers } from "../cache/informers.ts";
+import type { Clock } from "../clock/clock.ts";
+import type { Api } from "../kube/api.ts";
+import { kindKey, type Kind } from "../kube/kind.ts";
+import { Controller, type ControllerObserver } from "../reconcile/controller.ts";
+import type { Events } from "../reconcile/events.ts";
+import { FunctionCache } from "../reconcile/function-cache.ts";
+import type { LoadedFunction } from "../reconcile/loader.ts";
+import { Reconciler } from "../reconcile/reconciler.ts";
+import type { LiveReads } from "../reconcile/second-look.ts";
+import { WriteCauses } from "../reconcile/write-causes.ts";
+import type { Writer } from "../reconcile/writer.ts";
+import type { WorkqueueObserver } from "../queue/observer.ts";
+import type { Workqueue } from "../queue/workqueue.ts";
+import type { Write } from "../reconcile/plan.ts";
+import type { ReconcileTracer, WriteResult } from "../trace/reconcile-trace.ts";
+import type { Wake } from "../trace/wake.ts";
+import type { Config } from "./config-file.ts";
+
+/** Measures one function; made when its controller is, closed with it. */
+export interface FunctionObserver {
+  readonly controller: ControllerObserver;
+  readonly queue: WorkqueueObserver;
+  readonly onWrite: (verb: Write["verb"], result: WriteResult) => void;
+  /** The queue is there to be looked at. */
+  queueIs(queue: Workqueue): void;
+  close(): void;
+}
+
+export interface FunctionSetOptions {
+  readonly api: Api;
+  readonly clock: Clock;
+  readonly informers: Informers;
+  readonly writer: Writer;
+  readonly live: LiveReads;
+  readonly events: Events;
+  readonly tracer: ReconcileTracer;
+  readonly concurrency: number;
+  readonly signal: AbortSignal;
+  /** Run each function twice and compare. */
+  readonly isVerifying: boolean;
+  readonly observe: (name: string) => FunctionObserver;
+}
+
+export class FunctionSet {
+  readonly #options: FunctionSetOptions;
+  readonly #causes = new WriteCauses();
+  readonly #active = new Map<string, Active>();
+  /** One change at a time, in the order they came. */
+  #changes: Promise<void> = Promise.resolve();
+  #isWorking = false;
+
+  constructor(options: FunctionSetOptions) {
+    this.#options = options;
+  }
+
+  /** Makes these the functions at work. Resolves when the former ones have finished what they had in hand. */
+  apply(functions: ReadonlyMap<string, LoadedFunction>, config: Config): Promise<void> {
+    const change = this.#changes.then(() => this.#apply(functions, config));
+    // What went wrong with one change is told to whoever made it, and holds up no later one.
+    this.#changes = change.catch(() => {});
+    return change;
+  }
+
+  /** Lets all controllers work, now and later: the caller leads. Each starts when its own caches are filled. */
+  start(): void {
+    this.#isWorking = true;
+    for (const active of this.#active.values()) this.#startWhenSynced(active);
+  }
+
+  /** Resolves when every write under way was answered; nothing is written after that. */
+  async stop(): Promise<void> {
+    this.#isWorking = false;
+    await this.#changes;
+    await Promise.all([...this.#active.values()].map((active) => this.#end(active)));
+    this.#active.clear();
+  }
+
+  /** What is at work, by name. */
+  get all(): ReadonlyMap<string, Active> {
+    return this.#active;
+  }
+
+  async #apply(functions: ReadonlyMap<string, LoadedFunction>, config: Config): Promise<void> {
+    for (const [name, active] of this.#active) {
+      const next = functions.get(name);
+      if (next !== undefined && active.version === versionOf(next, config)) continue;
+      // Taken before the former one gives its informers back, so that those they share go on.
+      const cache = next === undefined ? undefined : this.#cacheOf(next);
+      await this.#end(active);
+      this.#active.delete(name);
+      const because = active.loaded.generation === next?.generation ? "config" : "function";
+      if (next !== undefined && cache !== undefined) this.#begin(next, { config, cache, because });
+    }
+    for (const [name, loaded] of functions) {
+      if (!this.#active.has(name)) this.#begin(loaded, { config, cache: this.#cacheOf(loaded) });
+    }
+  }
+
+  #cacheOf({ name, definition }: LoadedFunction): FunctionCache {
+    return new FunctionCache(name, definition, this.#options.informers);
+  }
+
+  #begin(loaded: LoadedFunction, { config, cache, because }: Beginning): void {
+    const { api, clock, writer, live, events, tracer, concurrency, signal, isVerifying, observe } = this.#options;
+    const { name, definition } = loaded;
+    const scopes = new Map<string, boolean>();
+    const tracker = new Tracker();
+    const observer = observe(name);
+    const isDryRun = config.dryRun === true || config.dryRun.has(name);
+    const runnable = {
+      name,
+      definition,
+      config: config.functions.get(name),
+      isNamespaced: (kind: Kind): boolean | undefined => scopes.get(kindKey(kind)),
+    };
+    const causes = this.#causes;
+    const reconciler = new Reconciler({
+      runnable,
+      cache,
+      tracker,
+      api,
+      clock,
+      writer,
+      live,
+      events,
+      causes,
+      signal,
+      isDryRun,
+      isVerifying,
+      onWrite: observer.onWrite,
+    });
+    const controller = new Controller({
+      name,
+      clock,
+      cache,
+      tracker,
+      reconciler,
+      tracer,
+      causes,
+      concurrency,
+      because,
+      observer: observer.controller,
+      queueObserver: observer.queue,
+    });
+    observer.queueIs(controller.queue);
+    const active: Active = {
+      loaded,
+      version: versionOf(loaded, config),
+      cache,
+      controller,
+      observer,
+      isDryRun,
+      scopes,
+      isEnded: false,
+    };
+    this.#active.set(name, active);
+    if (this.#isWorking) this.#startWhenSynced(active);
+  }
+
+  #startWhenSynced(active: Active): void {
+    const ready = async (): Promise<void> => {
+      await active.cache.waitForSync();
+      await this.#learnScopes(active);
+      if (this.#isWorking && !active.isEnded) active.controller.start();
+    };
+    // A kind that vanishes between the list and here is waited for by its informer; the function starts without its scope.
+    ready().catch(() => active.controller.start());
+  }
+
+  /** The kinds were listed a moment ago, so discovery answers from memory. */
+  async #learnScopes({ loaded: { definition }, scopes }: Active): Promise<void> {
+    const kinds = [...definition.writes, ...definition.subresources.map(({ of }) => of)];
+    for (const kind of kinds) {
+      const resource = await this.#options.api.resource(kind, { signal: this.#options.signal });
+      scopes.set(kindKey(kind), resource.isNamespaced);
+    }
+  }
+
+  async #end(active: Active): Promise<void> {
+    active.isEnded = true;
+    await active.controller.stop();
+    await active.cache.release();
+    active.observer.close();
+  }
+}
+
+interface Beginning {
+  readonly config: Config;
+  readonly cache: FunctionCache;
+  /** Why all its keys run, where it is not simply because they are there. */
+  readonly because?: Wake["what"];
+}
+
+/** One function at work. */
+export interface Active {
+  readonly loaded: LoadedFunction;
+  /** Same version: same code, same configuration. */
+  readonly version: string;
+  readonly cache: FunctionCache;
+  readonly controller: Controller;
+  readonly observer: FunctionObserver;
+  readonly isDryRun: boolean;
+  readonly scopes: Map<string, boolean>;
+  isEnded: boolean;
+}
+
+function versionOf({ name, generation }: LoadedFunction, { dryRun, functions }: Config): string {
+  const isDryRun = dryRun === true || dryRun.has(name);
+  return JSON.stringify([generation, isDryRun, functions.get(name) ?? null]);
+}

@@ -1,0 +1,263 @@
+/**
+ * The host: puts the rooms together, and starts and stops them in one order.
+ *
+ *   start  probes → caches → wait for sync → lease → workers
+ *   stop   workers (to the last answer) → lease → caches → probes
+ */
+import { Informers } from "../cache/informers.ts";
+import type { SharedInformer } from "../cache/informer.ts";
+import { sleep, type Clock } from "../clock/clock.ts";
+import type { Api } from "../kube/api.ts";
+import type { Reviews } from "../kube/reviews.ts";
+import { codeOf, EvenkeelError } from "../kube/errors.ts";
+import { formatQuery } from "../kube/query.ts";
+import { LeaderElector } from "../lease/leader-elector.ts";
+import type { LeaseName } from "../lease/lease.ts";
+import { Events } from "../reconcile/events.ts";
+import { indexers } from "../reconcile/function-cache.ts";
+import { LiveReads } from "../reconcile/second-look.ts";
+import { Slots } from "../reconcile/slots.ts";
+import { Writer } from "../reconcile/writer.ts";
+import type { Logger } from "../trace/logs.ts";
+import type { Metrics } from "../trace/metrics.ts";
+import type { Tracing } from "../trace/tracing.ts";
+import type { Addresses } from "./addresses.ts";
+import { FunctionSet } from "./function-set.ts";
+import type { Checks } from "./health.ts";
+import { functionObserver, informerReporter } from "./observers.ts";
+import type { ProgramProblem, ProgramState } from "./program.ts";
+import { serve, type Served, type Serving } from "./serving.ts";
+import type { Settings } from "./settings.ts";
+import { statusSource } from "./status.ts";
+
+export interface HostOptions {
+  readonly settings: Addresses & Pick<Settings, "concurrency" | "identity">;
+  readonly api: Api;
+  readonly reviews: Reviews;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly metrics: Metrics;
+  readonly tracing: Tracing;
+  readonly version: string;
+  /** The Lease to hold while working; undefined: work without one. */
+  readonly lease: LeaseName | undefined;
+  /** Run each function twice and compare: for development. */
+  readonly isVerifying: boolean;
+  /** The endpoints answer: told before anything else is done. */
+  readonly onServing?: (served: Served) => void;
+}
+
+/** Requests in flight over all functions. Beyond 32 nothing gets faster, and the first answer gets later. */
+const WRITES_IN_FLIGHT = 32;
+/** How long the start waits for caches. Source: controller-runtime CacheSyncTimeout. */
+const SYNC_DEADLINE_MS = 120_000;
+/** A watch that says nothing for so long is dead: bookmarks come every minute. */
+const STALE_MS = 180_000;
+
+export class Host {
+  readonly #options: HostOptions;
+  readonly #informers: Informers;
+  readonly #functions: FunctionSet;
+  readonly #elector: LeaderElector | undefined;
+  readonly #reporter: ReturnType<typeof informerReporter>;
+  /** Aborts all writes: when leadership is lost. */
+  readonly #cut = new AbortController();
+  #problems: readonly ProgramProblem[] = [];
+  #serving: Serving | undefined;
+  #isStopping = false;
+
+  constructor(options: HostOptions) {
+    this.#options = options;
+    const { api, clock, log, metrics, tracing, settings, lease } = options;
+    this.#reporter = informerReporter(metrics, log, (informer) => this.#usersOf(informer));
+    this.#informers = new Informers({
+      api,
+      clock,
+      indexers,
+      report: (report, informer) => this.#reporter.report(report, informer),
+    });
+    this.#elector = lease === undefined ? undefined : this.#makeElector(lease);
+    const { signal } = this.#cut;
+    const isLeading = (): boolean => this.#elector?.isLeader() ?? true;
+    this.#functions = new FunctionSet({
+      api,
+      clock,
+      informers: this.#informers,
+      writer: new Writer({ api, slots: new Slots(WRITES_IN_FLIGHT), isLeading, signal }),
+      live: new LiveReads({ api, clock }),
+      events: new Events({
+        api,
+        clock,
+        identity: settings.identity,
+        isLeading,
+        signal,
+        onDropped: (why, error) =>
+          log.debug("event dropped", { why, error: error instanceof Error ? error : undefined }),
+      }),
+      tracer: tracing.reconciles,
+      concurrency: settings.concurrency,
+      signal,
+      isVerifying: options.isVerifying,
+      observe: (name) => functionObserver(name, settings.concurrency, metrics, log),
+    });
+  }
+
+  /** Where the endpoints answer. */
+  get served(): Served | undefined {
+    return this.#serving?.served;
+  }
+
+  /**
+   * Resolves when the workers work: for a standby that may be much later, or never.
+   * @throws EvenkeelError when the endpoints cannot listen, nothing can be synced, or `signal` is aborted
+   */
+  async start(state: ProgramState, signal: AbortSignal): Promise<void> {
+    const { settings, log, onServing } = this.#options;
+    // Probes first: whoever restarts us for not answering must be answered from the first moment.
+    this.#serving = await this.#serve();
+    onServing?.(this.#serving.served);
+    // Caches before the lease: a standby that takes over has them filled already.
+    await this.apply(state);
+    this.#informers.start();
+    await this.#waitForSync(signal);
+    // The lease before the workers: nobody writes who does not lead.
+    if (this.#elector !== undefined) {
+      log.info("waiting for the lease", { identity: settings.identity });
+      await this.#elector.acquire(signal);
+      log.info("leading", { identity: settings.identity });
+    }
+    if (!this.#isStopping) this.#functions.start();
+  }
+
+  /** Other functions, or another configuration. */
+  async apply({ functions, config, problems }: ProgramState): Promise<void> {
+    this.#problems = problems;
+    await this.#functions.apply(functions, config);
+    this.#options.metrics.functionsLoaded(functions.size);
+  }
+
+  /** Rejects with LEASE_LOST when leadership ends without `stop`: the process must end. Never resolves. */
+  get lost(): Promise<never> {
+    const { promise, reject } = Promise.withResolvers<never>();
+    const leading = this.#elector?.leading;
+    leading?.addEventListener("abort", () => {
+      if (this.#isStopping) return;
+      this.#cut.abort(leading.reason);
+      reject(leading.reason as EvenkeelError);
+    });
+    return promise;
+  }
+
+  /** Resolves when all is quiet. The lease goes only after the last write was answered. */
+  async stop(): Promise<void> {
+    this.#isStopping = true;
+    await this.#functions.stop();
+    await this.#elector?.release().catch((error: unknown) => {
+      this.#options.log.info("the lease was not given up; it will run out", {
+        error: error instanceof Error ? error : undefined,
+      });
+    });
+    await this.#informers.stop();
+    await this.#serving?.close();
+  }
+
+  #serve(): Promise<Serving> {
+    const { metrics, tracing, version, clock, settings, reviews, log, lease } = this.#options;
+    const { recent } = tracing;
+    const readyz = this.#readyz();
+    const status = statusSource({
+      version,
+      identity: settings.identity,
+      clock,
+      lease: lease && this.#elector && { name: lease, elector: this.#elector },
+      readyz,
+      recent,
+      functions: () => this.#functions.all,
+      informers: () => this.#informers.all(),
+      problems: () => this.#problems,
+    });
+    return serve({ addresses: settings, livez: this.#livez(), readyz, metrics, status, recent, reviews, clock, log });
+  }
+
+  /** Waits for every cache that can be filled: one whose kind is not served, or that is not allowed, holds up only its functions. */
+  async #waitForSync(signal: AbortSignal): Promise<void> {
+    const { clock } = this.#options;
+    const untilMs = clock.now() + SYNC_DEADLINE_MS;
+    for (;;) {
+      const missing = this.#informers.all().filter((informer) => !informer.hasSynced);
+      if (missing.every(({ lastError }) => HOPELESS.has(codeOf(lastError)))) break;
+      if (signal.aborted) throw signal.reason;
+      if (clock.now() > untilMs) throw cannotSync(missing);
+      const pause = new AbortController();
+      const stop = (): void => pause.abort();
+      signal.addEventListener("abort", stop, { once: true });
+      void Promise.race(missing.map(({ synced }) => synced)).then(stop);
+      await sleep(clock, 100, pause.signal);
+      signal.removeEventListener("abort", stop);
+    }
+  }
+
+  #makeElector(lease: LeaseName): LeaderElector {
+    const { api, clock, log, metrics, settings } = this.#options;
+    const gauge = metrics.lease(lease.name);
+    let failed: string | undefined;
+    return new LeaderElector({
+      api,
+      clock,
+      lease,
+      identity: settings.identity,
+      onNewLeader: (leader) => log.info("new leader", { lease: `${lease.namespace}/${lease.name}`, leader }),
+      observer: {
+        leading: (isLeading) => gauge.leading(isLeading),
+        attemptFailed(error) {
+          const code = codeOf(error);
+          if (code !== failed && error instanceof Error)
+            log.info("the lease could not be acquired or renewed", { error });
+          failed = code;
+        },
+      },
+    });
+  }
+
+  #usersOf(informer: SharedInformer): readonly string[] {
+    return [...this.#functions.all].flatMap(([name, { cache }]) => (cache.informers.includes(informer) ? [name] : []));
+  }
+
+  #livez(): Checks {
+    return new Map([["lease", () => this.#elector?.check()?.message]]);
+  }
+
+  #readyz(): Checks {
+    return new Map([
+      ["functions", () => this.#problems[0]?.message],
+      ["caches", () => this.#firstInformer((informer) => (informer.hasSynced ? undefined : "has not synced"))],
+      ["watches", () => this.#firstInformer(staleness)],
+      ["lease", () => this.#elector?.check()?.message],
+    ]);
+  }
+
+  #firstInformer(problem: (informer: SharedInformer) => string | undefined): string | undefined {
+    for (const informer of this.#informers.all()) {
+      const what = problem(informer);
+      if (what !== undefined) return `${formatQuery(informer.query)} ${what}`;
+    }
+    return undefined;
+  }
+}
+
+/** Failures that waiting does not mend: somebody has to install or to allow something. */
+const HOPELESS: ReadonlySet<string> = new Set(["KIND_NOT_SERVED", "API_FORBIDDEN", "API_NOT_FOUND"]);
+
+function staleness({ hasSynced, lastEventAgeMs, lastError }: SharedInformer): string | undefined {
+  if (!hasSynced) return undefined;
+  if (lastError !== undefined) return `cannot be watched: ${codeOf(lastError)}`;
+  return (lastEventAgeMs ?? 0) > STALE_MS ? "has heard nothing for three minutes" : undefined;
+}
+
+function cannotSync(missing: readonly SharedInformer[]): EvenkeelError {
+  const [first] = missing;
+  const what = first === undefined ? "a cache" : formatQuery(first.query);
+  return new EvenkeelError("API_TIMEOUT", `${what} could not be listed within two minutes`, {
+    cause: first?.lastError,
+  });
+}

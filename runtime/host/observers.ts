@@ -1,0 +1,150 @@
+/** Joins what happens in the rooms to metrics, logs and lines for people. The rooms themselves know none of them. */
+import type { InformerReport, SharedInformer } from "../cache/informer.ts";
+import { codeOf, type EvenkeelError } from "../kube/errors.ts";
+import { formatQuery } from "../kube/query.ts";
+import type { Report } from "../reconcile/controller.ts";
+import type { Write } from "../reconcile/plan.ts";
+import type { Workqueue } from "../queue/workqueue.ts";
+import type { Logger } from "../trace/logs.ts";
+import type { InformerMetrics } from "../trace/metrics-informer.ts";
+import type { Metrics } from "../trace/metrics.ts";
+import { wakeReason } from "../trace/wake.ts";
+import type { FunctionObserver } from "./function-set.ts";
+
+/** What one function does. */
+export function functionObserver(name: string, concurrency: number, metrics: Metrics, log: Logger): FunctionObserver {
+  const controller = metrics.controller(name);
+  const queue = metrics.workqueue(name);
+  controller.maxConcurrent(concurrency);
+  return {
+    controller: {
+      started: () => controller.started(),
+      settled(report) {
+        controller.ended(observation(report));
+        tell(name, report, log);
+      },
+      conflicts: (count) => controller.conflicts(count),
+      stale: (key) => log.info("own writes did not show up in the cache in time; going on", { function: name, key }),
+    },
+    queue,
+    onWrite: (verb, result) => controller.wrote(verb, result),
+    queueIs: (it: Workqueue) => queue.watch(it),
+    close() {
+      controller.close();
+      queue.close();
+    },
+  };
+}
+
+function observation({ settled, durationMs }: Report): Parameters<ReturnType<Metrics["controller"]>["ended"]>[0] {
+  const { result, againInMs, error } = settled;
+  const isError = result === "error" || result === "terminal";
+  const outcome = result === "requeue" ? "requeue" : againInMs === undefined ? "success" : "requeue_after";
+  return {
+    result: isError ? "error" : outcome,
+    durationMs,
+    isTerminal: result === "terminal",
+    isPanic: error?.code === "FUNCTION_THREW",
+  };
+}
+
+/** A line for people where something was done or went wrong; what changed nothing is told to those who ask with -v 4. */
+function tell(name: string, { key, settled, woken, durationMs, traceId }: Report, log: Logger): void {
+  const { written, error, againInMs } = settled;
+  const isNews = written.length > 0 || error !== undefined;
+  if (!isNews && !log.isOn(4)) return;
+  const places = (...verbs: readonly Write["verb"][]): readonly string[] =>
+    written.filter(({ verb }) => verbs.includes(verb)).map((write) => placeOf(write, key));
+  const [first] = woken.wakes;
+  log.reconcile({
+    function: name,
+    key,
+    created: places("create"),
+    updated: places("update", "replace", "status", "scale"),
+    applied: places("apply"),
+    deleted: places("delete"),
+    released: places("release"),
+    code: error?.code,
+    requeueAfterMs: error === undefined ? undefined : againInMs,
+    // The read that was touched is in the trace; here the object that changed says enough.
+    woke: first === undefined ? "unknown" : wakeReason({ ...first, query: undefined }),
+    wakeCount: woken.count,
+    durationMs,
+    traceId,
+  });
+  if (error !== undefined) log.info("reconcile failed", { function: name, key, error });
+}
+
+/** The namespace alone where the object has the name of its source, as copies have. */
+function placeOf({ name }: Write, key: string): string {
+  if (name.namespace === undefined) return name.name;
+  return key.endsWith(`/${name.name}`) && key !== `${name.namespace}/${name.name}`
+    ? name.namespace
+    : `${name.namespace}/${name.name}`;
+}
+
+/** What one informer reports: the same trouble once, until it is over. */
+export function informerReporter(
+  metrics: Metrics,
+  log: Logger,
+  usersOf: (informer: SharedInformer) => readonly string[],
+) {
+  const known = new Map<SharedInformer, { readonly metrics: InformerMetrics; trouble: string | undefined }>();
+  const entry = (informer: SharedInformer): { readonly metrics: InformerMetrics; trouble: string | undefined } =>
+    known.getOrInsertComputed(informer, () => ({
+      metrics: metrics.informer(formatQuery(informer.query), informer),
+      trouble: undefined,
+    }));
+  return {
+    report(report: InformerReport, informer: SharedInformer): void {
+      const it = entry(informer);
+      const query = formatQuery(informer.query);
+      switch (report.type) {
+        case "entered":
+          if (report.state.name === "watch") it.metrics.watched();
+          return;
+        case "listed":
+          it.metrics.listed();
+          if (it.trouble !== undefined) log.info("the cache is filled again", { query });
+          it.trouble = undefined;
+          log.debug("listed", { query, objects: report.objectCount, changes: report.changeCount });
+          return;
+        case "failed": {
+          const { error } = report.failure;
+          const code = codeOf(error);
+          it.metrics.failed(code);
+          if (code === it.trouble) return;
+          // A watch that ends for lack of history, or because the server says so, is daily business.
+          if (isOrdinary(code)) return log.debug("watch ended", { query, code });
+          it.trouble = code;
+          log.info("the cache cannot be kept up to date; it stays as it is", {
+            query,
+            neededBy: usersOf(informer),
+            error: asLogged(error),
+          });
+          return;
+        }
+        case "deletions-held":
+          return log.info("deletions are held", { query, reason: report.reason });
+        case "deletions-released":
+          return log.info("deletions go on", { query, reason: report.reason });
+        case "confirmation-failed":
+        case "handler-threw":
+          return log.info(report.type, { query, error: asLogged(report.error) });
+      }
+    },
+    /** Takes the series of an informer that ended off the page. */
+    ended(informer: SharedInformer): void {
+      known.get(informer)?.metrics.close();
+      known.delete(informer);
+    },
+  };
+}
+
+function isOrdinary(code: EvenkeelError["code"]): boolean {
+  return code === "API_EXPIRED" || code === "API_TIMEOUT" || code === "API_TOO_MANY_REQUESTS";
+}
+
+function asLogged(error: unknown): Error {
+  return error instanceof Error ? error : new Error(String(error));
+}

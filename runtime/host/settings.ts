@@ -1,0 +1,160 @@
+/**
+ * What the host runs with: the values that the user gave, checked against each other and the file system, and a default
+ * for each that was not given. Nothing later looks at flags or the environment.
+ */
+import { randomUUID } from "node:crypto";
+import { hostname } from "node:os";
+import { join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { EvenkeelError } from "../kube/errors.ts";
+import { addressesFrom, defaultAddresses, type Address, type Addresses } from "./addresses.ts";
+
+/** Which API server. A plain start in no pod never looks at a kubeconfig. */
+export type Target =
+  | { readonly kind: "embedded" }
+  /** Without `file` the default one: `KUBECONFIG` or `~/.kube/config`. Without `context` its current one. */
+  | { readonly kind: "kubeconfig"; readonly file: string | undefined; readonly context: string | undefined }
+  | { readonly kind: "in-cluster" };
+
+export interface Settings extends Addresses {
+  readonly target: Target;
+  /** Absolute; undefined when there is none. */
+  readonly configFile: string | undefined;
+  /** Absolute. */
+  readonly functionsDir: string;
+  readonly leaderElect: boolean;
+  /** Names this replica in the Lease; no two replicas share one. */
+  readonly identity: string;
+  /** How many keys are reconciled at the same time. */
+  readonly concurrency: number;
+  /** Whether the embedded API server starts with the demo world. */
+  readonly hasDemoWorld: boolean;
+  /** As kubectl's `-v`: 0 news, 4 every reconcile, 8 every request. */
+  readonly verbosity: number;
+}
+
+/** A value and the flag or variable it came from, for messages. */
+export interface Given<T> {
+  readonly value: T;
+  /** `--config`, `EVENKEEL_CONFIG` */
+  readonly from: string;
+}
+
+/** What the user gave, each value valid on its own. */
+export interface GivenSettings {
+  readonly kubeconfig?: Given<string> | undefined;
+  readonly context?: Given<string> | undefined;
+  readonly config?: Given<string> | undefined;
+  readonly functions?: Given<string> | undefined;
+  readonly address?: Given<Address> | undefined;
+  readonly statusAddress?: Given<Address | "off"> | undefined;
+  readonly metricsAddress?: Given<Address | "off"> | undefined;
+  readonly metricsCert?: Given<string> | undefined;
+  readonly metricsKey?: Given<string> | undefined;
+  readonly leaderElect?: Given<boolean> | undefined;
+  readonly identity?: Given<string> | undefined;
+  readonly concurrency?: Given<number> | undefined;
+  readonly empty?: Given<boolean> | undefined;
+  readonly verbosity?: Given<number> | undefined;
+}
+
+export interface Files {
+  isFile(path: string): boolean;
+  isFolder(path: string): boolean;
+}
+
+export const defaults = {
+  configFile: "evenkeel.yaml",
+  concurrency: 16,
+  verbosity: 0,
+  ...defaultAddresses,
+} as const;
+
+/** Where Kubernetes mounts a pod's token. Source: client-go rest.InClusterConfig. */
+export const SERVICE_ACCOUNT_TOKEN = "/var/run/secrets/kubernetes.io/serviceaccount/token";
+
+const PACKAGE_FUNCTIONS = fileURLToPath(new URL("../../functions", import.meta.url));
+
+/**
+ * @param cwd what relative paths start from.
+ * @param identity the one to take when none is given: {@link uniqueIdentity}.
+ * @throws EvenkeelError FLAG_INVALID for values that exclude each other, FILE_NOT_FOUND for a named file that is not there.
+ */
+export function settingsFrom({
+  given,
+  env,
+  cwd,
+  files,
+  identity,
+}: {
+  readonly given: GivenSettings;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly cwd: string;
+  readonly files: Files;
+  readonly identity: string;
+}): Settings {
+  const target = targetOf(given, { env, cwd, files });
+  if (given.empty?.value === true && target.kind !== "embedded") refuseEmpty(given, given.empty);
+  return {
+    target,
+    configFile: configFile(given.config, { cwd, files }),
+    functionsDir: given.functions === undefined ? PACKAGE_FUNCTIONS : namedFolder(given.functions, { cwd, files }),
+    ...addressesFrom(given, target, (file) => namedFile(file, { cwd, files })),
+    // The embedded server has one client; a cluster may have another replica.
+    leaderElect: given.leaderElect?.value ?? target.kind !== "embedded",
+    identity: given.identity?.value ?? identity,
+    concurrency: given.concurrency?.value ?? defaults.concurrency,
+    hasDemoWorld: target.kind === "embedded" && given.empty?.value !== true,
+    verbosity: given.verbosity?.value ?? defaults.verbosity,
+  };
+}
+
+/** The host name says which replica; the UUID tells a restarted one from its predecessor. As controller-runtime does. */
+export function uniqueIdentity(): string {
+  return `${hostname()}_${randomUUID()}`;
+}
+
+interface Surroundings {
+  readonly cwd: string;
+  readonly files: Files;
+}
+
+function targetOf(
+  { kubeconfig, context }: GivenSettings,
+  { env, cwd, files }: Surroundings & { readonly env: Readonly<Record<string, string | undefined>> },
+): Target {
+  if (kubeconfig !== undefined || context !== undefined) {
+    const file = kubeconfig === undefined ? undefined : namedFile(kubeconfig, { cwd, files });
+    return { kind: "kubeconfig", file, context: context?.value };
+  }
+  // Both, as client-go: a container that merely runs in Kubernetes, without an account, is no controller's pod.
+  const isInPod = (env["KUBERNETES_SERVICE_HOST"] ?? "") !== "" && files.isFile(SERVICE_ACCOUNT_TOKEN);
+  return { kind: isInPod ? "in-cluster" : "embedded" };
+}
+
+function refuseEmpty({ kubeconfig, context }: GivenSettings, empty: Given<boolean>): never {
+  const other = (kubeconfig ?? context)?.from ?? "in a pod";
+  const clash = other === "in a pod" ? other : `with ${other}`;
+  throw new EvenkeelError(
+    "FLAG_INVALID",
+    `${empty.from} is about the embedded API server, and ${clash} there is none; take one of them out`,
+  );
+}
+
+function configFile(config: Given<string> | undefined, { cwd, files }: Surroundings): string | undefined {
+  if (config !== undefined) return namedFile(config, { cwd, files });
+  const file = join(cwd, defaults.configFile);
+  return files.isFile(file) ? file : undefined;
+}
+
+function namedFile({ value, from }: Given<string>, { cwd, files }: Surroundings): string {
+  const path = resolve(cwd, value);
+  if (files.isFile(path)) return path;
+  throw new EvenkeelError("FILE_NOT_FOUND", `${from}: there is no file ${path}`);
+}
+
+function namedFolder({ value, from }: Given<string>, { cwd, files }: Surroundings): string {
+  const path = resolve(cwd, value);
+  if (files.isFolder(path)) return path;
+  throw new EvenkeelError("FILE_NOT_FOUND", `${from}: there is no folder ${path}`);
+}

@@ -1,0 +1,135 @@
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import type { IncomingMessage } from "node:http";
+import { connect } from "node:net";
+import type { TLSSocket } from "node:tls";
+import { get } from "node:https";
+import { describe, it } from "node:test";
+import { Hono } from "hono";
+import { systemClock } from "../../runtime/clock/clock.ts";
+import { selfSigned } from "../../runtime/host/certificate.ts";
+import { listen } from "../../runtime/host/listener.ts";
+import { ServingCertificate } from "../../runtime/host/serving-certificate.ts";
+import { EvenkeelError } from "../../runtime/kube/errors.ts";
+import { tempFolder } from "../support/temp-folder.ts";
+import { VirtualClock, settle } from "../support/virtual-clock.ts";
+
+const app = new Hono().get("/livez", (c) => c.text("ok")).post("/livez", (c) => c.text("unread", 405));
+const how = { clock: systemClock, flag: "--address" };
+
+const anyPort = { host: "127.0.0.1", port: 0 };
+
+describe("a listener", () => {
+  for (const address of [anyPort, { host: "::1", port: 0 }, { host: "", port: 0 }])
+    it(`on ${JSON.stringify(address.host)} reports the port it got and answers there`, async () => {
+      const listener = await listen(app, address, how);
+      const { port } = listener.address;
+      assert.ok(port > 0);
+      const url = address.host === "::1" ? `http://[::1]:${port}/livez` : `http://127.0.0.1:${port}/livez`;
+      const response = await fetch(url);
+      assert.equal(await response.text(), "ok");
+      await listener.close();
+      await assert.rejects(fetch(url));
+    });
+
+  it("closes promptly though a client holds a connection and sends half a request", async () => {
+    const listener = await listen(app, anyPort, how);
+    const socket = connect(listener.address.port, "127.0.0.1");
+    await once(socket, "connect");
+    socket.write("GET /livez HTTP/1.1\r\nhost:");
+    const closed = new Promise((resolve) => socket.on("close", resolve));
+    // It may be reset or ended: either is closed.
+    socket.on("error", () => {});
+    const before = systemClock.now();
+    await listener.close();
+    assert.ok(systemClock.now() - before < 1_500);
+    await closed;
+  });
+
+  it("leaves a request body unread", async () => {
+    const listener = await listen(app, anyPort, how);
+    const response = await fetch(`http://127.0.0.1:${listener.address.port}/livez`, {
+      method: "POST",
+      body: "x".repeat(100_000),
+    });
+    assert.equal(response.status, 405);
+    await response.text();
+    await listener.close();
+  });
+
+  it("on an address that is taken fails with what to change and keeps Node's code as cause", async () => {
+    const first = await listen(app, anyPort, how);
+    await assert.rejects(listen(app, first.address, how), (error) => {
+      assert.ok(error instanceof EvenkeelError);
+      assert.equal(error.code, "FLAG_INVALID");
+      assert.match(error.message, new RegExp(`--address 127\\.0\\.0\\.1:${first.address.port} is in use`));
+      assert.ok(error.cause instanceof Error && "code" in error.cause && error.cause.code === "EADDRINUSE");
+      return true;
+    });
+    await first.close();
+  });
+
+  it("on an address of another machine fails with what is wrong", async () => {
+    await assert.rejects(listen(app, { host: "192.0.2.1", port: 0 }, how), {
+      code: "FLAG_INVALID",
+      message: /--address 192\.0\.2\.1:0 is no address of this machine/,
+    });
+  });
+});
+
+describe("a listener with a certificate of files", () => {
+  const names = { names: ["localhost"], notBefore: Date.UTC(2020, 0, 1), notAfter: Date.UTC(2049, 0, 1) };
+
+  it("serves new connections with what the files hold now, and keeps what was good", async (context) => {
+    const [first, second] = [
+      selfSigned({ commonName: "first", ...names }),
+      selfSigned({ commonName: "second", ...names }),
+    ];
+    const folder = await tempFolder(context, { crt: first.cert, key: first.key });
+    const clock = new VirtualClock();
+    const refused: string[] = [];
+    const certificate = await ServingCertificate.load({
+      files: { certFile: `${folder.path}/crt`, keyFile: `${folder.path}/key` },
+      clock,
+      onRefused: ({ code }) => refused.push(code),
+    });
+    const listener = await listen(app, anyPort, { ...how, certificate });
+    context.after(() => listener.close());
+    const look = async (ca: string): Promise<string> => {
+      await clock.advance(10_000);
+      // The files are really read.
+      await settle(50);
+      return subject(listener.address.port, ca);
+    };
+    assert.equal(await look(first.cert), "first");
+    await folder.write("crt", second.cert);
+    assert.equal(await look(first.cert), "first");
+    assert.equal(await look(first.cert), "first");
+    assert.deepEqual(refused, ["FLAG_INVALID"], "a half-written pair is told once");
+    await folder.write("key", second.key);
+    assert.equal(await look(second.cert), "second");
+    await folder.remove("key");
+    assert.equal(await look(second.cert), "second");
+    assert.deepEqual(refused, ["FLAG_INVALID", "FILE_NOT_FOUND"]);
+    certificate.close();
+    assert.equal(clock.pendingCount, 0);
+  });
+
+  it("does not begin with files that do not fit together", async (context) => {
+    const [one, other] = [selfSigned({ commonName: "a", ...names }), selfSigned({ commonName: "b", ...names })];
+    const folder = await tempFolder(context, { crt: one.cert, key: other.key });
+    const files = { certFile: `${folder.path}/crt`, keyFile: `${folder.path}/key` };
+    const loading = ServingCertificate.load({ files, clock: new VirtualClock(), onRefused: () => {} });
+    await assert.rejects(loading, { code: "FLAG_INVALID", message: /are no certificate and its key/ });
+  });
+});
+
+/** Whose certificate is shown to who trusts `ca` alone. */
+async function subject(port: number, ca: string): Promise<string> {
+  const request = get({ host: "127.0.0.1", port, path: "/livez", ca, servername: "localhost", agent: false });
+  const [response] = (await once(request, "response")) as [IncomingMessage];
+  const socket = response.socket as TLSSocket;
+  const { subject } = socket.getPeerCertificate();
+  response.resume();
+  return String(subject.CN);
+}

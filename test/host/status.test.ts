@@ -1,0 +1,212 @@
+import assert from "node:assert/strict";
+import { suite, test, type TestContext } from "node:test";
+import { TracerProvider } from "@opentelemetry/sdk-trace";
+import cleanupOnDelete from "../../functions/cleanup-on-delete.ts";
+import mirror from "../../functions/mirror.ts";
+import { createApiServer } from "../../runtime/apiserver/server.ts";
+import { parseConfig } from "../../runtime/host/config-file.ts";
+import type { ProgramProblem } from "../../runtime/host/program.ts";
+import { statusSource, type StatusOptions } from "../../runtime/host/status.ts";
+import { ApiClient } from "../../runtime/kube/client.ts";
+import { ConfigMap, Namespace } from "../../runtime/kube/kind.ts";
+import type { LoadedFunction } from "../../runtime/reconcile/loader.ts";
+import { RecentTraces } from "../../runtime/trace/recent.ts";
+import { createReconcileTracer } from "../../runtime/trace/reconcile-trace.ts";
+import { Machine } from "../scenario/machine.ts";
+import { configMap, namespace, source } from "../scenario/objects.ts";
+import { inProcessTransport } from "../support/in-process-transport.ts";
+import { VirtualClock } from "../support/virtual-clock.ts";
+
+const definitions = { mirror, "cleanup-on-delete": cleanupOnDelete };
+const functions: ReadonlyMap<string, LoadedFunction> = new Map(
+  Object.entries(definitions).map(([name, definition], i) => [
+    name,
+    { name, file: `/functions/${name}.ts`, generation: i + 1, definition },
+  ]),
+);
+
+interface World {
+  readonly dryRun?: boolean;
+  readonly problems?: readonly ProgramProblem[];
+  /** Kinds that the API server refuses to list. */
+  readonly forbidden?: string;
+  readonly lease?: StatusOptions["lease"];
+}
+
+/** The shipped functions at work on the embedded API server, with a source, two targets and a stranger in the way of one. */
+async function world(context: TestContext, { dryRun = false, problems = [], forbidden, lease }: World = {}) {
+  const clock = new VirtualClock();
+  const server = createApiServer({ clock });
+  const user = new ApiClient({ clock, transport: inProcessTransport((request) => server.fetch(request)) });
+  for (const name of ["team-a", "team-b"]) await user.create(Namespace, namespace(name));
+  await user.create(ConfigMap, source("default/settings", { data: { password: "s3cr3t" } }));
+  await user.create(ConfigMap, source("default/taken"));
+  await user.create(ConfigMap, configMap("team-a/taken"));
+  const recent = new RecentTraces();
+  const machine = new Machine({
+    clock,
+    transport: inProcessTransport((request) =>
+      forbidden !== undefined && new URL(request.url).pathname.endsWith(forbidden)
+        ? Promise.resolve(new Response("{}", { status: 403 }))
+        : server.fetch(request),
+    ),
+    tracer: createReconcileTracer(new TracerProvider().getTracer("t"), clock, (trace) => recent.add(trace)),
+    concurrency: 4,
+    log: () => {},
+    settled: () => {},
+  });
+  const text = JSON.stringify({ functions: { mirror: { prefixes: ["team-"] } }, dryRun });
+  const config = parseConfig(text, { file: "evenkeel.yaml", functions: new Map(Object.entries(definitions)) });
+  await machine.start(functions, config);
+  context.after(async () => {
+    const stopped = machine.stop();
+    await clock.advance(1);
+    await stopped;
+  });
+  await clock.advance(2_000);
+  const status = statusSource({
+    version: "1.2.3",
+    identity: "replica-1",
+    clock,
+    lease,
+    readyz: new Map([
+      ["caches", () => (forbidden === undefined ? undefined : "v1/Namespace */* has not synced")],
+      ["lease", () => undefined],
+    ]),
+    recent,
+    functions: () => machine.functions.all,
+    informers: () => machine.informers.all(),
+    problems: () => problems,
+  });
+  return { status, clock, user };
+}
+
+suite("the status of the host", () => {
+  test("names each function with its declarations, state and queue", async (context) => {
+    const { status } = await world(context);
+    const [cleanup, mirrored] = status.read().functions;
+    assert.deepEqual([cleanup?.name, cleanup?.generation, cleanup?.keyCount], ["cleanup-on-delete", 2, 3]);
+    assert.deepEqual(mirrored, {
+      name: "mirror",
+      file: "/functions/mirror.ts",
+      generation: 1,
+      isDryRun: false,
+      watches: "v1/ConfigMap */* [mirror=true]",
+      reads: ["v1/Namespace */*"],
+      writes: ["v1/ConfigMap"],
+      state: "working",
+      waitsFor: [],
+      problem: undefined,
+      keyCount: 2,
+      // The key that is blocked runs again later.
+      queue: { high: 0, low: 0, delayed: 1, processing: 0 },
+      troubled: ["default/taken"],
+    });
+  });
+
+  test("says that a function only plans", async (context) => {
+    const { status } = await world(context, { dryRun: true });
+    assert.ok(status.read().functions.every(({ isDryRun }) => isDryRun));
+    assert.deepEqual(status.key("mirror", "default/settings")?.children, []);
+  });
+
+  test("says which cache a function waits for, and what is wrong with it", async (context) => {
+    const { status } = await world(context, { forbidden: "/namespaces" });
+    const { functions, caches, notReady } = status.read();
+    const [cleanup, mirrored] = functions;
+    assert.equal(cleanup?.state, "working", "what can work, works");
+    assert.deepEqual([mirrored?.state, mirrored?.waitsFor], ["waiting for caches", ["v1/Namespace */*"]]);
+    const namespaces = caches.find(({ query }) => query === "v1/Namespace */*");
+    assert.deepEqual(
+      [namespaces?.state, namespaces?.hasSynced, namespaces?.code, namespaces?.usedBy],
+      ["waiting to retry", false, "API_FORBIDDEN", ["mirror"]],
+    );
+    assert.deepEqual(notReady, [{ check: "caches", reason: "v1/Namespace */* has not synced" }]);
+  });
+
+  test("shows the caches with size and age", async (context) => {
+    const { status, clock } = await world(context);
+    const before = status.read().caches.find(({ query }) => query === "v1/ConfigMap */* [mirror=true]");
+    assert.deepEqual(
+      [before?.state, before?.objectCount, before?.code, before?.usedBy],
+      ["watching", 2, undefined, ["mirror", "cleanup-on-delete"]],
+    );
+    await clock.advance(30_000);
+    const after = status.read().caches.find(({ query }) => query === "v1/ConfigMap */* [mirror=true]");
+    assert.equal(after?.ageMs, (before?.ageMs ?? 0) + 30_000);
+  });
+
+  test("says what keeps a newest version from being at work", async (context) => {
+    const problem = { about: "mirror", message: "functions/mirror.ts:1:1: no" };
+    const { status } = await world(context, { problems: [problem] });
+    const { functions, problems } = status.read();
+    assert.deepEqual(problems, [problem]);
+    assert.deepEqual(
+      functions.map((each) => each.problem),
+      [undefined, problem.message],
+    );
+  });
+
+  test("lists the last reconciles, newest first, with what they wrote and why they ran", async (context) => {
+    const { status } = await world(context);
+    const run = status.read().reconciles.find(({ key, writes }) => key === "default/settings" && writes["create"]);
+    assert.deepEqual(
+      [run?.function, run?.outcome, run?.woke, run?.writes, run?.failedWriteCount],
+      ["mirror", "success", "source listed", { create: 2 }, 0],
+    );
+    const blocked = status
+      .read()
+      .reconciles.find(({ key, failedWriteCount }) => key === "default/taken" && failedWriteCount > 0);
+    assert.deepEqual([blocked?.writes, blocked?.failedWriteCount], [{ create: 1 }, 1], "an Event is no write");
+    const starts = status.read().reconciles.map(({ start }) => start);
+    assert.deepEqual(starts, starts.toSorted().toReversed());
+  });
+
+  test("holds no object's data", async (context) => {
+    const { status } = await world(context);
+    const all = JSON.stringify([status.read(), status.key("mirror", "default/settings")]);
+    assert.ok(all.includes("default/settings"));
+    assert.ok(!all.includes("s3cr3t") && !all.includes("password"));
+  });
+});
+
+suite("the status of a key", () => {
+  test("says why it ran, what it read and what it owns", async (context) => {
+    const { status } = await world(context);
+    const it = status.key("mirror", "default/settings");
+    assert.deepEqual(
+      [it?.kind, it?.exists, it?.isRunning, it?.retries, it?.wakes],
+      ["v1/ConfigMap", true, false, 0, ["source listed"]],
+    );
+    assert.equal(it?.reads.includes("v1/Namespace */team-*"), true);
+    assert.deepEqual(it?.children.toSorted(), ["v1/ConfigMap team-a/settings", "v1/ConfigMap team-b/settings"]);
+    assert.equal(it?.traces[0]?.root.name, "reconcile mirror");
+  });
+
+  test("says what stands in its way, and when it is tried again", async (context) => {
+    const { status } = await world(context);
+    const [obstacle, ...others] = status.key("mirror", "default/taken")?.obstacles ?? [];
+    assert.equal(obstacle?.target, "v1/ConfigMap team-a/taken");
+    assert.match(obstacle?.reason ?? "", /^exists and is not ours/);
+    assert.ok((obstacle?.inMs ?? 0) > 0 && (obstacle?.inMs ?? 0) < 10_000);
+    assert.deepEqual(others, []);
+    assert.deepEqual(status.key("mirror", "default/settings")?.obstacles, []);
+  });
+
+  test("that is gone is still told about while its traces are kept", async (context) => {
+    const { status, clock, user } = await world(context);
+    const { metadata } = await user.get(ConfigMap, { namespace: "default", name: "settings" });
+    await user.delete(ConfigMap, metadata, { uid: metadata.uid });
+    await clock.advance(3_000);
+    const it = status.key("mirror", "default/settings");
+    assert.deepEqual([it?.exists, it?.reconciles[0]?.outcome, it?.children], [false, "gone", []]);
+  });
+
+  test("is found by a part of its name", async (context) => {
+    const { status } = await world(context);
+    assert.deepEqual(status.keysLike("mirror", "sett"), ["default/settings"]);
+    assert.deepEqual(status.keysLike("mirror", "nothing"), []);
+    assert.deepEqual(status.keysLike("nobody", ""), []);
+    assert.equal(status.key("nobody", "default/settings"), undefined);
+  });
+});
