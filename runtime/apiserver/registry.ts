@@ -98,7 +98,7 @@ export class Registry {
       const candidate = change(undefined);
       checkName(candidate.object, namespace, name);
       checkNewUid(resource, candidate.object, name);
-      return this.create(target, candidate);
+      return this.create(target, withoutVersion(candidate));
     }
     const candidate = change(live.object);
     checkName(candidate.object, namespace, name);
@@ -202,6 +202,11 @@ export class Registry {
   #writer({ resource, manager, subresource }: WriteTarget): Writer {
     return { manager, apiVersion: groupVersion(resource), subresource, time: timestamp(this.#clock) };
   }
+}
+
+/** An update that creates: the version was meant for an object that is not there, and is no reason to refuse. */
+function withoutVersion(candidate: Candidate): Candidate {
+  return { ...candidate, object: withMetadata(candidate.object, { resourceVersion: undefined }) };
 }
 
 export function objectKey(namespace: string, name: string): string {

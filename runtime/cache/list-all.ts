@@ -22,6 +22,9 @@ export function selection(where: Where): Pick<ListOptions, "namespace" | "labelS
   };
 }
 
+/** All that is asked of the Api: the caller may stand in between, to trace each page. */
+type Lists = Pick<Api, "list">;
+
 /**
  * Lists without a resourceVersion, which means: the state at the time of the call, and no older one. All pages belong to the
  * snapshot of the first. When the server forgets that snapshot before the last page, everything is listed anew in one
@@ -29,7 +32,7 @@ export function selection(where: Where): Pick<ListOptions, "namespace" | "labelS
  * not listed look alike, so it is never used.
  * @throws EvenkeelError `API_…`, KIND_NOT_SERVED
  */
-export async function listAll(api: Api, query: Query, signal: AbortSignal): Promise<Snapshot> {
+export async function listAll(api: Lists, query: Query, signal: AbortSignal): Promise<Snapshot> {
   const options = { ...selection(query.where), signal };
   let page = await api.list(query.kind, { ...options, limit: PAGE_SIZE });
   const { resourceVersion } = page;
@@ -47,7 +50,7 @@ export async function listAll(api: Api, query: Query, signal: AbortSignal): Prom
 }
 
 /** @returns undefined when the snapshot has expired. */
-async function pageAfter(api: Api, query: Query, options: ListOptions, token: string): Promise<ListPage | undefined> {
+async function pageAfter(api: Lists, query: Query, options: ListOptions, token: string): Promise<ListPage | undefined> {
   try {
     const page = await api.list(query.kind, { ...options, limit: PAGE_SIZE, continue: token });
     if (page.continue !== token) return page;

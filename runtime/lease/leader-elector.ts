@@ -124,9 +124,8 @@ export class LeaderElector {
     signal.addEventListener("abort", stop, { once: true });
     if (signal.aborted) stop();
     const watch = new AbortController();
-    this.#watchForRelease(watch.signal);
     try {
-      await this.#campaign();
+      await this.#campaign(watch.signal);
     } finally {
       watch.abort();
       signal.removeEventListener("abort", stop);
@@ -151,8 +150,8 @@ export class LeaderElector {
     return this.#lost(`last renewed ${Math.round(sinceMs / 1000)} s ago, and this process still runs`);
   }
 
-  async #campaign(): Promise<void> {
-    for (;;) {
+  async #campaign(signal: AbortSignal): Promise<void> {
+    for (let isWatching = false; ;) {
       this.#end.signal.throwIfAborted();
       this.#pause = new AbortController();
       const attempt = await this.#attempt(this.#timing.attemptMs);
@@ -160,6 +159,11 @@ export class LeaderElector {
       if (attempt?.type === "held") {
         this.#lead(attempt.sentAt);
         return;
+      }
+      // From the first reading on: it says from which version to watch.
+      if (!isWatching && this.#lock.resourceVersion !== undefined) {
+        isWatching = true;
+        this.#watchForRelease(signal);
       }
       const restMs = this.#timing.retryPeriodMs * (1 + JITTER * this.#clock.random());
       await sleep(this.#clock, restMs, this.#pause.signal);

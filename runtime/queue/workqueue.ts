@@ -92,9 +92,15 @@ export class Workqueue {
     else this.#wishNow(this.#entry(key), priority);
   }
 
-  /** Counts a failure of `key` and adds it after the delay that the rate limiter says. Does not replace `done`. */
-  addRateLimited(key: string, options?: AddOptions): void {
-    if (!this.#isShutDown) this.addAfter(key, this.#limiter.delayMs(key), options);
+  /**
+   * Counts a failure of `key` and adds it after the delay that the rate limiter says. Does not replace `done`.
+   * @returns the delay; undefined after shutDown
+   */
+  addRateLimited(key: string, options?: AddOptions): number | undefined {
+    if (this.#isShutDown) return undefined;
+    const delayMs = this.#limiter.delayMs(key);
+    this.addAfter(key, delayMs, options);
+    return delayMs;
   }
 
   /** Ends the back-off of `key`. To be called when it succeeded and when it is given up; does not replace `done`. */

@@ -20,7 +20,7 @@ export interface TraceSummary {
   readonly wakeCount: number;
   /** RFC 3339; when the key became ready. */
   readonly start: string;
-  /** From ready to settled, waiting included. */
+  /** From ready until the key may run again. */
   readonly durationMs: number;
   readonly queuedMs: number;
   readonly spanCount: number;
@@ -30,6 +30,8 @@ export interface SpanNode {
   readonly name: string;
   readonly spanId: string;
   readonly start: string;
+  /** Since the root began. */
+  readonly offsetMs: number;
   readonly durationMs: number;
   readonly attributes: Attributes;
   readonly links: readonly { readonly traceId: string; readonly spanId: string; readonly attributes: Attributes }[];
@@ -96,7 +98,11 @@ export class RecentTraces {
     const trace = this.#entries.get(traceId)?.trace;
     const root = trace?.spans[0];
     if (trace === undefined || !isReadable(root)) return undefined;
-    return { ...summarize(trace, root), omittedCount: trace.omittedCount, root: node(root, trace.spans) };
+    return {
+      ...summarize(trace, root),
+      omittedCount: trace.omittedCount,
+      root: node(root, trace.spans, root.startTime),
+    };
   }
 
   /** Quiet traces may fill a quarter; beyond it, or when there is nothing else, the oldest of them goes first. */
@@ -145,12 +151,13 @@ function summarize({ start, end, spans, omittedCount }: FinishedTrace, root: Spa
   };
 }
 
-function node(span: Span, all: readonly AnySpan[]): SpanNode {
+function node(span: Span, all: readonly AnySpan[], began: HrTime): SpanNode {
   const { spanId } = span.spanContext();
   return {
     name: span.name,
     spanId,
     start: timestamp(span.startTime),
+    offsetMs: milliseconds([span.startTime[0] - began[0], span.startTime[1] - began[1]]),
     durationMs: milliseconds(span.duration),
     attributes: span.attributes,
     links: span.links.map(({ context, attributes }) => ({
@@ -161,7 +168,8 @@ function node(span: Span, all: readonly AnySpan[]): SpanNode {
     status: span.status.code === SpanStatusCode.ERROR ? "error" : "ok",
     children: all
       .filter(isReadable)
-      .flatMap((child) => (child.parentSpanContext?.spanId === spanId ? [node(child, all)] : [])),
+      // A request that nobody waits for may still be under way.
+      .flatMap((child) => (child.ended && child.parentSpanContext?.spanId === spanId ? [node(child, all, began)] : [])),
   };
 }
 

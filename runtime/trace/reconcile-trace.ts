@@ -1,21 +1,21 @@
 /**
- * One trace per reconcile. The root span starts when the key became ready and ends when it is settled:
+ * One trace per reconcile. The root span starts when the key became ready and ends when it may run again:
  *
- *   reconcile mirror                 links to the writes that woke it
+ *   reconcile mirror                 links to the writes that woke it, and to the run that put it off
  *   ├─ queue                         ready → picked up
  *   ├─ run mirror                    what was read, what is wanted
- *   ├─ plan                          what that comes to
- *   ├─ create v1/ConfigMap           one client span per request; its context travels as `traceparent`
- *   └─ …
+ *   ├─ plan                          what that comes to, and what waits
+ *   ├─ second look                   before deletions: the same run on live answers
+ *   │  └─ get v1/ConfigMap           one client span per request; its context travels as `traceparent`
+ *   ├─ create v1/ConfigMap
+ *   └─ wait for cache                until the cache has seen what was written
  *
  * Parents are passed by hand: no AsyncLocalStorage. Errors appear by code alone, because a message may quote an object.
  */
 import {
   ROOT_CONTEXT,
   SpanKind,
-  SpanStatusCode,
   trace,
-  TraceFlags,
   type Attributes,
   type Context,
   type HrTime,
@@ -26,8 +26,20 @@ import {
 } from "@opentelemetry/api";
 import type { Clock } from "../clock/clock.ts";
 import { attributes as keys, MAX_LISTED, spanNames } from "./names.ts";
+import {
+  fail,
+  requestAttributes,
+  requestSpan,
+  setKey,
+  type Requests,
+  type RequestSpan,
+  type RequestStart,
+} from "./request-span.ts";
+import { endRun, setReads, type Read, type RunSpan } from "./run-span.ts";
 import { SpanTime } from "./span-time.ts";
 import { wakeReason, type Wake } from "./wake.ts";
+
+export type { WriteResult } from "./request-span.ts";
 
 export interface ReconcileStart {
   readonly function: string;
@@ -43,6 +55,8 @@ export interface ReconcileStart {
   readonly priority: number;
   /** 0 for the first try. */
   readonly attempt: number;
+  /** The run that put this one off, where nothing else woke the key. */
+  readonly previous?: { readonly context: SpanContext; readonly as: "retry" | "requeue" } | undefined;
 }
 
 /** `gone`: there is no such object any more. `terminal`: an error that is not retried. `aborted`: the host is stopping. */
@@ -50,40 +64,10 @@ export type Outcome = "success" | "requeue" | "requeue_after" | "gone" | "error"
 
 export interface ReconcileEnd {
   readonly outcome: Outcome;
+  /** When the key runs again, if nothing wakes it sooner: from settled on, back-off included. */
   readonly requeueAfterMs?: number | undefined;
   /** Of the error, when there is one. */
   readonly code?: string | undefined;
-}
-
-/** One tracked read: the query as printed by formatQuery, and how many objects answered it. */
-export interface Read {
-  readonly query: string;
-  readonly count: number;
-}
-
-/** How many effects of each sort the function returned. Absent: it said nothing about them. */
-export interface Wants {
-  readonly children?: number | undefined;
-  readonly deletions?: number | undefined;
-  readonly releases?: number | undefined;
-  readonly applies?: number | undefined;
-  readonly status?: number | undefined;
-  readonly events?: number | undefined;
-  readonly scales?: number | undefined;
-}
-
-export interface RunEnd {
-  readonly reads: readonly Read[];
-  readonly wants?: Wants | undefined;
-  /** How often the function was run again because a read had no answer yet. */
-  readonly restarts?: number | undefined;
-  /** Of the error, when the run failed. */
-  readonly code?: string | undefined;
-}
-
-export interface RunSpan {
-  /** A second call does nothing. */
-  end(end: RunEnd): void;
 }
 
 export interface PlanCounts {
@@ -95,37 +79,48 @@ export interface PlanCounts {
   readonly unchanged: number;
   readonly held: number;
   readonly blocked: number;
+  /** What is held or blocked, and why: `delete v1/ConfigMap team-a/settings: grace`. */
+  readonly waits?: readonly string[] | undefined;
+  /** Planned only. */
+  readonly isDryRun?: boolean | undefined;
 }
 
-export type Verb = "create" | "update" | "delete" | "apply" | "release" | "status" | "scale" | "event" | "get" | "list";
-
-/** Conflicts and the like are what a level-triggered loop lives with: only `denied` and `error` mark a span as failed. */
-export type WriteResult = "ok" | "conflict" | "terminating" | "not_ours" | "not_found" | "denied" | "error" | "aborted";
-
-export interface WriteEnd {
-  /** The HTTP status, when there was an answer. */
-  readonly status?: number | undefined;
-  readonly result: WriteResult;
-  /** The response header `Audit-ID`. */
-  readonly auditId?: string | undefined;
+export interface SecondLookEnd {
+  readonly reads: readonly Read[];
+  /** Of the deletions in question. */
+  readonly confirmed: number;
+  readonly doubted: number;
+  /** Of the error, when nothing could be found out. */
   readonly code?: string | undefined;
 }
 
-export interface WriteSpan {
-  /** The value of the request header `traceparent`. */
-  readonly traceparent: string;
-  readonly context: SpanContext;
-  /** A second call does nothing. */
-  end(end: WriteEnd): void;
+export interface SecondLookSpan extends Requests {
+  /** A read was answered by a request that was made for another key: `context` is its span, if it is known. */
+  shared(context: SpanContext | undefined): void;
+  end(end: SecondLookEnd): void;
 }
 
-export interface ReconcileTrace {
+export interface CacheWaitSpan {
+  /** `timeout`: the key goes on without having seen its writes. */
+  end(result: "ok" | "timeout" | "aborted"): void;
+}
+
+export interface ReconcileTrace extends Requests {
   readonly traceId: string;
+  /** Of the root. */
+  readonly context: SpanContext;
   run(): RunSpan;
   /** Call it when planning is done: the span reaches back to the end of the last run. */
   planned(counts: PlanCounts): void;
-  write(request: { readonly verb: Verb; readonly kind: string; readonly key: string }): WriteSpan;
-  /** Ends what is still open, then the root. A second call does nothing. */
+  secondLook(): SecondLookSpan;
+  /** Requests that nobody waits for: their spans may end after the trace. */
+  readonly unawaited: Requests;
+  /** @param objects `v1/ConfigMap team-a/settings` */
+  waitForCache(objects: readonly string[]): CacheWaitSpan;
+  /**
+   * Ends what is still open, then the root. A second call does nothing. The root is handed on a little later, with the end it
+   * had, where it is not known yet which write woke it.
+   */
   end(end: ReconcileEnd): void;
 }
 
@@ -156,6 +151,7 @@ export function createReconcileTracer(
 
 class Reconcile implements ReconcileTrace {
   readonly traceId: string;
+  readonly context: SpanContext;
   readonly #tracer: Tracer;
   readonly #time: SpanTime;
   readonly #finished: (trace: FinishedTrace) => void;
@@ -163,8 +159,10 @@ class Reconcile implements ReconcileTrace {
   readonly #root: Span;
   readonly #underRoot: Context;
   readonly #spans: Span[];
+  readonly #left = new Set<Span>();
   /** When the last run ended: where the plan begins. */
   #mark: HrTime;
+  #isEnded = false;
 
   constructor(tracer: Tracer, clock: Clock, finished: (trace: FinishedTrace) => void, start: ReconcileStart) {
     this.#tracer = tracer;
@@ -174,10 +172,11 @@ class Reconcile implements ReconcileTrace {
     const ready = this.#time.ago(start.queuedMs);
     this.#root = tracer.startSpan(
       spanNames.reconcile(start.function),
-      { startTime: ready, attributes: rootAttributes(start), links: causes(start.wakes) },
+      { startTime: ready, attributes: rootAttributes(start), links: causes(start) },
       ROOT_CONTEXT,
     );
-    this.traceId = this.#root.spanContext().traceId;
+    this.context = this.#root.spanContext();
+    this.traceId = this.context.traceId;
     this.#spans = [this.#root];
     this.#underRoot = trace.setSpan(ROOT_CONTEXT, this.#root);
     this.#mark = this.#time.now();
@@ -197,7 +196,7 @@ class Reconcile implements ReconcileTrace {
   }
 
   planned(counts: PlanCounts): void {
-    const attributes = {
+    const attributes: Attributes = {
       [keys.planCreates]: counts.creates,
       [keys.planUpdates]: counts.updates,
       [keys.planDeletes]: counts.deletes,
@@ -207,60 +206,85 @@ class Reconcile implements ReconcileTrace {
       [keys.planHeld]: counts.held,
       [keys.planBlocked]: counts.blocked,
     };
+    if (counts.waits !== undefined && counts.waits.length > 0)
+      attributes[keys.planWaits] = counts.waits.slice(0, MAX_LISTED);
+    if (counts.isDryRun === true) attributes[keys.dryRun] = true;
     this.#child(spanNames.plan, SpanKind.INTERNAL, attributes, this.#mark).end(this.#time.now());
   }
 
-  write({ verb, kind, key }: { readonly verb: Verb; readonly kind: string; readonly key: string }): WriteSpan {
-    const attributes: Attributes = { [keys.verb]: verb, [keys.kind]: kind };
-    setKey(attributes, key);
-    const span = this.#child(spanNames.write(verb, kind), SpanKind.CLIENT, attributes, this.#time.now());
-    return new Write(span, this.#time);
+  request(start: RequestStart): RequestSpan {
+    return requestSpan(this.#client(start, this.#underRoot), this.#time);
+  }
+
+  readonly unawaited: Requests = {
+    request: (start) => {
+      const span = this.#client(start, this.#underRoot);
+      this.#left.add(span);
+      return requestSpan(span, this.#time);
+    },
+  };
+
+  secondLook(): SecondLookSpan {
+    const span = this.#child(spanNames.secondLook, SpanKind.INTERNAL, {}, this.#time.now());
+    const under = trace.setSpan(ROOT_CONTEXT, span);
+    let sharedCount = 0;
+    return {
+      request: (start) => requestSpan(this.#client(start, under), this.#time),
+      shared(context) {
+        sharedCount++;
+        if (context !== undefined && sharedCount <= MAX_LISTED)
+          span.addLink({ context, attributes: { [keys.wake]: "shared read" } });
+      },
+      end: ({ reads, confirmed, doubted, code }) => {
+        setReads(span, reads);
+        span.setAttributes({ [keys.confirmed]: confirmed, [keys.doubted]: doubted, [keys.sharedReads]: sharedCount });
+        if (code !== undefined) fail(span, code);
+        span.end(this.#time.now());
+      },
+    };
+  }
+
+  waitForCache(objects: readonly string[]): CacheWaitSpan {
+    const attributes = { [keys.awaited]: objects.slice(0, MAX_LISTED), [keys.awaitedCount]: objects.length };
+    const span = this.#child(spanNames.waitForCache, SpanKind.INTERNAL, attributes, this.#time.now());
+    return { end: (result) => span.setAttribute(keys.result, result).end(this.#time.now()) };
   }
 
   end(end: ReconcileEnd): void {
-    if (!this.#root.isRecording()) return;
+    if (this.#isEnded) return;
+    this.#isEnded = true;
     const now = this.#time.now();
     for (const span of this.#spans)
-      if (span !== this.#root && span.isRecording()) span.setAttribute(keys.result, "aborted").end(now);
-    endRoot(this.#root, end, now);
+      if (span !== this.#root && !this.#left.has(span) && span.isRecording())
+        span.setAttribute(keys.result, "aborted").end(now);
+    const late = this.#start.wakes.filter(({ cause }) => cause instanceof Promise).slice(0, MAX_LISTED);
+    if (late.length === 0) this.#finish(end, now);
+    else void this.#linkLate(late).then(() => this.#finish(end, now));
+  }
+
+  async #linkLate(wakes: readonly Wake[]): Promise<void> {
+    for (const wake of wakes) {
+      const context = await wake.cause;
+      if (context !== undefined) this.#root.addLink(causeLink(wake, context));
+    }
+  }
+
+  #finish(end: ReconcileEnd, at: HrTime): void {
+    endRoot(this.#root, end, at);
     const omittedCount = Math.max(0, this.#spans.length - MAX_SPANS_KEPT);
     const spans = omittedCount === 0 ? this.#spans : this.#spans.slice(0, MAX_SPANS_KEPT);
     this.#finished({ start: this.#start, end, spans, omittedCount });
   }
 
-  #child(name: string, kind: SpanKind, attributes: Attributes, startTime: HrTime): Span {
-    const span = this.#tracer.startSpan(name, { kind, attributes, startTime }, this.#underRoot);
+  #client(start: RequestStart, under: Context): Span {
+    const name = spanNames.request(start.verb, start.kind);
+    return this.#child(name, SpanKind.CLIENT, requestAttributes(start), this.#time.now(), under);
+  }
+
+  #child(name: string, kind: SpanKind, attributes: Attributes, startTime: HrTime, under = this.#underRoot): Span {
+    const span = this.#tracer.startSpan(name, { kind, attributes, startTime }, under);
     this.#spans.push(span);
     return span;
-  }
-}
-
-class Write implements WriteSpan {
-  readonly context: SpanContext;
-  readonly #span: Span;
-  readonly #time: SpanTime;
-
-  constructor(span: Span, time: SpanTime) {
-    this.#span = span;
-    this.#time = time;
-    this.context = span.spanContext();
-  }
-
-  /** W3C Trace Context, version 00. */
-  get traceparent(): string {
-    const { traceId, spanId, traceFlags } = this.context;
-    return `00-${traceId}-${spanId}-${(traceFlags & TraceFlags.SAMPLED) === 0 ? "00" : "01"}`;
-  }
-
-  end({ status, result, auditId, code }: WriteEnd): void {
-    const span = this.#span;
-    if (!span.isRecording()) return;
-    span.setAttribute(keys.result, result);
-    if (status !== undefined) span.setAttribute(keys.httpStatus, status);
-    if (auditId !== undefined) span.setAttribute(keys.auditId, auditId);
-    if (result === "error" || result === "denied") fail(span, code ?? result);
-    else if (code !== undefined) span.setAttribute(keys.code, code);
-    span.end(this.#time.now());
   }
 }
 
@@ -271,7 +295,7 @@ function rootAttributes(start: ReconcileStart): Attributes {
     [keys.kind]: start.kind,
     [keys.wakes]: start.wakes.slice(0, MAX_LISTED).map(wakeReason),
     [keys.wakeCount]: start.wakeCount,
-    [keys.queuedMs]: start.queuedMs,
+    [keys.queuedMs]: rounded(start.queuedMs),
     [keys.priority]: start.priority,
     [keys.attempt]: start.attempt,
   };
@@ -279,60 +303,29 @@ function rootAttributes(start: ReconcileStart): Attributes {
   return attributes;
 }
 
-function causes(wakes: readonly Wake[]): Link[] {
+function causes({ wakes, previous }: ReconcileStart): Link[] {
   const links: Link[] = [];
+  if (previous !== undefined) links.push({ context: previous.context, attributes: { [keys.wake]: previous.as } });
   for (const wake of wakes) {
-    if (wake.cause === undefined || links.length === MAX_LISTED) continue;
-    links.push({ context: wake.cause, attributes: { [keys.wake]: wakeReason(wake) } });
+    if (wake.cause === undefined || wake.cause instanceof Promise || links.length === MAX_LISTED) continue;
+    links.push(causeLink(wake, wake.cause));
   }
   return links;
 }
 
-function setKey(attributes: Attributes, key: string): void {
-  const slash = key.indexOf("/");
-  if (slash > 0) attributes[keys.namespace] = key.slice(0, slash);
-  attributes[keys.name] = key.slice(slash + 1);
-}
-
-function printReads(reads: readonly Read[]): string[] {
-  return reads.slice(0, MAX_LISTED).map(({ query, count }) => `${query} → ${count}`);
-}
-
-const wantKeys = [
-  ["children", keys.wantsChildren],
-  ["deletions", keys.wantsDeletions],
-  ["releases", keys.wantsReleases],
-  ["applies", keys.wantsApplies],
-  ["status", keys.wantsStatus],
-  ["events", keys.wantsEvents],
-  ["scales", keys.wantsScales],
-] as const;
-
-function setWants(span: Span, wants: Wants): void {
-  for (const [field, key] of wantKeys) {
-    const count = wants[field];
-    if (count !== undefined) span.setAttribute(key, count);
-  }
-}
-
-function endRun(span: Span, { reads, wants, restarts, code }: RunEnd, at: HrTime): void {
-  span.setAttribute(keys.readCount, reads.length);
-  span.setAttribute(keys.reads, printReads(reads));
-  if (restarts !== undefined) span.setAttribute(keys.restarts, restarts);
-  if (wants !== undefined) setWants(span, wants);
-  if (code !== undefined) fail(span, code);
-  span.end(at);
+function causeLink(wake: Wake, context: SpanContext): Link {
+  return { context, attributes: { [keys.wake]: wakeReason(wake) } };
 }
 
 function endRoot(span: Span, { outcome, requeueAfterMs, code }: ReconcileEnd, at: HrTime): void {
   span.setAttribute(keys.outcome, outcome);
-  if (requeueAfterMs !== undefined) span.setAttribute(keys.requeueAfterMs, requeueAfterMs);
+  if (requeueAfterMs !== undefined) span.setAttribute(keys.requeueAfterMs, rounded(requeueAfterMs));
   if (outcome === "error" || outcome === "terminal") fail(span, code ?? outcome);
   else if (code !== undefined) span.setAttribute(keys.code, code);
   span.end(at);
 }
 
-function fail(span: Span, code: string): void {
-  span.setAttribute(keys.code, code);
-  span.setStatus({ code: SpanStatusCode.ERROR, message: code });
+/** To microseconds: more is noise. */
+function rounded(ms: number): number {
+  return Math.round(ms * 1000) / 1000;
 }

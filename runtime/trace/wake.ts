@@ -9,8 +9,11 @@ export interface Wake {
   /** The read that the change touched, as printed by formatQuery. */
   readonly query?: string | undefined;
   /** Our own write that made the change: it becomes a link. */
-  readonly cause?: SpanContext | undefined;
+  readonly cause?: Cause | undefined;
 }
+
+/** The span of the write; a promise while the write is not answered: whether it was ours that made the change is not known yet. */
+export type Cause = SpanContext | Promise<SpanContext | undefined>;
 
 /** One phrase: `source added`, `child deleted v1/ConfigMap team-a/settings`. */
 export function wakeReason({ what, change, object, query }: Wake): string {

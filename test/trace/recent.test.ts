@@ -129,7 +129,7 @@ function world(limits: { readonly maxTraces?: number; readonly maxSpans?: number
   ): string => {
     const trace = tracer.start({ ...start, key, queuedMs: 7 });
     for (let i = 0; i < writes; i++)
-      trace.write({ verb: "create", kind: "v1/ConfigMap", key: `team-${i}/x` }).end({ result: "ok" });
+      trace.request({ verb: "create", kind: "v1/ConfigMap", key: `team-${i}/x` }).end({ result: "ok" });
     trace.end({ outcome, code: outcome === "error" ? "API_FORBIDDEN" : undefined });
     return trace.traceId;
   };

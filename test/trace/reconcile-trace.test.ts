@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { SpanKind, SpanStatusCode, type HrTime } from "@opentelemetry/api";
+import { SpanKind, SpanStatusCode, type HrTime, type SpanContext } from "@opentelemetry/api";
 import { AlwaysOffSampler, type ReadableSpan } from "@opentelemetry/sdk-trace";
 import { attributes as keys, MAX_LISTED } from "../../runtime/trace/names.ts";
 import type { Outcome, ReconcileTrace, WriteResult } from "../../runtime/trace/reconcile-trace.ts";
@@ -19,7 +19,7 @@ describe("one reconcile", () => {
     run.end({ reads: [{ query: "v1/Namespace */team-*", count: 2 }], wants: { children: 2, events: 0 }, restarts: 1 });
     await clock.advance(1);
     trace.planned({ creates: 1, updates: 0, deletes: 0, applies: 0, unchanged: 1, held: 0, blocked: 0 });
-    const write = trace.write({ verb: "create", kind: "v1/ConfigMap", key: "team-a/settings" });
+    const write = trace.request({ verb: "create", kind: "v1/ConfigMap", key: "team-a/settings" });
     await clock.advance(5);
     write.end({ status: 201, result: "ok", auditId: "9b2d" });
     trace.end({ outcome: "success" });
@@ -75,6 +75,73 @@ describe("one reconcile", () => {
     });
   });
 
+  it("shows a second look with its own requests and a link to those that others made", async () => {
+    const { clock, exporter, tracer } = tracingWorld();
+    const other = tracer.start(start).secondLook().request({ verb: "get", kind: "v1/ConfigMap", key: "default/a" });
+    const trace = tracer.start(start);
+    const look = trace.secondLook();
+    const list = look.request({ verb: "list", kind: "v1/Namespace", query: "v1/Namespace */team-*" });
+    await clock.advance(7);
+    list.end({ result: "ok" });
+    look.shared(other.context);
+    look.end({ reads: [{ query: "v1/Namespace */team-*", count: 2 }], confirmed: 3, doubted: 1 });
+    trace.end({ outcome: "success" });
+    const spans = exporter.getFinishedSpans().filter(({ name }) => name !== "queue");
+    const span = only(spans, "second look");
+    assert.equal(only(spans, "list v1/Namespace").parentSpanContext?.spanId, span.spanContext().spanId);
+    assert.equal(only(spans, "list v1/Namespace").attributes[keys.query], "v1/Namespace */team-*");
+    assert.deepEqual(
+      span.links.map(({ context }) => context.spanId),
+      [other.context.spanId],
+    );
+    assert.deepEqual(span.attributes, {
+      [keys.reads]: ["v1/Namespace */team-* → 2"],
+      [keys.readCount]: 1,
+      [keys.confirmed]: 3,
+      [keys.doubted]: 1,
+      [keys.sharedReads]: 1,
+    });
+  });
+
+  it("lasts until the key may run again, and shows what it waited for", async () => {
+    const { clock, exporter, tracer } = tracingWorld();
+    const trace = tracer.start(start);
+    const wait = trace.waitForCache(["v1/ConfigMap team-a/settings"]);
+    await clock.advance(250);
+    wait.end("ok");
+    trace.end({ outcome: "success" });
+    const span = only(exporter.getFinishedSpans(), "wait for cache");
+    assert.equal(sinceStart(span.endTime) - sinceStart(span.startTime), 250);
+    assert.deepEqual(span.attributes, {
+      [keys.awaited]: ["v1/ConfigMap team-a/settings"],
+      [keys.awaitedCount]: 1,
+      [keys.result]: "ok",
+    });
+  });
+
+  it("does not wait for a request that nobody waits for, nor end it", async () => {
+    const { clock, exporter, tracer } = tracingWorld();
+    const trace = tracer.start(start);
+    const start0 = {
+      verb: "create",
+      kind: "events.k8s.io/v1/Event",
+      key: "default/x",
+      eventReason: "NotOurs",
+    } as const;
+    const event = trace.unawaited.request(start0);
+    trace.end({ outcome: "success" });
+    assert.equal(
+      exporter.getFinishedSpans().some(({ name }) => name.startsWith("create")),
+      false,
+    );
+    await clock.advance(5);
+    event.end({ result: "ok" });
+    const span = only(exporter.getFinishedSpans(), "create events.k8s.io/v1/Event");
+    assert.equal(span.parentSpanContext?.traceId, trace.traceId);
+    assert.equal(span.attributes[keys.eventReason], "NotOurs");
+    assert.equal(span.attributes[keys.result], "ok");
+  });
+
   it("names a cluster-scoped object without a namespace", () => {
     const world = tracingWorld();
     world.tracer.start({ ...start, key: "team-a", kind: "v1/Namespace" }).end({ outcome: "gone" });
@@ -86,7 +153,7 @@ describe("one reconcile", () => {
   it("links to the writes that woke it, and only to those", () => {
     const world = tracingWorld();
     const first = world.tracer.start(start);
-    const write = first.write({ verb: "create", kind: "v1/ConfigMap", key: "team-a/settings" });
+    const write = first.request({ verb: "create", kind: "v1/ConfigMap", key: "team-a/settings" });
     write.end({ result: "ok" });
     first.end({ outcome: "success" });
     world.exporter.reset();
@@ -104,9 +171,50 @@ describe("one reconcile", () => {
     assert.notEqual(root.spanContext().traceId, first.traceId);
   });
 
+  it("links to the run that put it off", () => {
+    const world = tracingWorld();
+    const first = world.tracer.start(start);
+    first.end({ outcome: "requeue_after", requeueAfterMs: 300 });
+    world.exporter.reset();
+    world.tracer.start({ ...start, previous: { context: first.context, as: "requeue" } }).end({ outcome: "success" });
+    assert.deepEqual(
+      only(world.exporter.getFinishedSpans(), "reconcile mirror").links.map(({ context, attributes }) => [
+        context.spanId,
+        attributes,
+      ]),
+      [[first.context.spanId, { [keys.wake]: "requeue" }]],
+    );
+  });
+
+  const answers = [
+    { name: "is linked to a write that is answered later, and keeps the end it had", isOurs: true },
+    { name: "is not linked to a write that turns out to be no cause", isOurs: false },
+  ];
+  for (const { name, isOurs } of answers)
+    it(name, async () => {
+      const { clock, exporter, tracer, finished } = tracingWorld();
+      const write = tracer.start(start).request({ verb: "create", kind: "v1/ConfigMap", key: "team-a/settings" });
+      const { promise: cause, resolve } = Promise.withResolvers<SpanContext | undefined>();
+      const wake: Wake = { what: "source", change: "added", cause };
+      const trace = tracer.start({ ...start, wakes: [wake] });
+      await clock.advance(3);
+      trace.end({ outcome: "success" });
+      await clock.advance(20);
+      assert.deepEqual(finished, []);
+      resolve(isOurs ? write.context : undefined);
+      await clock.advance(0);
+      const root = only(exporter.getFinishedSpans(), "reconcile mirror");
+      assert.equal(sinceStart(root.endTime) - sinceStart(root.startTime), 3);
+      assert.deepEqual(
+        root.links.map(({ context }) => context.spanId),
+        isOurs ? [write.context.spanId] : [],
+      );
+      assert.equal(finished.length, 1);
+    });
+
   it("lists wakes, links and reads up to a limit and counts the rest", () => {
     const world = tracingWorld();
-    const cause = world.tracer.start(start).write({ verb: "get", kind: "v1/ConfigMap", key: "a/b" }).context;
+    const cause = world.tracer.start(start).request({ verb: "get", kind: "v1/ConfigMap", key: "a/b" }).context;
     const wakes = Array.from({ length: 100 }, (): Wake => ({ what: "read", cause }));
     const trace = world.tracer.start({ ...start, wakes, wakeCount: 5_000 });
     trace.run().end({ reads: Array.from({ length: 70 }, (_, i) => ({ query: `v1/Secret a/${i}`, count: 0 })) });
@@ -124,7 +232,7 @@ describe("one reconcile", () => {
     const world = tracingWorld();
     const trace = world.tracer.start(start);
     const run = trace.run();
-    const write = trace.write({ verb: "delete", kind: "v1/ConfigMap", key: "a/b" });
+    const write = trace.request({ verb: "delete", kind: "v1/ConfigMap", key: "a/b" });
     trace.end({ outcome: "aborted" });
     write.end({ result: "ok", status: 200 });
     run.end({ reads: [] });
@@ -152,7 +260,7 @@ describe("what counts as an error", () => {
     it(`a write that ends ${result} is ${isError ? "an error" : "an outcome"}`, () => {
       const span = oneSpan("update v1/ConfigMap", (trace) =>
         trace
-          .write({ verb: "update", kind: "v1/ConfigMap", key: "a/b" })
+          .request({ verb: "update", kind: "v1/ConfigMap", key: "a/b" })
           .end({ result, status: 409, code: "API_CONFLICT" }),
       );
       assert.equal(span.attributes[keys.result], result);
@@ -192,18 +300,19 @@ describe("what counts as an error", () => {
 });
 
 describe("traceparent", () => {
-  it("names the write's own span and that it is sampled", () => {
+  it("names the request's own span and that it is sampled; audit-id names the same span", () => {
     const { tracer } = tracingWorld();
     const trace = tracer.start(start);
-    const { traceparent, context } = trace.write({ verb: "create", kind: "v1/ConfigMap", key: "a/b" });
-    assert.equal(traceparent, `00-${trace.traceId}-${context.spanId}-01`);
-    assert.match(traceparent, /^00-[0-9a-f]{32}-[0-9a-f]{16}-01$/);
+    const { headers, context } = trace.request({ verb: "create", kind: "v1/ConfigMap", key: "a/b" });
+    assert.equal(headers.traceparent, `00-${trace.traceId}-${context.spanId}-01`);
+    assert.match(headers.traceparent, /^00-[0-9a-f]{32}-[0-9a-f]{16}-01$/);
+    assert.equal(headers["audit-id"], `${trace.traceId}-${context.spanId}`);
   });
 
   it("is valid and says so where the trace is not sampled", () => {
     const { tracer, exporter } = tracingWorld({ sampler: new AlwaysOffSampler() });
-    const write = tracer.start(start).write({ verb: "create", kind: "v1/ConfigMap", key: "a/b" });
-    assert.match(write.traceparent, /^00-[0-9a-f]{32}-[0-9a-f]{16}-00$/);
+    const write = tracer.start(start).request({ verb: "create", kind: "v1/ConfigMap", key: "a/b" });
+    assert.match(write.headers.traceparent, /^00-[0-9a-f]{32}-[0-9a-f]{16}-00$/);
     write.end({ result: "ok" });
     assert.equal(exporter.getFinishedSpans().length, 0);
   });
@@ -218,10 +327,20 @@ describe("no object data", () => {
     });
     const wants = { children: 1, deletions: 1, releases: 1, applies: 1, status: 1, events: 1, scales: 1 };
     trace.run().end({ reads: [{ query: "q", count: 1 }], wants, restarts: 2, code: "FUNCTION_THREW" });
-    trace.planned({ creates: 1, updates: 2, deletes: 3, releases: 4, applies: 5, unchanged: 6, held: 7, blocked: 8 });
+    const counts = { creates: 1, updates: 2, deletes: 3, releases: 4, applies: 5, unchanged: 6, held: 7, blocked: 8 };
+    trace.planned({ ...counts, waits: ["delete v1/ConfigMap a/b: grace"], isDryRun: true });
+    const look = trace.secondLook();
+    look.request({ verb: "list", kind: "v1/ConfigMap", query: "v1/ConfigMap */*" }).end({ result: "ok" });
+    look.end({ reads: [], confirmed: 0, doubted: 1, code: "API_TIMEOUT" });
+    trace.request({ verb: "get", kind: "v1/ConfigMap", key: "a/b", asks: "whose is it?" }).end({ result: "not_ours" });
+    const event = { verb: "create", kind: "events.k8s.io/v1/Event", key: "a/b" } as const;
+    trace.unawaited.request({ ...event, eventReason: "NotOurs" }).end({ result: "conflict" });
+    for (const word of ["it says: secret", "", "x".repeat(65)])
+      trace.unawaited.request({ ...event, eventReason: word }).end({ result: "ok", reason: word });
+    trace.waitForCache(["v1/ConfigMap a/b"]).end("timeout");
     trace
-      .write({ verb: "apply", kind: "v1/ConfigMap", key: "a/b" })
-      .end({ result: "error", status: 500, auditId: "x", code: "API_REJECTED" });
+      .request({ verb: "apply", kind: "v1/ConfigMap", key: "a/b" })
+      .end({ result: "error", status: 500, auditId: "x", code: "API_REJECTED", reason: "InternalError" });
     trace.end({ outcome: "error", requeueAfterMs: 5, code: "API_REJECTED" });
 
     const allowed = new Set<string>(Object.values(keys));
@@ -229,6 +348,9 @@ describe("no object data", () => {
     for (const span of world.exporter.getFinishedSpans()) {
       assert.deepEqual(span.events, []);
       for (const key of Object.keys(span.attributes)) used.add(key);
+      const { [keys.eventReason]: eventReason = "NotOurs", [keys.statusReason]: statusReason = "InternalError" } =
+        span.attributes;
+      assert.deepEqual([eventReason, statusReason], ["NotOurs", "InternalError"], "a reason is a word or not there");
     }
     assert.deepEqual(
       [...used].filter((key) => !allowed.has(key)),

@@ -20,10 +20,10 @@ async function tracingUnder(env: NodeJS.ProcessEnv): Promise<{ readonly tracing:
 
 function reconcile({ reconciles }: Tracing): { readonly traceId: string; readonly traceparent: string } {
   const trace = reconciles.start(start);
-  const write = trace.write({ verb: "create", kind: "v1/ConfigMap", key: "team-a/settings" });
+  const write = trace.request({ verb: "create", kind: "v1/ConfigMap", key: "team-a/settings" });
   write.end({ status: 201, result: "ok" });
   trace.end({ outcome: "success" });
-  return { traceId: trace.traceId, traceparent: write.traceparent };
+  return { traceId: trace.traceId, traceparent: write.headers.traceparent };
 }
 
 describe("an export", () => {

@@ -1,6 +1,6 @@
 /** create and update (POST and PUT). */
 import type { Call } from "../call.ts";
-import { type ApiObject, withMetadata } from "../object.ts";
+import type { ApiObject } from "../object.ts";
 import { writeOptions } from "../options.ts";
 import type { UpdateScope } from "../update-rules.ts";
 import { checkNamespace } from "../update-rules.ts";
@@ -23,13 +23,7 @@ export async function update(call: Call, scope: Exclude<UpdateScope, "scale">): 
   const target = call.writeTarget(fieldManager, dryRun, scope);
   const candidate = { object: stored(call, object) };
   const createMissing = call.resource.createOnUpdate && scope === "";
-  const { version, created } = call.services.registry.update(
-    target,
-    call.name,
-    (live) =>
-      live === undefined ? { object: withMetadata(candidate.object, { resourceVersion: undefined }) } : candidate,
-    createMissing,
-  );
+  const { version, created } = call.services.registry.update(target, call.name, () => candidate, createMissing);
   return call.answer(version, created ? 201 : 200);
 }
 

@@ -1,0 +1,94 @@
+/** From the settings to an API server: the embedded one, the one of a kubeconfig, or the one whose pod this is. */
+import { mkdir, writeFile } from "node:fs/promises";
+import { homedir, tmpdir } from "node:os";
+import { delimiter, join } from "node:path";
+import { createApiServer } from "../apiserver/server.ts";
+import type { Clock } from "../clock/clock.ts";
+import type { Target } from "../host/settings.ts";
+import { ApiClient } from "../kube/client.ts";
+import { plainCredentials, type Credentials } from "../kube/credentials.ts";
+import type { Observer } from "../kube/exchange.ts";
+import { inClusterCredentials } from "../kube/in-cluster.ts";
+import { kubeconfigCredentials } from "../kube/kubeconfig.ts";
+import { Reviews } from "../kube/reviews.ts";
+import { UndiciTransport } from "../kube/undici-transport.ts";
+
+export interface Connection {
+  readonly api: ApiClient;
+  readonly reviews: Reviews;
+  readonly server: string;
+  /** The namespace that we live in: of the pod, or of the context. */
+  readonly namespace: string;
+  /** A kubeconfig for kubectl; only the embedded server needs one written. */
+  readonly kubeconfig: string | undefined;
+  close(): Promise<void>;
+}
+
+export interface ConnectOptions {
+  readonly target: Target;
+  readonly env: NodeJS.ProcessEnv;
+  readonly cwd: string;
+  readonly clock: Clock;
+  readonly observer: Observer;
+}
+
+/** Where the API server of a plain start listens, if nobody else does. */
+const EMBEDDED_PORT = 6443;
+
+/** @throws EvenkeelError KUBECONFIG_INVALID, FILE_NOT_FOUND; nothing has been asked of the server yet */
+export async function connect(options: ConnectOptions): Promise<Connection> {
+  const { target, env, clock } = options;
+  switch (target.kind) {
+    case "embedded":
+      return embedded(options);
+    case "kubeconfig": {
+      const files = target.file === undefined ? defaultKubeconfigs(env) : [target.file];
+      return connectWith(await kubeconfigCredentials({ clock, files, context: target.context }), options);
+    }
+    case "in-cluster":
+      return connectWith(await inClusterCredentials({ clock, env }), options);
+  }
+}
+
+function connectWith(credentials: Credentials, { clock, observer }: ConnectOptions): Connection {
+  const transport = new UndiciTransport({ credentials });
+  return {
+    api: new ApiClient({ transport, clock, observer }),
+    reviews: new Reviews({ transport, clock, observer }),
+    server: credentials.server,
+    namespace: credentials.namespace ?? "default",
+    kubeconfig: undefined,
+    close: () => transport.close(),
+  };
+}
+
+async function embedded(options: ConnectOptions): Promise<Connection> {
+  const server = createApiServer({ clock: options.clock });
+  const host = "127.0.0.1";
+  const listening = await server.listen({ host, port: EMBEDDED_PORT }).catch(() => server.listen({ host, port: 0 }));
+  const connection = connectWith(plainCredentials({ url: listening.url }), options);
+  return {
+    ...connection,
+    kubeconfig: await writeKubeconfig(server.kubeconfig(listening.url), options.cwd),
+    async close() {
+      await connection.close();
+      await server.close();
+    },
+  };
+}
+
+/** Beside the project where that can be written, so that the path is short enough to type. */
+async function writeKubeconfig(text: string, cwd: string): Promise<string> {
+  const write = async (folder: string): Promise<string> => {
+    await mkdir(folder, { recursive: true });
+    await writeFile(join(folder, "kubeconfig"), text, { mode: 0o600 });
+    return join(folder, "kubeconfig");
+  };
+  return write(join(cwd, ".evenkeel")).catch(() => write(join(tmpdir(), `evenkeel-${process.pid}`)));
+}
+
+/** Source: kubectl's own rule. */
+function defaultKubeconfigs(env: NodeJS.ProcessEnv): readonly string[] {
+  const named = (env["KUBECONFIG"] ?? "").split(delimiter).filter((file) => file !== "");
+  return named.length > 0 ? named : [join(homedir(), ".kube", "config")];
+}

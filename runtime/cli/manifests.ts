@@ -1,0 +1,107 @@
+/**
+ * The entry of `npm run manifests`: writes `manifests/` from the functions and from the `evenkeel.yaml` files in it; with
+ * `--check` it writes nothing and fails when something would change.
+ */
+import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { dirname, join, relative, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import { systemClock } from "../clock/clock.ts";
+import { parseConfig, readConfigText } from "../host/config-file.ts";
+import { EvenkeelError } from "../kube/errors.ts";
+import { CONFIG_FILE, prefixesOf, type Installation } from "../manifests/installation.ts";
+import { BASE, manifestTree, NARROW } from "../manifests/tree.ts";
+import type { DefinedFunction } from "../reconcile/define.ts";
+import { FunctionLoader } from "../reconcile/loader.ts";
+import { exitCode } from "./exit-code.ts";
+import packageJson from "../../package.json" with { type: "json" };
+
+const HELP = `Usage: npm run manifests -- [flags]
+
+Writes the manifests of the host with its functions: rights, admission fence, Deployment and overlays. What they are drawn
+from is in the same folder: base/${CONFIG_FILE}, and an ${CONFIG_FILE} in an overlay that narrows it.
+
+  --check                 write nothing; fail when something would change
+  --dir DIR               where to write (default: manifests/ of the package)
+  --functions DIR         folder of the functions (default: functions/ of the package)
+  --namespace NAME        where the host lives (default: evenkeel)
+  --allow-prefix PREFIX   namespaces that may be written to beside those of the configuration; may be repeated
+  -h, --help              print this and exit
+`;
+
+const root = fileURLToPath(new URL("../..", import.meta.url));
+
+const OPTIONS = {
+  check: { type: "boolean", default: false },
+  dir: { type: "string", default: join(root, "manifests") },
+  functions: { type: "string", default: join(root, "functions") },
+  namespace: { type: "string", default: "evenkeel" },
+  "allow-prefix": { type: "string", multiple: true, default: [] as string[] },
+  help: { type: "boolean", short: "h", default: false },
+} as const;
+
+type Flags = ReturnType<typeof readFlags>;
+
+try {
+  const flags = readFlags(process.argv.slice(2));
+  if (flags.help) process.stdout.write(HELP);
+  else await writeTree(await treeFor(flags), flags);
+} catch (error) {
+  const isOurs = error instanceof EvenkeelError && error.code !== "BUG";
+  process.stderr.write(`evenkeel: ${isOurs ? error.message : (error as Error).stack}\n`);
+  process.exitCode = exitCode(error);
+}
+
+function readFlags(args: readonly string[]) {
+  try {
+    const { values } = parseArgs({ args: [...args], options: OPTIONS, strict: true, allowPositionals: false });
+    if (!/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/.test(values.namespace) || values.namespace.startsWith("kube-"))
+      throw new Error(`--namespace: ${JSON.stringify(values.namespace)} cannot be the namespace of the host`);
+    return values;
+  } catch (cause) {
+    const help = "run `npm run manifests -- --help`";
+    throw new EvenkeelError("FLAG_INVALID", `${(cause as Error).message} (${help})`);
+  }
+}
+
+async function treeFor(flags: Flags): Promise<ReadonlyMap<string, string>> {
+  const dir = resolve(flags.dir);
+  const functions = await load(resolve(flags.functions));
+  const installation = async (folder: string): Promise<Installation> => {
+    const file = join(dir, folder, CONFIG_FILE);
+    const config = parseConfig(await readConfigText(file), { file: relative(process.cwd(), file), functions });
+    const prefixes = prefixesOf(config, flags["allow-prefix"]);
+    return { namespace: flags.namespace, version: packageJson.version, functions, prefixes };
+  };
+  return manifestTree(await installation(BASE), await installation(NARROW));
+}
+
+/** @throws EvenkeelError of the first function that does not load: rights drawn from the rest would be wrong */
+async function load(dir: string): Promise<ReadonlyMap<string, DefinedFunction>> {
+  const loader = new FunctionLoader({ dir, clock: systemClock });
+  const { loaded, failed } = await loader.scan();
+  loader.close();
+  const [first] = failed;
+  if (first !== undefined) throw first.error;
+  if (loaded.length === 0) throw new EvenkeelError("FUNCTION_LOAD_FAILED", `${dir}: there is no function in it`);
+  const sorted = loaded.toSorted((a, b) => (a.name < b.name ? -1 : 1));
+  return new Map(sorted.map(({ name, definition }) => [name, definition]));
+}
+
+async function writeTree(tree: ReadonlyMap<string, string>, { check, dir }: Flags): Promise<void> {
+  const stale: string[] = [];
+  for (const [path, text] of tree) {
+    const file = join(resolve(dir), path);
+    const is = await readFile(file, "utf8").catch(() => undefined);
+    if (is === text) continue;
+    stale.push(path);
+    if (check) continue;
+    await mkdir(dirname(file), { recursive: true });
+    await writeFile(file, text);
+  }
+  if (check && stale.length > 0) {
+    process.exitCode = 1;
+    process.stderr.write(`evenkeel: not as they would be written: ${stale.join(", ")}; run \`npm run manifests\`\n`);
+  } else
+    process.stdout.write(stale.length === 0 ? "manifests: nothing to change\n" : `manifests: ${stale.join(", ")}\n`);
+}

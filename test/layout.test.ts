@@ -1,0 +1,121 @@
+/** The floor plan is executable: a room imports only rooms to its left, and what is in no room is no part of the house. */
+import assert from "node:assert/strict";
+import { readdirSync, readFileSync } from "node:fs";
+import { join, relative, resolve, sep } from "node:path";
+import { suite, test } from "node:test";
+
+const root = resolve(import.meta.dirname, "..");
+
+/** What each room may import besides itself. The order of the list is the order of the house. */
+const mayImport: Readonly<Record<string, readonly string[]>> = {
+  clock: [],
+  trace: ["clock"],
+  kube: ["clock", "trace"],
+  cache: ["clock", "trace", "kube"],
+  queue: ["clock", "trace", "kube"],
+  lease: ["clock", "trace", "kube"],
+  reconcile: ["clock", "trace", "kube", "cache", "queue", "lease"],
+  host: ["clock", "trace", "kube", "cache", "queue", "lease", "reconcile"],
+  manifests: ["clock", "trace", "kube", "cache", "queue", "lease", "reconcile", "host"],
+  apiserver: ["clock", "trace", "kube"],
+  cli: ["clock", "trace", "kube", "cache", "queue", "lease", "reconcile", "host", "manifests", "apiserver"],
+};
+
+/** Packages that only some rooms may know. */
+const keepers: Readonly<Record<string, readonly string[]>> = {
+  "@kubernetes/client-node": ["kube"],
+  undici: ["kube"],
+  hono: ["host", "apiserver"],
+  "@hono/node-server": ["host", "apiserver"],
+  "@opentelemetry/sdk-node": ["trace"],
+  "@opentelemetry/sdk-trace": ["trace"],
+  "prom-client": ["trace", "apiserver"],
+  yaml: ["host", "manifests", "apiserver"],
+};
+
+/** Time and chance come from the clock room; elsewhere they would escape virtual time. */
+const ambient = /\b(Date\.now|performance\.now|Math\.random|setTimeout|setInterval)\b/;
+/** Refusing the ambient world means naming it; keeping a process alive means asking for it. */
+const mayNameAmbient = new Set(["runtime/reconcile/purity.ts", "runtime/cli/start.ts"]);
+
+interface Import {
+  readonly file: string;
+  readonly from: string;
+}
+
+const files = sources(join(root, "runtime"));
+const imports = files.flatMap((file) => importsOf(file));
+
+suite("the layout of runtime/", () => {
+  test("every file is in a listed room", () => {
+    const strangers = files.filter((file) => file !== "runtime/index.ts" && !(roomOf(file) in mayImport));
+    assert.deepEqual(strangers, []);
+  });
+
+  test("a room imports only rooms to its left", () => {
+    const wrong = imports.flatMap(({ file, from }) => {
+      if (!from.startsWith(".") || file === "runtime/index.ts") return [];
+      const target = relative(root, resolve(root, file, "..", from))
+        .split(sep)
+        .join("/");
+      if (!target.startsWith("runtime/")) return target === "package.json" ? [] : [`${file} imports ${target}`];
+      const [room, other] = [roomOf(file), roomOf(target)];
+      return room === other || mayImport[room]?.includes(other) === true ? [] : [`${file} imports ${target}`];
+    });
+    assert.deepEqual(wrong, []);
+  });
+
+  test("a package is imported only by its keepers", () => {
+    const wrong = imports.filter(({ file, from }) => {
+      const rooms = keepers[Object.keys(keepers).find((name) => from === name || from.startsWith(`${name}/`)) ?? ""];
+      return rooms !== undefined && !rooms.includes(roomOf(file));
+    });
+    assert.deepEqual(wrong, []);
+  });
+
+  test("time and chance come from the clock alone", () => {
+    const outside = files.filter((file) => !file.startsWith("runtime/clock/") && !mayNameAmbient.has(file));
+    const wrong = outside.filter((file) => ambient.test(withoutComments(read(file))));
+    assert.deepEqual(wrong, []);
+  });
+
+  test("the check sees what there is to see", () => {
+    assert.ok(files.length > 50 && imports.length > files.length, `${files.length} files, ${imports.length} imports`);
+  });
+});
+
+suite("the layout of functions/", () => {
+  test("functions import #evenkeel and their own files, nothing else", () => {
+    const own = sources(join(root, "functions")).flatMap((file) => importsOf(file));
+    const wrong = own.filter(({ file, from }) => {
+      if (!from.startsWith(".")) return from !== "#evenkeel";
+      return !resolve(root, file, "..", from).startsWith(join(root, "functions") + sep);
+    });
+    assert.deepEqual(wrong, []);
+    assert.ok(own.length > 0);
+  });
+});
+
+function sources(folder: string): readonly string[] {
+  const names = readdirSync(folder, { recursive: true, encoding: "utf8" });
+  return names
+    .filter((name) => name.endsWith(".ts"))
+    .map((name) => relative(root, join(folder, name)).split(sep).join("/"));
+}
+
+function roomOf(file: string): string {
+  return file.split("/")[1] ?? "";
+}
+
+function importsOf(file: string): readonly Import[] {
+  const found = withoutComments(read(file)).matchAll(/(?:\bfrom|\bimport)\s*\(?\s*"([^"]+)"/g);
+  return [...found].flatMap(([, from]) => (from === undefined ? [] : [{ file, from }]));
+}
+
+function read(file: string): string {
+  return readFileSync(join(root, file), "utf8");
+}
+
+function withoutComments(text: string): string {
+  return text.replaceAll(/\/\*[\s\S]*?\*\//g, "").replaceAll(/^\s*\/\/.*$/gm, "");
+}
