@@ -1,0 +1,78 @@
+/** Who the host is and what it may do: the namespace it lives in, its ServiceAccount, its roles and their bindings. */
+import { NAME, type Installation } from "./installation.ts";
+import type { Manifest } from "./manifest.ts";
+import { clusterRights, leaseRights, type Right } from "./rights.ts";
+
+/** The rules of this release are meant, whatever the cluster is upgraded to. */
+const POD_SECURITY_VERSION = "v1.34";
+
+export function namespaceManifest({ namespace }: Installation): Manifest {
+  const modes = ["enforce", "warn", "audit"].flatMap((mode) => [
+    [`pod-security.kubernetes.io/${mode}`, "restricted"],
+    [`pod-security.kubernetes.io/${mode}-version`, POD_SECURITY_VERSION],
+  ]);
+  const labels = Object.fromEntries(modes) as Readonly<Record<string, string>>;
+  return { object: { apiVersion: "v1", kind: "Namespace", metadata: { name: namespace, labels } } };
+}
+
+export function serviceAccountManifest({ namespace }: Installation): Manifest {
+  return {
+    object: {
+      apiVersion: "v1",
+      kind: "ServiceAccount",
+      metadata: { name: NAME, namespace },
+      automountServiceAccountToken: false,
+    },
+    remarks: [
+      { at: ["automountServiceAccountToken"], says: "The Deployment mounts a token of its own, which lives an hour." },
+    ],
+  };
+}
+
+/** What the functions need, in every namespace. */
+export function clusterAccess({ namespace, functions }: Installation): readonly Manifest[] {
+  return clusterGrant(NAME, clusterRights(functions), { name: NAME, namespace });
+}
+
+/** The Lease, in the host's own namespace. */
+export function leaseAccess({ namespace }: Installation): readonly Manifest[] {
+  const account = { name: NAME, namespace };
+  return grant("", { name: NAME, namespace }, leaseRights, account);
+}
+
+interface Account {
+  readonly name: string;
+  readonly namespace: string;
+}
+
+/** A rule, with its reason. */
+type Granted = Pick<Right, "because"> & { readonly rule: object };
+
+/** A ClusterRole and its binding to one ServiceAccount, both called `name`. */
+export function clusterGrant(name: string, rights: readonly Granted[], account: Account): readonly Manifest[] {
+  return grant("Cluster", { name }, rights, account);
+}
+
+function grant(
+  scope: "" | "Cluster",
+  metadata: { readonly name: string; readonly namespace?: string },
+  rights: readonly Granted[],
+  account: Account,
+): readonly Manifest[] {
+  const apiVersion = "rbac.authorization.k8s.io/v1";
+  return [
+    {
+      object: { apiVersion, kind: `${scope}Role`, metadata, rules: rights.map(({ rule }) => rule) },
+      remarks: rights.map(({ because }, index) => ({ at: ["rules", index], says: because })),
+    },
+    {
+      object: {
+        apiVersion,
+        kind: `${scope}RoleBinding`,
+        metadata,
+        roleRef: { apiGroup: "rbac.authorization.k8s.io", kind: `${scope}Role`, name: metadata.name },
+        subjects: [{ kind: "ServiceAccount", ...account }],
+      },
+    },
+  ];
+}

@@ -1,0 +1,129 @@
+/**
+ * What the host must be allowed, no more: from what its functions declare, and from how the writer writes. Each right says
+ * what it is for.
+ */
+import { kindKey, type Kind } from "../kube/kind.ts";
+import type { DefinedFunction } from "../reconcile/define.ts";
+import { plan, type Manner } from "../reconcile/plan.ts";
+import { NAME } from "./installation.ts";
+
+/** A rule of rbac.authorization.k8s.io/v1, and its reason. */
+export interface Right {
+  readonly rule: {
+    readonly apiGroups: readonly string[];
+    readonly resources: readonly string[];
+    readonly resourceNames?: readonly string[];
+    readonly verbs: readonly string[];
+  };
+  readonly because: string;
+}
+
+type Functions = ReadonlyMap<string, DefinedFunction>;
+
+/** In every namespace: sources and children are anywhere. Sorted by resource, reading before writing. */
+export function clusterRights(functions: Functions): readonly Right[] {
+  const uses = [...functions].flatMap(([name, definition]) => usesOf(name, definition));
+  const resources = Map.groupBy(uses, ({ kind, part }) => `${resourceOf(kind)}${part} ${groupOf(kind)}`);
+  const rights = [...resources.keys()].toSorted().flatMap((key) => rightsFor(resources.get(key) ?? []));
+  return [...rights, EVENTS];
+}
+
+/** In the host's own namespace. */
+export const leaseRights: readonly Right[] = [
+  {
+    rule: { apiGroups: ["coordination.k8s.io"], resources: ["leases"], verbs: ["create"] },
+    because:
+      "leader election: the first replica makes the Lease. No name: RBAC knows none yet when an object is created,\nso the admission policy names it",
+  },
+  {
+    rule: {
+      apiGroups: ["coordination.k8s.io"],
+      resources: ["leases"],
+      resourceNames: [NAME],
+      verbs: ["get", "update", "watch"],
+    },
+    because: "leader election: renewed every two seconds; standbys see at once when it is given up",
+  },
+];
+
+/** `configmaps` */
+export function resourceOf({ kind }: Kind): string {
+  // Source: apimachinery meta.UnsafeGuessKindToResource, which kubebuilder's RBAC markers follow too.
+  const lower = kind.toLowerCase();
+  if (lower === "endpoints") return lower;
+  if (lower.endsWith("s")) return `${lower}es`;
+  return lower.endsWith("y") ? `${lower.slice(0, -1)}ies` : `${lower}s`;
+}
+
+/** `` for the core group. */
+export function groupOf({ apiVersion }: Kind): string {
+  const slash = apiVersion.indexOf("/");
+  return slash === -1 ? "" : apiVersion.slice(0, slash);
+}
+
+interface Use {
+  readonly functionName: string;
+  readonly kind: Kind;
+  readonly part: "" | "/status" | "/scale";
+  readonly how: "watches" | "reads" | "writes";
+}
+
+function usesOf(functionName: string, { watches, reads, writes, subresources }: DefinedFunction): readonly Use[] {
+  return [
+    { functionName, kind: watches.kind, part: "", how: "watches" },
+    ...reads.map(({ kind }): Use => ({ functionName, kind, part: "", how: "reads" })),
+    ...writes.map((kind): Use => ({ functionName, kind, part: "", how: "writes" })),
+    ...subresources.map(({ of, subresource }): Use => ({
+      functionName,
+      kind: of,
+      part: `/${subresource}`,
+      how: "writes",
+    })),
+  ];
+}
+
+function rightsFor(uses: readonly Use[]): readonly Right[] {
+  const [first] = uses;
+  if (first === undefined) return [];
+  const { kind, part } = first;
+  const of = { apiGroups: [groupOf(kind)], resources: [`${resourceOf(kind)}${part}`] };
+  const rights: Right[] = [];
+  // Children are found by a watch of their own, so what is written is read too. `get` is the second look before a deletion.
+  if (part === "") rights.push({ rule: { ...of, verbs: ["get", "list", "watch"] }, because: reasons(uses) });
+  const writing = uses.filter(({ how }) => how === "writes");
+  if (writing.length > 0) rights.push({ rule: { ...of, verbs: writeVerbs(kind, part) }, because: reasons(writing) });
+  return rights;
+}
+
+/** `mirror watches and writes it; cleanup-on-delete watches it` */
+function reasons(uses: readonly Use[]): string {
+  const byFunction = Map.groupBy(uses, ({ functionName }) => functionName);
+  const how = (name: string): string => [...new Set(byFunction.get(name)?.map((use) => use.how))].join(" and ");
+  const names = [...byFunction.keys()].toSorted();
+  return names.map((name) => `${name} ${how(name)} it`).join("; ");
+}
+
+/** What the writer sends. A release is a patch for either manner; an apply that creates needs `create` beside `patch`. */
+const WRITE_VERBS: Readonly<Record<Manner, readonly string[]>> = {
+  whole: ["create", "update", "patch", "delete"],
+  fields: ["create", "patch", "delete"],
+};
+
+function writeVerbs(kind: Kind, part: Use["part"]): readonly string[] {
+  return part === "" ? WRITE_VERBS[mannerOf(kind)] : ["patch"];
+}
+
+/** Asked of the plan itself: it alone decides how a kind is written. */
+function mannerOf(kind: Kind): Manner {
+  const metadata = { name: "any", uid: "any", resourceVersion: "1" };
+  const object = { ...kind, metadata };
+  const observed = { functionName: "any", source: object, children: [], find: () => undefined };
+  const [write] = plan({ children: [{ ...kind, metadata: { name: "any" } }] }, observed).writes;
+  if (write?.verb !== "create") throw new Error(`a child ${kindKey(kind)} that is absent is not created`);
+  return write.manner;
+}
+
+const EVENTS: Right = {
+  rule: { apiGroups: ["events.k8s.io"], resources: ["events"], verbs: ["create"] },
+  because: "what an operator must know is told as an Event beside its object",
+};

@@ -1,0 +1,191 @@
+/** What would be in the image, and the host started from that alone: as in a pod, on a real API server, under `manifests/`. */
+import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
+import { existsSync, lstatSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { copyFile, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join, relative } from "node:path";
+import { after, before, suite, test } from "node:test";
+import { parseDocument } from "yaml";
+import { systemClock } from "../../runtime/clock/clock.ts";
+import { describeOnControlPlane } from "../controlplane/on-control-plane.ts";
+import { until } from "../controlplane/wait.ts";
+import { CONFIG, Deployed, MANIFESTS, ROOT } from "../manifests/deployed.ts";
+import { assemble } from "./assemble.ts";
+import { cannotContain, Container, ENTRYPOINT, UID } from "./container.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "evenkeel-image-"));
+const root = join(folder, "root");
+after(() => rmSync(folder, { recursive: true, force: true }));
+before(() => assemble(root));
+
+suite("the image", () => {
+  test("is the same when it is built again", () => {
+    const again = join(folder, "again");
+    assemble(again);
+    assert.equal(digestOf(again), digestOf(root));
+    rmSync(again, { recursive: true });
+  });
+
+  test("holds the host, its functions, the packages of production and Node, and nothing else", (context) => {
+    const names = (path: string): readonly string[] => readdirSync(join(root, path)).toSorted();
+    assert.deepEqual(names("app"), ["bin", "functions", "node_modules", "package.json", "runtime"]);
+    const { dependencies, devDependencies } = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8")) as {
+      readonly dependencies: object;
+      readonly devDependencies: object;
+    };
+    const packages = names("app/node_modules");
+    for (const name of Object.keys(dependencies)) assert.ok(packages.includes(name.split("/")[0] ?? ""), name);
+    for (const name of Object.keys(devDependencies).filter((name) => !name.startsWith("@")))
+      assert.ok(!packages.includes(name), name);
+    const others = entries(root).filter((path) => !/^(app|lib|lib64|etc|usr)\b/.test(path));
+    assert.deepEqual(others, []);
+    context.diagnostic(
+      `${Math.round(sizeOf(root) / 2 ** 20)} MiB, of which Node ${Math.round(sizeOf(join(root, "app", "bin")) / 2 ** 20)}`,
+    );
+  });
+
+  test("has no shell, nothing that anybody may write, and nothing that gives rights away", () => {
+    const stats = entries(root).map((path) => ({ path, mode: lstatSync(join(root, path)).mode & 0o7777 }));
+    assert.deepEqual(
+      stats.filter(({ mode, path }) => (mode & 0o7222) !== 0 && !isLink(path)),
+      [],
+    );
+    assert.deepEqual(
+      stats.filter(({ path }) => /(^|\/)(sh|bash|dash|busybox|npm|npx|apt)$/.test(path)),
+      [],
+    );
+  });
+});
+
+suite("the Dockerfile", () => {
+  const lines = readFileSync(join(ROOT, "Dockerfile"), "utf8").split("\n");
+  const after = (word: string): readonly string[] =>
+    lines.flatMap((line) => (line.startsWith(`${word} `) ? [line.slice(word.length + 1)] : []));
+
+  test("starts what is started here, as whom the Deployment says", () => {
+    assert.deepEqual(after("ENTRYPOINT"), [JSON.stringify(ENTRYPOINT).replaceAll(",", ", ")]);
+    assert.deepEqual(after("USER"), [`${UID}:${UID}`]);
+    assert.match(readFileSync(join(MANIFESTS, "base", "deployment.yaml"), "utf8"), new RegExp(`runAsUser: ${UID}\n`));
+  });
+
+  test("copies only files that are there and that .dockerignore lets in", () => {
+    const copied = after("COPY").filter((line) => !line.startsWith("--from"));
+    const sources = copied.flatMap((line) => line.split(" ").slice(0, -1));
+    const letIn = readFileSync(join(ROOT, ".dockerignore"), "utf8").split("\n");
+    assert.ok(sources.length > 4);
+    for (const source of sources) {
+      assert.ok(existsSync(join(ROOT, source)), source);
+      assert.ok(letIn.includes(`!${source}`), source);
+    }
+  });
+});
+
+const skip = cannotContain() ?? false;
+
+describeOnControlPlane("the image on a cluster", {}, (controlPlane) => {
+  test("mirrors as a pod would: 65532, read-only root, its token in files", { skip }, async (context) => {
+    const deployed = await Deployed.on(controlPlane(), folder);
+    await deployed.admin("create", "namespace", "team-a");
+    const { args, env } = containerOfDeployment();
+    const { port } = new URL(controlPlane().url);
+    const startedMs = systemClock.now();
+    const container = new Container(context, {
+      root,
+      volumes: {
+        "/var/run/secrets/kubernetes.io/serviceaccount": await credentials(deployed),
+        "/etc/evenkeel": await configuration(),
+      },
+      // The Deployment's own, but for the ports: this machine's are not ours to take.
+      args: [...args, "--address", "127.0.0.1:0", "--metrics-address", "127.0.0.1:0", "--status-address", "0"],
+      env: { ...env, KUBERNETES_SERVICE_HOST: "127.0.0.1", KUBERNETES_SERVICE_PORT: port },
+    });
+    await container.says(/"message":"serving"/);
+    const servingMs = systemClock.now() - startedMs;
+    await container.says(/"message":"leading"/);
+    const leadingMs = systemClock.now() - startedMs;
+
+    const source = { name: "settings", namespace: "default", labels: { mirror: "true" } };
+    await deployed.adminApply({ apiVersion: "v1", kind: "ConfigMap", metadata: source, data: { colour: "blue" } });
+    await until(
+      async () => {
+        const query = [
+          "get",
+          "configmap",
+          "settings",
+          "-n",
+          "team-a",
+          "--ignore-not-found",
+          "-o",
+          "jsonpath={.data.colour}",
+        ];
+        return (await deployed.admin(...query)) === "blue" ? true : undefined;
+      },
+      { what: "the copy is there" },
+    );
+
+    assert.deepEqual(container.status("Uid").split(/\s+/), ["65532", "65532", "65532", "65532"]);
+    assert.equal(container.status("CapEff"), "0000000000000000");
+    assert.equal(container.status("NoNewPrivs"), "1");
+    assert.match(container.rootMount(), /^ro,/);
+    context.diagnostic(
+      `serving after ${Math.round(servingMs)} ms, leading after ${Math.round(leadingMs)} ms, ${container.status("VmRSS")} resident`,
+    );
+    assert.equal(await container.stop(), 0, container.output);
+    assert.equal(
+      await deployed.admin("get", "lease", "evenkeel", "-n", "evenkeel", "-o", "jsonpath={.spec.holderIdentity}"),
+      "",
+    );
+  });
+
+  /** As the kubelet projects them. */
+  async function credentials(deployed: Deployed): Promise<string> {
+    const path = join(folder, "credentials");
+    mkdirSync(path);
+    await copyFile(deployed.tokenFile, join(path, "token"));
+    await copyFile(controlPlane().caFile, join(path, "ca.crt"));
+    await writeFile(join(path, "namespace"), "evenkeel");
+    return path;
+  }
+});
+
+async function configuration(): Promise<string> {
+  const path = join(folder, "config");
+  mkdirSync(path);
+  await copyFile(CONFIG, join(path, "evenkeel.yaml"));
+  return path;
+}
+
+function containerOfDeployment(): { readonly args: readonly string[]; readonly env: Readonly<Record<string, string>> } {
+  const text = readFileSync(join(MANIFESTS, "base", "deployment.yaml"), "utf8");
+  const container = parseDocument(text).getIn(["spec", "template", "spec", "containers", 0], false);
+  const { args, env } = JSON.parse(JSON.stringify(container)) as {
+    readonly args: readonly string[];
+    readonly env: readonly { readonly name: string; readonly value: string }[];
+  };
+  return { args, env: Object.fromEntries(env.map(({ name, value }) => [name, value])) };
+}
+
+function entries(path: string): readonly string[] {
+  const all = readdirSync(path, { recursive: true, withFileTypes: true });
+  return all.map(({ parentPath, name }) => relative(path, join(parentPath, name))).toSorted();
+}
+
+function isLink(path: string): boolean {
+  return lstatSync(join(root, path)).isSymbolicLink();
+}
+
+function sizeOf(path: string): number {
+  return entries(path).reduce((total, entry) => total + lstatSync(join(path, entry)).size, 0);
+}
+
+/** Of every path, its mode, age and content. */
+function digestOf(path: string): string {
+  const hash = createHash("sha256");
+  for (const entry of entries(path)) {
+    const stat = lstatSync(join(path, entry));
+    hash.update(`${entry} ${stat.mode} ${stat.mtimeMs}\n`);
+    if (stat.isFile()) hash.update(readFileSync(join(path, entry)));
+  }
+  return hash.digest("hex");
+}

@@ -1,0 +1,202 @@
+/** The base and each overlay are taken by a real API server that refuses unknown fields, and mean there what they should. */
+import assert from "node:assert/strict";
+import { request } from "node:https";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { before, test } from "node:test";
+import { z } from "zod";
+import { describeOnControlPlane } from "../controlplane/on-control-plane.ts";
+import { until } from "../controlplane/wait.ts";
+import { Deployed, MANIFESTS } from "./deployed.ts";
+import { suiteFolder } from "./suite-folder.ts";
+
+/** As the Prometheus Operator has it, as far as this test needs it: the fields that the overlay uses, and no others. */
+const SERVICE_MONITOR = {
+  apiVersion: "apiextensions.k8s.io/v1",
+  kind: "CustomResourceDefinition",
+  metadata: { name: "servicemonitors.monitoring.coreos.com" },
+  spec: {
+    group: "monitoring.coreos.com",
+    scope: "Namespaced",
+    names: { kind: "ServiceMonitor", plural: "servicemonitors", singular: "servicemonitor" },
+    versions: [{ name: "v1", served: true, storage: true, schema: { openAPIV3Schema: serviceMonitorSchema() } }],
+  },
+};
+
+function serviceMonitorSchema(): object {
+  const text = { type: "string" };
+  const tlsConfig = fields({ insecureSkipVerify: { type: "boolean" } });
+  const endpoint = fields({ port: text, scheme: text, path: text, interval: text, bearerTokenFile: text, tlsConfig });
+  const selector = fields({ matchLabels: { type: "object", additionalProperties: text } });
+  return fields({ spec: fields({ selector, endpoints: { type: "array", items: endpoint } }) });
+}
+
+function fields(properties: object): object {
+  return { type: "object", properties };
+}
+
+const Policies = z.object({
+  items: z.array(
+    z.object({
+      metadata: z.object({ name: z.string(), generation: z.number() }),
+      status: z
+        .object({
+          observedGeneration: z.number(),
+          typeChecking: z.object({ expressionWarnings: z.array(z.unknown()).optional() }),
+        })
+        .partial()
+        .optional(),
+    }),
+  ),
+});
+
+const controllers = ["namespace-controller", "validatingadmissionpolicy-status-controller"];
+
+describeOnControlPlane("the manifests", { controllers }, (controlPlane) => {
+  const folder = suiteFolder();
+  let deployed: Deployed;
+
+  before(async () => {
+    deployed = await Deployed.on(controlPlane(), folder());
+  });
+
+  test("are the same when they are applied again", async () => {
+    await deployed.apply(MANIFESTS);
+    const { code, stdout } = await deployed.cluster.kubectl(["diff", "-k", MANIFESTS, "--server-side"]);
+    assert.equal(code, 0, stdout);
+  });
+
+  test("hold policies whose expressions the API server finds well typed", async () => {
+    const checked = await until(
+      async () => {
+        const { items } = Policies.parse(
+          JSON.parse(await deployed.admin("get", "validatingadmissionpolicies", "-o", "json")),
+        );
+        return items.every(({ metadata, status }) => status?.observedGeneration === metadata.generation)
+          ? items
+          : undefined;
+      },
+      { what: "the policies are type checked" },
+    );
+    assert.equal(checked.length, 2);
+    for (const { metadata, status } of checked)
+      assert.deepEqual(status?.typeChecking?.expressionWarnings ?? [], [], metadata.name);
+  });
+
+  test("hold a pod that the restricted pod security standard lets in", async () => {
+    const template = await deployed.admin(
+      "get",
+      "deployment",
+      "evenkeel",
+      "-n",
+      "evenkeel",
+      "-o",
+      "jsonpath={.spec.template}",
+    );
+    const { spec } = JSON.parse(template) as { readonly spec: object };
+    const create = (spec: object): ReturnType<Deployed["cluster"]["kubectl"]> => {
+      const pod = { apiVersion: "v1", kind: "Pod", metadata: { name: "pod", namespace: "evenkeel" }, spec };
+      return deployed.cluster.kubectl(["create", "--dry-run=server", "-f", "-"], { input: JSON.stringify(pod) });
+    };
+    const { code, stderr } = await create(spec);
+    assert.equal(code, 0, stderr);
+    assert.equal(stderr, "", "no warning");
+    const loose = await create({ ...spec, securityContext: {} });
+    assert.match(loose.stderr, /violates PodSecurity "restricted:v/, "so the standard is enforced");
+  });
+
+  test("give the renewals of the Lease the level of leader elections", async () => {
+    const uid = await deployed.admin("get", "flowschema", "evenkeel-leases", "-o", "jsonpath={.metadata.uid}");
+    const path = "/apis/coordination.k8s.io/v1/namespaces/evenkeel/leases/evenkeel";
+    const header = await until(
+      async () => {
+        const answer = await flowSchemaOf(deployed, path);
+        return answer === uid ? answer : undefined;
+      },
+      { what: "the FlowSchema takes effect" },
+    );
+    assert.equal(header, uid);
+    assert.notEqual(await flowSchemaOf(deployed, "/api/v1/configmaps?limit=1"), uid, "and nothing else");
+  });
+
+  test("take the overlay `prometheus`, with the Prometheus Operator there", async () => {
+    await deployed.adminApply(SERVICE_MONITOR);
+    await deployed.admin(
+      "wait",
+      "--for=condition=Established",
+      `crd/${SERVICE_MONITOR.metadata.name}`,
+      "--timeout=30s",
+    );
+    await deployed.apply(join(MANIFESTS, "overlays", "prometheus"));
+    const ingress = await deployed.admin(
+      "get",
+      "networkpolicy",
+      "evenkeel",
+      "-n",
+      "evenkeel",
+      "-o",
+      "jsonpath={.spec.ingress}",
+    );
+    assert.match(ingress, /monitoring/);
+    // Who reads /metrics is asked of the API server; the fence lets the questions through, which store nothing.
+    const review = { apiVersion: "authentication.k8s.io/v1", kind: "TokenReview", spec: { token: "nobody's" } };
+    const answer = await deployed.kubectl(["create", "--validate=false", "-f", "-"], JSON.stringify(review));
+    assert.equal(answer.code, 0, answer.stderr);
+  });
+
+  test("take the overlay `jaeger`", async () => {
+    await deployed.apply(join(MANIFESTS, "overlays", "jaeger"));
+    const env = await deployed.admin("get", "deployment", "evenkeel", "-n", "evenkeel", "-o", "jsonpath={..env}");
+    assert.match(env, /"OTEL_EXPORTER_OTLP_ENDPOINT","value":"http:\/\/jaeger\.evenkeel\.svc:4318"/);
+  });
+
+  test("take the overlay `one-prefix`, and the fence is narrower", async () => {
+    const copy = {
+      apiVersion: "v1",
+      kind: "ConfigMap",
+      metadata: {
+        name: "c",
+        namespace: "team-b-1",
+        labels: { "evenkeel.dev/function": "mirror" },
+        annotations: {
+          "evenkeel.dev/owner": "ConfigMap/default/c",
+          "evenkeel.dev/owner-uid": "u",
+          "evenkeel.dev/self": "ConfigMap/team-b-1/c",
+        },
+      },
+    };
+    const create = async (): Promise<string> =>
+      (await deployed.kubectl(["create", "--dry-run=server", "-f", "-"], JSON.stringify(copy))).stderr;
+    await deployed.admin("create", "namespace", "team-b-1");
+    assert.equal(await create(), "", "within the prefix of the base");
+    await deployed.apply(join(MANIFESTS, "overlays", "one-prefix"));
+    const isNarrow = async (): Promise<true | undefined> =>
+      /one of: team-a-$/m.test(await create()) ? true : undefined;
+    await until(isNarrow, { what: "the narrower fence stands" });
+    const config = await deployed.admin(
+      "get",
+      "configmap",
+      "evenkeel-config",
+      "-n",
+      "evenkeel",
+      "-o",
+      "jsonpath={.data}",
+    );
+    assert.match(config, /team-a-/);
+  });
+});
+
+/** The FlowSchema that the API server put a request of the account under, by uid. */
+async function flowSchemaOf({ cluster, tokenFile }: Deployed, path: string): Promise<string | undefined> {
+  const headers = { authorization: `Bearer ${await readFile(tokenFile, "utf8")}` };
+  const ca = await readFile(cluster.caFile);
+  const { promise, resolve, reject } = Promise.withResolvers<string | undefined>();
+  const asked = request(`${cluster.url}${path}`, { ca, headers, agent: false });
+  asked.on("response", (response) => {
+    response.resume();
+    resolve(response.headers["x-kubernetes-pf-flowschema-uid"]?.toString());
+  });
+  asked.on("error", reject);
+  asked.end();
+  return promise;
+}

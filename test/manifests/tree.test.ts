@@ -1,0 +1,203 @@
+/** What `npm run manifests` writes: the same each time, what is committed, and a clear word where it cannot. */
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { cpSync, readdirSync, readFileSync } from "node:fs";
+import { join, relative } from "node:path";
+import { suite, test, type TestContext } from "node:test";
+import { ConfigMap, defineFunction, kind, Namespace, scale, status } from "../../runtime/index.ts";
+import { HOST_MARKS } from "../../runtime/reconcile/provenance.ts";
+import type { DefinedFunction } from "../../runtime/reconcile/define.ts";
+import { fence } from "../../runtime/manifests/fence.ts";
+import { renderFile } from "../../runtime/manifests/manifest.ts";
+import { clusterRights, resourceOf } from "../../runtime/manifests/rights.ts";
+import { tempFolder } from "../support/temp-folder.ts";
+import { MANIFESTS, ROOT } from "./deployed.ts";
+
+function generate(...args: readonly string[]): { readonly code: number | null; readonly said: string } {
+  const program = join(ROOT, "runtime", "cli", "manifests.ts");
+  const { status: code, stdout, stderr } = spawnSync(process.execPath, [program, ...args], { encoding: "utf8" });
+  return { code, said: `${stdout}${stderr}` };
+}
+
+suite("npm run manifests", () => {
+  test("would write what is committed", () => {
+    assert.deepEqual(generate("--check"), { code: 0, said: "manifests: nothing to change\n" });
+  });
+
+  test("says which file is not as it would be written, and writes it", async (context) => {
+    const dir = await copyOfManifests(context);
+    await dir.write("base/clusterrole.yaml", "# edited\n");
+    const check = generate("--check", "--dir", dir.path);
+    assert.equal(check.code, 1);
+    assert.match(check.said, /not as they would be written: base\/clusterrole\.yaml;/);
+    assert.equal(generate("--dir", dir.path).code, 0);
+    assert.equal(readFileSync(join(dir.path, "base", "clusterrole.yaml"), "utf8"), committed("base/clusterrole.yaml"));
+  });
+
+  test("writes every file that is committed, but for the configurations", async (context) => {
+    const dir = await tempFolder(context);
+    const configurations = filesIn(MANIFESTS).filter((file) => file.endsWith("evenkeel.yaml"));
+    for (const file of configurations) await dir.write(file, committed(file));
+    assert.equal(generate("--dir", dir.path).code, 0);
+    assert.deepEqual(filesIn(dir.path), filesIn(MANIFESTS));
+  });
+
+  test("draws the fence to a configuration that changed", async (context) => {
+    const dir = await copyOfManifests(context);
+    await dir.write("base/evenkeel.yaml", "functions: { mirror: { prefixes: [squad-, team-] } }\n");
+    assert.equal(generate("--dir", dir.path, "--allow-prefix", "extra-").code, 0);
+    assert.match(readFileSync(join(dir.path, "base", "fence.yaml"), "utf8"), /'\["extra-","squad-","team-"\]'/);
+  });
+
+  test("names another namespace wherever it is named", async (context) => {
+    const dir = await copyOfManifests(context);
+    assert.equal(generate("--dir", dir.path, "--namespace", "harbour").code, 0);
+    const read = (file: string): string => readFileSync(join(dir.path, file), "utf8");
+    assert.match(read("base/fence.yaml"), /system:serviceaccount:harbour:evenkeel/);
+    for (const file of ["clusterrole", "role", "deployment", "flowschema", "networkpolicy", "kustomization"])
+      assert.match(read(`base/${file}.yaml`), /harbour/, file);
+    assert.doesNotMatch(read("base/fence.yaml"), /serviceaccount:evenkeel/);
+  });
+
+  const errors: readonly {
+    readonly name: string;
+    readonly args?: readonly string[];
+    readonly files?: Readonly<Record<string, string>>;
+    readonly says: RegExp;
+  }[] = [
+    { name: "a flag that is not there", args: ["--chek"], says: /'--chek'/ },
+    {
+      name: "the control plane's namespace",
+      args: ["--namespace", "kube-system"],
+      says: /"kube-system" cannot be the namespace/,
+    },
+    {
+      name: "a prefix that means everything",
+      args: ["--allow-prefix", ""],
+      says: /--allow-prefix: "" is not the beginning/,
+    },
+    {
+      name: "a folder without functions",
+      args: ["--functions", "/nowhere"],
+      says: /\/nowhere: there is no function in it/,
+    },
+    {
+      name: "a configuration that the functions refuse",
+      files: { "base/evenkeel.yaml": "functions:\n  mirror:\n    prefixes: []\n" },
+      says: /evenkeel\.yaml:3:\d+: functions\.mirror\.prefixes/,
+    },
+    {
+      name: "a configuration for a function that is not there",
+      files: { "base/evenkeel.yaml": "functions:\n  miror: {}\n" },
+      says: /evenkeel\.yaml:2:3: functions\.miror: there is no such function/,
+    },
+  ];
+  for (const { name, args = [], files = {}, says } of errors) {
+    test(`refuses ${name}, in one line and with nothing written`, async (context) => {
+      const dir = await copyOfManifests(context);
+      for (const [file, text] of Object.entries(files)) await dir.write(file, text);
+      await dir.write("base/role.yaml", "# untouched\n");
+      const { code, said } = generate("--dir", dir.path, ...args);
+      assert.notEqual(code, 0);
+      assert.match(said, says);
+      assert.doesNotMatch(said, /\n    at /);
+      assert.equal(readFileSync(join(dir.path, "base", "role.yaml"), "utf8"), "# untouched\n");
+    });
+  }
+});
+
+function committed(file: string): string {
+  return readFileSync(join(MANIFESTS, file), "utf8");
+}
+
+function filesIn(folder: string): readonly string[] {
+  const entries = readdirSync(folder, { recursive: true, withFileTypes: true });
+  const files = entries.filter((entry) => entry.isFile());
+  return files.map(({ parentPath, name }) => relative(folder, join(parentPath, name))).toSorted();
+}
+
+async function copyOfManifests(context: TestContext): ReturnType<typeof tempFolder> {
+  const dir = await tempFolder(context);
+  cpSync(MANIFESTS, dir.path, { recursive: true });
+  return dir;
+}
+
+const Deployment = kind("apps/v1", "Deployment");
+const Widget = kind("example.dev/v1", "Widget");
+const reconcile = (): object => ({});
+
+suite("the rights of functions", () => {
+  const rows: readonly {
+    readonly name: string;
+    readonly definition: DefinedFunction;
+    readonly grants: readonly string[];
+  }[] = [
+    {
+      name: "what is watched or read is read, and no more",
+      definition: defineFunction({ watches: Widget, reads: [Namespace], reconcile }),
+      grants: ["/namespaces: get list watch", "example.dev/widgets: get list watch"],
+    },
+    {
+      name: "what is kept whole is created, updated, released and deleted",
+      definition: defineFunction({ watches: Namespace, writes: [ConfigMap], reconcile }),
+      grants: ["/configmaps: get list watch", "/configmaps: create update patch delete", "/namespaces: get list watch"],
+    },
+    {
+      name: "what is kept by its fields is applied, and never updated",
+      definition: defineFunction({ watches: Namespace, writes: [Deployment], reconcile }),
+      grants: [
+        "apps/deployments: get list watch",
+        "apps/deployments: create patch delete",
+        "/namespaces: get list watch",
+      ],
+    },
+    {
+      name: "a part of a kind is patched, and the kind itself is not",
+      definition: defineFunction({
+        watches: Widget,
+        reads: [Deployment],
+        writes: [status(Widget), scale(Deployment)],
+        reconcile,
+      }),
+      grants: [
+        "apps/deployments: get list watch",
+        "apps/deployments/scale: patch",
+        "example.dev/widgets: get list watch",
+        "example.dev/widgets/status: patch",
+      ],
+    },
+  ];
+  for (const { name, definition, grants } of rows) {
+    test(name, () => {
+      const rights = clusterRights(new Map([["some", definition]]));
+      const lines = rights.map(
+        ({ rule }) => `${rule.apiGroups.join()}/${rule.resources.join()}: ${rule.verbs.join(" ")}`,
+      );
+      assert.deepEqual(lines, [...grants, "events.k8s.io/events: create"]);
+      assert.ok(rights.every(({ because }) => because !== ""));
+    });
+  }
+
+  test("two functions share a rule, which names both", () => {
+    const definition = defineFunction({ watches: ConfigMap, reconcile });
+    const rights = clusterRights(
+      new Map([
+        ["a", definition],
+        ["b", definition],
+      ]),
+    );
+    assert.deepEqual(rights.map(({ because }) => because)[0], "a watches it; b watches it");
+  });
+
+  test("plurals are those of the API", () => {
+    const plurals = { Ingress: "ingresses", NetworkPolicy: "networkpolicies", Endpoints: "endpoints", Pod: "pods" };
+    for (const [name, plural] of Object.entries(plurals)) assert.equal(resourceOf(kind("v1", name)), plural);
+  });
+});
+
+test("the fence knows all marks that the host sets and no child can do without", () => {
+  const definition = defineFunction({ watches: ConfigMap, writes: [ConfigMap], reconcile });
+  const functions = new Map([["some", definition]]);
+  const text = renderFile(fence({ namespace: "evenkeel", version: "1", functions, prefixes: ["team-"] }));
+  for (const mark of HOST_MARKS) if (mark !== "evenkeel.dev/digest") assert.ok(text.includes(`"${mark}"`), mark);
+});
