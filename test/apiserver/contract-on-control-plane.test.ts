@@ -13,7 +13,7 @@ describeOnControlPlane("a real kube-apiserver", { controllers: ["namespace-contr
   let count = 0;
   for (const [part, cases] of Object.entries(CONTRACT))
     for (const { name, run } of cases)
-      void test(`${part}: ${name}`, async () => {
+      test(`${part}: ${name}`, async () => {
         const { fetch, close } = await connect(controlPlane());
         await run(await roomIn({ client: new ApiClient(fetch), wait: sleep }, ++count));
         await close();

@@ -4,9 +4,9 @@ import { CONTRACT, roomIn } from "./contract.ts";
 import { world } from "./world.ts";
 
 for (const [part, cases] of Object.entries(CONTRACT))
-  void describe(`the embedded API server: ${part}`, () => {
+  describe(`the embedded API server: ${part}`, () => {
     for (const { name, run } of cases)
-      void test(name, async () => {
+      test(name, async () => {
         const { api, clock, server } = world();
         await run(await roomIn({ client: api, wait: (ms) => clock.advance(ms) }, 1));
         await server.close();

@@ -13,7 +13,7 @@ const found = spawnSync(kubectl, ["version", "--client"]).status === 0;
 
 if (found) describeKubectl();
 else
-  void test(
+  test(
     "kubectl against the embedded server: left out, no kubectl on the PATH or in TEST_ASSET_KUBECTL",
     {
       skip: process.env["CI"] !== "true",
@@ -22,7 +22,7 @@ else
   );
 
 function describeKubectl(): void {
-  void describe("kubectl against the embedded server", () => {
+  describe("kubectl against the embedded server", () => {
     let server: EmbeddedApiServer;
     let home = "";
 

@@ -48,7 +48,7 @@ const REFUSED: readonly (readonly [string, Buffer])[] = [
 ];
 
 for (const [name, body] of REFUSED)
-  void test(`${name} is 400`, () => {
+  test(`${name} is 400`, () => {
     assert.throws(
       () => parseProtobuf(body, messageOf),
       (error) => error instanceof ApiError && error.status.code === 400,

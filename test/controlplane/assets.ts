@@ -118,7 +118,7 @@ function binariesIn(folder: string): Binaries {
   };
 }
 
-function onPath(program: string, env: Environment): string | undefined {
+export function onPath(program: string, env: Environment): string | undefined {
   const folders = (env["PATH"] ?? "").split(delimiter).filter((folder) => folder !== "");
   return folders.map((folder) => join(folder, program)).find(isExecutable);
 }

@@ -85,6 +85,22 @@ describe("a faulty proxy", () => {
     await late.hears("late ");
   });
 
+  test("stalls open connections alone, until healed", async () => {
+    const open = await dial();
+    await open.says("before ");
+    await open.hears("before ");
+    proxy.stallOpen();
+    await open.says("during ");
+    const next = await dial();
+    await next.says("new ");
+    await next.hears("new ");
+    assert.deepEqual([open.heard, open.isClosed], ["before ", false]);
+    await proxy.heal();
+    await open.hears("before during ");
+    await next.says("once");
+    await next.hears("new once");
+  });
+
   test("refuses new connections and leaves open ones alone, until healed", async () => {
     const open = await dial();
     await open.says("a");

@@ -4,6 +4,7 @@
  *
  *   forwarding --blackhole--> blackholed    open connections and new ones: no byte, no FIN, either way (half-open)
  *   forwarding --refuse-----> refusing      new connections: ECONNREFUSED; open ones live on
+ *   any        --stallOpen--> the same      open connections: no byte, no FIN, until healed; new ones are as before
  *   any        --heal-------> forwarding    held bytes go on as after a network that came back
  */
 import { once } from "node:events";
@@ -16,6 +17,8 @@ interface Connection {
   readonly client: Socket;
   /** Absent while the connection was made into a black hole. */
   server?: Socket;
+  /** Nothing goes through, either way. */
+  isStalled: boolean;
 }
 
 export class FaultyProxy {
@@ -56,6 +59,11 @@ export class FaultyProxy {
 
   blackhole(): void {
     this.#isBlackholed = true;
+    this.stallOpen();
+  }
+
+  /** Open connections become half-open, as when a router forgets them. */
+  stallOpen(): void {
     for (const connection of this.#connections) stall(connection);
   }
 
@@ -66,10 +74,8 @@ export class FaultyProxy {
 
   /** Returns when new connections are accepted again. */
   async heal(): Promise<void> {
-    if (this.#isBlackholed) {
-      this.#isBlackholed = false;
-      for (const connection of this.#connections) this.#forward(connection);
-    }
+    this.#isBlackholed = false;
+    for (const connection of this.#connections) if (connection.isStalled) this.#forward(connection);
     if (this.#listener !== undefined) return;
     this.#listener = createServer({ allowHalfOpen: true }, (client) => this.#accept(client));
     this.#listener.listen(this.port, "127.0.0.1").unref();
@@ -83,15 +89,16 @@ export class FaultyProxy {
   }
 
   #accept(client: Socket): void {
-    const connection: Connection = { client };
+    const connection: Connection = { client, isStalled: this.#isBlackholed };
     this.#connections.add(connection);
     client.pause();
     this.#endTogether(client, connection);
-    if (!this.#isBlackholed) this.#forward(connection);
+    if (!connection.isStalled) this.#forward(connection);
   }
 
   #forward(connection: Connection): void {
     const { client } = connection;
+    connection.isStalled = false;
     connection.server ??= this.#dial(connection);
     client.pipe(connection.server).pipe(client);
   }
@@ -114,7 +121,9 @@ export class FaultyProxy {
   }
 }
 
-function stall({ client, server }: Connection): void {
+function stall(connection: Connection): void {
+  const { client, server } = connection;
+  connection.isStalled = true;
   if (server === undefined) return;
   client.unpipe(server).pause();
   server.unpipe(client).pause();

@@ -84,7 +84,7 @@ export function verdictOf(
   }
 }
 
-function leaveOut(name: string, { kind, why }: Exclude<Verdict, { kind: "run" }>): void {
+export function leaveOut(name: string, { kind, why }: Exclude<Verdict, { kind: "run" }>): void {
   test(`${name}: left out, ${why}`, { skip: kind === "skip" }, () => {
     throw new Error(why);
   });

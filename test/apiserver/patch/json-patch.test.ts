@@ -53,7 +53,7 @@ const ROWS: readonly Row[] = [
 ];
 
 for (const { name, patch, result } of ROWS)
-  void test(name, () => {
+  test(name, () => {
     const before = structuredClone(DOCUMENT);
     assert.deepEqual(applyJsonPatch(DOCUMENT, patch), result);
     assert.deepEqual(DOCUMENT, before, "the document is never changed in place");
@@ -71,7 +71,7 @@ const REFUSED: readonly { readonly name: string; readonly patch: Json; readonly 
 ];
 
 for (const { name, patch, code } of REFUSED)
-  void test(name, () => {
+  test(name, () => {
     assert.throws(
       () => applyJsonPatch(DOCUMENT, patch),
       (error) => error instanceof ApiError && error.status.code === code,

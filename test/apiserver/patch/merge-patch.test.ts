@@ -17,4 +17,4 @@ const ROWS: readonly (readonly [string, JsonObject, JsonObject, JsonObject])[] =
 ];
 
 for (const [name, target, patch, result] of ROWS)
-  void test(name, () => assert.deepEqual(applyMergePatch(target, patch), result));
+  test(name, () => assert.deepEqual(applyMergePatch(target, patch), result));

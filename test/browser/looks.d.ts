@@ -1,0 +1,2 @@
+export declare function overflowing(): readonly string[];
+export declare function contrastProblems(): readonly string[];

@@ -1,0 +1,320 @@
+/** Beside others, under faults, at scale, and with nothing to hide. */
+import assert from "node:assert/strict";
+import { suite, test } from "node:test";
+import { ConfigMap, Namespace } from "../../runtime/kube/kind.ts";
+import { namespace, source } from "./objects.ts";
+import { world } from "./world.ts";
+
+const MINUTE = 60_000;
+const range = (count: number): readonly number[] => Array.from({ length: count }, (_, i) => i);
+
+suite("a settled cluster", () => {
+  test("costs nothing but open watches, for ten minutes and over a restart", async (context) => {
+    const namespaces = range(10).map((i) => `team-${i}`);
+    const w = await world(context, { namespaces, objects: range(10).map((i) => source(`default/s${i}`)) });
+    await w.converged();
+    assert.equal((await w.copies()).length, 100);
+    w.mark();
+    await w.advance(10 * MINUTE);
+    assert.deepEqual(w.asked(), []);
+    assert.equal(w.runs.length, 0);
+    await w.restart();
+    await w.converged();
+    assert.deepEqual(w.writes(), []);
+  });
+
+  test("is reached with one write per copy and one run per key, however late the watches are", async (context) => {
+    const namespaces = range(20).map((i) => `team-${i}`);
+    const w = await world(context, { namespaces });
+    for (const delayMs of [0, 700]) {
+      w.delayWatches(delayMs);
+      const keys = range(20).map((i) => `default/s${delayMs}-${i}`);
+      w.mark();
+      await w.create(...keys.map((key) => source(key)));
+      await w.converged();
+      assert.equal(w.writes().length, 400);
+      assert.deepEqual(new Set(w.writeRequests().map(({ status }) => status)), new Set([201]));
+      const runs = w.runs.filter((run) => run.function === "mirror");
+      assert.deepEqual(runs.map(({ key }) => key).toSorted(), keys.toSorted(), "the echo of a write wakes nobody");
+    }
+  });
+
+  test("has no finalizer of ours anywhere, so that everything can be deleted with the host gone", async (context) => {
+    const w = await world(context, { objects: [source("other/settings")] });
+    await w.converged();
+    await w.stop();
+    const [sources, copies] = [
+      await w.list(ConfigMap, "mirror=true"),
+      await w.list(ConfigMap, "evenkeel.dev/function"),
+    ];
+    const all = [...sources, ...copies, ...(await w.list(Namespace))];
+    for (const { metadata } of all) assert.equal(metadata.finalizers, undefined);
+    await w.delete(Namespace, "team-a");
+    await w.delete(Namespace, "other");
+    await w.advance(2_000);
+    for (const name of ["team-a", "other"]) assert.equal(await w.get(Namespace, name), undefined);
+    assert.deepEqual(await w.copies(), ["team-b/settings"]);
+  });
+});
+
+suite("a namespace on its way out", () => {
+  test("is left alone: no write, no error, and it gets its copy when it is there again", async (context) => {
+    const held = { finalizers: ["example.com/hold"] };
+    const w = await world(context, { objects: [source("default/settings", held)], namespaces: ["team-a", "team-b"] });
+    await w.converged();
+    // The copy itself is held by somebody's finalizer: the namespace stays Terminating for long.
+    await w.update(ConfigMap, "team-a/settings", (it) => ({ ...it, metadata: { ...it.metadata, ...held } }));
+    await w.converged();
+    w.mark();
+    await w.delete(Namespace, "team-a");
+    await w.advance(5 * MINUTE);
+    assert.deepEqual(w.writes(), []);
+    await w.update(ConfigMap, "team-a/settings", (it) => ({ ...it, metadata: { ...it.metadata, finalizers: [] } }));
+    await w.advance(3_000);
+    assert.equal(await w.get(Namespace, "team-a"), undefined);
+    await w.create(namespace("team-a"));
+    await w.advance(3_000);
+    assert.deepEqual(await w.copies(), ["team-a/settings", "team-b/settings"]);
+    assert.deepEqual(w.writes(), ["create team-a/settings"]);
+  });
+
+  test("that the cache does not show yet: the refusal ends the attempt and is no error", async (context) => {
+    const w = await world(context, { objects: [source("default/old")] });
+    await w.converged();
+    await w.update(ConfigMap, "team-a/old", (it) => ({
+      ...it,
+      metadata: { ...it.metadata, finalizers: ["e.com/hold"] },
+    }));
+    await w.converged();
+    w.delayWatches(10_000);
+    await w.delete(Namespace, "team-a");
+    // A watch that was opened before the delay still tells of the source at once.
+    w.mark();
+    w.spans.reset();
+    await w.create(source("default/new"));
+    await w.advance(9 * MINUTE);
+    const refused = w.writeRequests().filter(({ status }) => status === 403);
+    assert.ok(refused.length <= 3, `${refused.length} attempts`);
+    assert.equal(w.runs.filter(({ settled }) => settled.error !== undefined).length, 0);
+    for (const span of w.spans.getFinishedSpans()) assert.notEqual(span.status.code, 2, span.name);
+    assert.deepEqual(await w.copies(), ["team-a/old", "team-b/new", "team-b/old"]);
+  });
+});
+
+suite("a target that refuses", () => {
+  const denial = {
+    do: "answer",
+    status: 403,
+    body: { kind: "Status", apiVersion: "v1", status: "Failure", reason: "Forbidden", code: 403, message: "no" },
+  } as const;
+
+  test("holds up no other, is tried ever more seldom, and is told once", async (context) => {
+    const namespaces = range(100).map((i) => `team-${i}`);
+    const w = await world(context, { namespaces });
+    let isDenied = true;
+    w.rule(({ key, verb }) => (isDenied && verb === "create" && key === "team-7/settings" ? denial : undefined));
+    await w.create(source("default/settings"));
+    await w.advance(2_000);
+    assert.equal((await w.copies()).length, 99);
+    w.mark();
+    await w.advance(30 * MINUTE);
+    const tries = w.writeRequests().map(({ atMs }) => atMs);
+    assert.ok(tries.length >= 8 && tries.length <= 20, `${tries.length} tries in half an hour`);
+    assert.deepEqual(new Set(w.writes()), new Set(["create team-7/settings"]));
+    assert.deepEqual(await w.events(), ["WriteRefused on default/settings"]);
+    isDenied = false;
+    await w.advance(7 * MINUTE);
+    assert.equal((await w.copies()).length, 100);
+  });
+});
+
+suite("another actor that writes everything back", () => {
+  test("trips a breaker for its object alone; others go on, and a new wish is tried", async (context) => {
+    const w = await world(context, { objects: [source("default/settings"), source("default/more")] });
+    await w.converged();
+    w.mark();
+    for (let i = 0; i < 60; i++) {
+      await w.update(ConfigMap, "team-a/settings", (it) => ({ ...it, data: { theirs: `${i}` } }));
+      await w.advance(1_000);
+    }
+    const fought = w.writes().filter((write) => write === "update team-a/settings").length;
+    assert.ok(fought >= 5 && fought <= 12, `${fought} writes`);
+    assert.deepEqual(await w.events(), ["NotConverging on default/settings"]);
+    w.mark();
+    await w.delete(ConfigMap, "team-b/settings");
+    await w.delete(ConfigMap, "team-a/more");
+    await w.advance(5_000);
+    assert.deepEqual(w.writes().toSorted(), ["create team-a/more", "create team-b/settings"]);
+    w.mark();
+    await w.update(ConfigMap, "default/settings", (it) => ({ ...it, data: { a: "2" } }));
+    await w.advance(5_000);
+    assert.deepEqual((await w.get(ConfigMap, "team-a/settings"))?.data, { a: "2" });
+  });
+
+  test("is not made a loop by a source that is touched all the time", async (context) => {
+    const w = await world(context, { objects: [source("default/settings")] });
+    await w.converged();
+    w.mark();
+    for (let i = 0; i < 120; i++) {
+      await w.update(ConfigMap, "team-a/settings", (it) => ({ ...it, data: { theirs: `${i}` } }));
+      await w.update(ConfigMap, "default/settings", (it) => ({
+        ...it,
+        metadata: { ...it.metadata, annotations: { tick: `${i}` } },
+      }));
+      await w.advance(1_000);
+    }
+    assert.ok(w.writes().length <= 12, `${w.writes().length} writes`);
+  });
+
+  test("gets the object back when it has stopped", async (context) => {
+    const w = await world(context, { objects: [source("default/settings")] });
+    await w.converged();
+    for (let i = 0; i < 30; i++) {
+      await w.update(ConfigMap, "team-a/settings", (it) => ({ ...it, data: { theirs: `${i}` } }));
+      await w.advance(1_000);
+    }
+    await w.advance(15 * MINUTE);
+    assert.deepEqual(await w.contents(), { "team-a/settings": { a: "1" }, "team-b/settings": { a: "1" } });
+  });
+});
+
+suite("dry run", () => {
+  test("plans everything, traces it, and writes nothing", async (context) => {
+    const w = await world(context, { objects: [source("default/settings")], dryRun: true });
+    await w.converged();
+    await w.create(source("other/settings"));
+    await w.delete(ConfigMap, "default/settings");
+    await w.advance(MINUTE);
+    assert.deepEqual(
+      w.asked().filter((request) => !/^(get|list) /.test(request)),
+      [],
+    );
+    const plans = w.spans.getFinishedSpans().filter(({ name }) => name === "plan");
+    assert.ok(plans.some(({ attributes }) => attributes["evenkeel.plan.creates"] === 2));
+    await w.apply({ dryRun: false });
+    await w.converged();
+    assert.deepEqual(await w.copies(), ["team-a/settings", "team-b/settings"]);
+  });
+
+  test("goes on without reading the cluster again and again", async (context) => {
+    const w = await world(context, { objects: [source("default/settings")] });
+    await w.converged();
+    await w.apply({ dryRun: true });
+    await w.converged();
+    await w.delete(ConfigMap, "default/settings");
+    await w.converged();
+    w.mark();
+    await w.advance(10 * MINUTE);
+    assert.deepEqual(w.asked(), []);
+    assert.equal((await w.copies()).length, 2);
+  });
+});
+
+suite("a source that asks to retain its copies", () => {
+  test("leaves them behind, without our marks", async (context) => {
+    const retained = source("default/settings", { data: { a: "1" }, annotations: { "evenkeel.dev/retain": "true" } });
+    const w = await world(context, { objects: [retained] });
+    await w.converged();
+    w.mark();
+    await w.delete(ConfigMap, "default/settings");
+    await w.converged();
+    assert.deepEqual(await w.copies(), []);
+    for (const key of ["team-a/settings", "team-b/settings"]) {
+      const left = await w.get(ConfigMap, key);
+      assert.deepEqual(left?.data, { a: "1" });
+      assert.doesNotMatch(JSON.stringify([left?.metadata.labels, left?.metadata.annotations]), /evenkeel/);
+    }
+    assert.deepEqual(w.writes().toSorted(), ["patch team-a/settings", "patch team-b/settings"]);
+  });
+
+  test("takes the wish back, and the copies go with it after all", async (context) => {
+    const retained = source("default/settings", { annotations: { "evenkeel.dev/retain": "true" } });
+    const w = await world(context, { objects: [retained] });
+    await w.converged();
+    await w.update(ConfigMap, "default/settings", (it) => ({ ...it, metadata: { ...it.metadata, annotations: {} } }));
+    await w.converged();
+    await w.delete(ConfigMap, "default/settings");
+    await w.converged();
+    assert.equal(await w.get(ConfigMap, "team-a/settings"), undefined);
+  });
+});
+
+suite("what the host tells", () => {
+  test("holds no data value: not in spans, events, logs or metrics", async (context) => {
+    const canary = "c4n4ry";
+    const content = { data: { password: canary }, binaryData: { key: Buffer.from(canary).toString("base64") } };
+    const base64 = content.binaryData.key;
+    const objects = [
+      source("default/settings", content),
+      source("other/settings", content),
+      source("default/kube-root-ca.crt", content),
+      source("default/fixed", { ...content, immutable: true }),
+    ];
+    const w = await world(context, { objects });
+    await w.create({ ...source("team-a/taken"), metadata: { name: "taken", namespace: "team-a" } });
+    await w.create(source("default/taken", content));
+    w.rule(({ verb, key }) => {
+      if (verb === "create" && key === "team-b/settings") return { do: "answer", status: 500, body: "boom" };
+      return verb === "delete" ? { do: "fail" } : undefined;
+    });
+    await w.advance(MINUTE);
+    w.rule(() => undefined);
+    await w.delete(ConfigMap, "default/fixed");
+    await w.create(source("default/fixed", { data: { password: `${canary}2` }, immutable: true }));
+    await w.delete(ConfigMap, "default/settings");
+    await w.converged();
+    const spans = w.spans.getFinishedSpans();
+    assert.ok(spans.length > 20 && w.logs.length > 10 && (await w.events()).length >= 4);
+    const told = {
+      spans: spans.map(({ name, attributes, events, status, links }) =>
+        JSON.stringify({ name, attributes, events, status, links: links.map((link) => link.attributes) }),
+      ),
+      logs: w.logs,
+      events: await w.eventTexts(),
+      metrics: [await w.machine.metrics.text()],
+    };
+    for (const [where, texts] of Object.entries(told)) {
+      const leak = texts.find((text) => text.includes(canary) || text.includes(base64));
+      assert.equal(leak, undefined, where);
+    }
+  });
+
+  test("says why each run happened, and links it to the write that woke it", async (context) => {
+    const w = await world(context);
+    await w.converged();
+    // As over a network: the answer to a write is there before the watch tells of it.
+    w.delayWatches(5);
+    w.spans.reset();
+    await w.create(source("default/settings"));
+    await w.converged();
+    await w.delete(ConfigMap, "default/settings");
+    await w.converged();
+    const reasons = w.spans
+      .getFinishedSpans()
+      .filter(({ name }) => name.startsWith("reconcile"))
+      .map(
+        ({ name, attributes }) =>
+          `${name} ${String(attributes["evenkeel.key"])}: ${String(attributes["evenkeel.wakes"])}`,
+      );
+    assert.ok(reasons.includes("reconcile mirror default/settings: source added"), reasons.join("\n"));
+    const deletion = "read deleted v1/ConfigMap default/settings (v1/ConfigMap default/settings [mirror=true])";
+    assert.ok(reasons.includes(`reconcile cleanup-on-delete team-a/settings: ${deletion}`), reasons.join("\n"));
+    const creation = w.spans.getFinishedSpans().find(({ name }) => name === "create v1/ConfigMap");
+    const linked = w.spans
+      .getFinishedSpans()
+      .filter(({ name }) => name === "reconcile cleanup-on-delete")
+      .flatMap(({ links }) => links.map((link) => link.context.spanId));
+    assert.ok(linked.includes(creation?.spanContext().spanId ?? "none"));
+  });
+
+  test("carries the span of each write to the API server", async (context) => {
+    const w = await world(context, { objects: [source("default/settings")] });
+    await w.converged();
+    const written = w.spans.getFinishedSpans().filter(({ name }) => name === "create v1/ConfigMap");
+    assert.equal(written.length, 2);
+    for (const { attributes } of written) {
+      assert.equal(attributes["evenkeel.result"], "ok");
+      assert.ok(["team-a", "team-b"].includes(String(attributes["k8s.namespace.name"])));
+    }
+  });
+});
