@@ -142,8 +142,7 @@ suite("store: covers", () => {
     test(`a store at 7 ${covers ? "covers" : "does not cover"} ${version}: ${why}`, () =>
       assert.equal(storeOfAB().covers(version), covers));
 
-  test("a store without a list covers nothing", () =>
-    assert.equal(new Store(select(ConfigMap)).covers("1"), false));
+  test("a store without a list covers nothing", () => assert.equal(new Store(select(ConfigMap)).covers("1"), false));
 });
 
 const byOwner = ({ metadata }: StoredObject): string | undefined => metadata.annotations?.["owner"];
