@@ -36,7 +36,6 @@ export function trackedReader(
     const result = answer(query).filter((object) => matches(where, object) && matches(more, object));
     for (const object of result) deepFrozen(object);
     record(query, result);
-    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the kind says the shape, and the API server checked it
     return Object.freeze(result as readonly StoredObject[] as readonly (T & StoredObject)[]);
   };
   return Object.freeze({

@@ -251,7 +251,7 @@ suite("a world that lies", () => {
     });
     await w.advance(11 * MINUTE);
     assert.deepEqual(w.writes(), [], "the live reads say that every source is there");
-    assert.ok(w.asked().length < 2_000, `${w.asked().length} questions for 60 copies in doubt`);
+    assert.ok(w.asked().length < 1_000, `${w.asked().length} questions for 60 copies in doubt`);
     assert.equal((await w.copies()).length, 60);
   });
 

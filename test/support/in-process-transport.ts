@@ -12,7 +12,8 @@ export function inProcessTransport(fetch: (request: Request) => Promise<Response
     async send({ method, path, headers, body, signal: wanted }) {
       const signal = AbortSignal.any([wanted, closing.signal]);
       signal.throwIfAborted();
-      const request = new Request(`http://in-process${path}`, { method, headers, body: body ?? null, signal });
+      const init = { method, headers, body: body ?? null, signal };
+      const request = new Request(`http://in-process${path}`, init);
       const response = await untilAborted(fetch(request), signal);
       return bodyResponse(response.status, Object.fromEntries(response.headers), chunksOf(response, signal));
     },

@@ -1,0 +1,131 @@
+/** What the API server's answers mean for a key: go on, wait, look whose a name is, or leave an object alone for a while. */
+import type { Clock } from "../clock/clock.ts";
+import type { Api } from "../kube/api.ts";
+import type { EvenkeelError } from "../kube/errors.ts";
+import type { StoredObject } from "../kube/object.ts";
+import type { WriteResult } from "../trace/reconcile-trace.ts";
+import type { KeyRecord } from "./key-record.ts";
+import type { Write } from "./plan.ts";
+import { isChildOf } from "./provenance.ts";
+import { idOf, wishOf, type Request } from "./request.ts";
+import type { Tally } from "./tally.ts";
+import { tracedGet } from "./traced-request.ts";
+import type { WriteCauses } from "./write-causes.ts";
+import type { Sent } from "./writer.ts";
+
+export interface AnswersOptions {
+  readonly api: Api;
+  readonly clock: Clock;
+  readonly causes: WriteCauses;
+  readonly signal: AbortSignal;
+  readonly functionName: string;
+  /** Told of every write that was sent, as it is answered. */
+  readonly onWrite: (verb: Write["verb"], result: WriteResult) => void;
+}
+
+export class Answers {
+  readonly #options: AnswersOptions;
+
+  constructor(options: AnswersOptions) {
+    this.#options = options;
+  }
+
+  /** A name that a stranger held is asked for by reading; only when it is free is the child created. */
+  async probe(writes: readonly Write[], request: Request): Promise<readonly Write[]> {
+    const { record, tally } = request;
+    if (record.blocked.size === 0) return writes;
+    const isFree = async (write: Write): Promise<boolean> => {
+      if (write.verb !== "create" || record.blocked.get(idOf(write))?.reason !== "not_ours") return true;
+      const holder = await this.#holderOf(write, "is the name free?", request);
+      if (holder === "nobody") return true;
+      if (holder === "we") tally.retry = true;
+      else record.blocked.block(idOf(write), "not_ours", write.name.namespace);
+      return false;
+    };
+    const answers = await Promise.all(writes.map(isFree));
+    return writes.filter((_, i) => answers[i]);
+  }
+
+  noteSent(sent: Sent, { record, tally, source }: Request): void {
+    const { causes, clock, onWrite } = this.#options;
+    const { write } = sent;
+    const id = idOf(write);
+    if (sent.outcome !== "skipped") onWrite(write.verb, sent.outcome === "ok" ? "ok" : sent.result);
+    switch (sent.outcome) {
+      case "skipped":
+        return;
+      case "ok": {
+        tally.written.push(write);
+        record.blocked.clear(id);
+        const wish = wishOf(write, source);
+        if (wish !== undefined) record.rewrites.wrote(id, wish, clock.now());
+        const version = sent.answer.object?.metadata.resourceVersion;
+        if (write.verb === "delete" || write.verb === "release") {
+          tally.own.removed(write.kind, write.name, write.uid);
+          causes.note(id, write.uid, sent.context);
+        } else if (version !== undefined && write.verb !== "scale") {
+          tally.own.wrote(write.kind, write.name, version);
+          causes.note(id, version, sent.context);
+        }
+        return;
+      }
+      case "failed":
+        this.#noteFailure(write, sent.error, record, tally);
+    }
+  }
+
+  /** What a refusal means for the key: wait for the cache, leave the object for a while, or try everything again. */
+  #noteFailure(write: Write, error: EvenkeelError, { blocked }: KeyRecord, tally: Tally): void {
+    const { namespace } = write.name;
+    switch (error.code) {
+      case "API_ALREADY_EXISTS":
+        tally.taken.push(write);
+        return;
+      case "API_CONFLICT":
+        if (write.verb === "create") tally.taken.push(write);
+        else tally.retry = true;
+        return;
+      case "API_NOT_FOUND":
+        if (write.verb === "create" || write.verb === "replace") blocked.block(idOf(write), "not_found", namespace);
+        else if (write.verb !== "delete") tally.retry = true;
+        return;
+      case "API_NAMESPACE_TERMINATING":
+        blocked.block(idOf(write), "terminating", namespace);
+        return;
+      case "API_FORBIDDEN":
+      case "API_INVALID":
+      case "API_REJECTED":
+        blocked.block(idOf(write), "denied", namespace);
+        tally.denied.push({ write, error });
+        tally.fail(error);
+        return;
+      default:
+        tally.fail(error);
+        tally.retry = true;
+        if (error.status?.retryAfterMs !== undefined)
+          tally.pause(error.status.retryAfterMs * (1 + 0.2 * this.#options.clock.random()));
+    }
+  }
+
+  /** A create met an object that the cache does not show: a child of ours that the cache has not seen yet, or a stranger's. */
+  async whoseIs(write: Write, request: Request): Promise<void> {
+    const { record, tally } = request;
+    if ((await this.#holderOf(write, "whose is it?", request)) !== "a stranger") tally.retry = true;
+    else record.blocked.block(idOf(write), "not_ours", write.name.namespace);
+  }
+
+  /** Asked of the API server: the caches hold nothing that is not ours. */
+  async #holderOf(
+    { kind, name }: Write,
+    asks: "is the name free?" | "whose is it?",
+    { source, trace }: Request,
+  ): Promise<"nobody" | "we" | "a stranger"> {
+    const { api, signal, functionName } = this.#options;
+    const isOurs = (found: StoredObject): boolean => isChildOf(found, functionName, source);
+    const { answer } = await tracedGet(api, { kind, name, signal, asks }, trace, (found) => ({
+      result: isOurs(found) ? "ok" : "not_ours",
+    }));
+    if (answer === undefined) return "nobody";
+    return isOurs(answer) ? "we" : "a stranger";
+  }
+}
