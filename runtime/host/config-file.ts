@@ -51,11 +51,6 @@ export function parseConfig(
   return { dryRun: top["dryRun"] === true || new Set(names(top["dryRun"])), functions: values };
 }
 
-/** The configuration of a host that has no file: every function goes by its defaults. @throws EvenkeelError CONFIG_INVALID. */
-export function defaultConfig(functions: Functions): Config {
-  return parseConfig("", { file: "no configuration file", functions });
-}
-
 /**
  * The text of a configuration file.
  * @throws EvenkeelError FILE_NOT_FOUND when it cannot be read, CONFIG_INVALID when it is too large or no UTF-8.

@@ -49,7 +49,8 @@ function observation({ settled, durationMs }: Report): Parameters<ReturnType<Met
 }
 
 /** A line for people where something was done or went wrong; what changed nothing is told to those who ask with -v 4. */
-function tell(name: string, { key, settled, woken, durationMs, traceId }: Report, log: Logger): void {
+function tell(name: string, report: Report, log: Logger): void {
+  const { key, settled, woken, durationMs, traceId, conflictCount } = report;
   const { written, error, againInMs } = settled;
   const isNews = written.length > 0 || error !== undefined;
   if (!isNews && !log.isOn(4)) return;
@@ -64,6 +65,7 @@ function tell(name: string, { key, settled, woken, durationMs, traceId }: Report
     applied: places("apply"),
     deleted: places("delete"),
     released: places("release"),
+    conflictCount,
     code: error?.code,
     requeueAfterMs: error === undefined ? undefined : againInMs,
     // The read that was touched is in the trace; here the object that changed says enough.
@@ -72,7 +74,7 @@ function tell(name: string, { key, settled, woken, durationMs, traceId }: Report
     durationMs,
     traceId,
   });
-  if (error !== undefined) log.info("reconcile failed", { function: name, key, error });
+  if (error !== undefined) log.info("reconcile failed", { function: name, key, error, traceId });
 }
 
 /** The namespace alone where the object has the name of its source, as copies have. */

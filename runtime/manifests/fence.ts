@@ -7,14 +7,10 @@
  * widen them. A configuration that is widened alone is refused at the fence, and the traces say so.
  */
 import { kindKey, type Kind } from "../kube/kind.ts";
-import { FUNCTION_LABEL, OUR_PREFIX, ownerReference } from "../reconcile/provenance.ts";
+import { FUNCTION_LABEL, OUR_PREFIX, OWNER, OWNER_UID, SELF, ownerReference } from "../reconcile/provenance.ts";
 import { accountOf, NAME, type Installation } from "./installation.ts";
 import type { Manifest } from "./manifest.ts";
 import { groupOf, resourceOf } from "./rights.ts";
-
-const OWNER = `${OUR_PREFIX}owner`;
-const OWNER_UID = `${OUR_PREFIX}owner-uid`;
-const SELF = `${OUR_PREFIX}self`;
 
 /** All the policies with their bindings, by the names of the policies. */
 export function fence(installation: Installation): readonly Manifest[] {

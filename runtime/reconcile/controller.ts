@@ -41,6 +41,8 @@ export interface Report {
   readonly woken: Woken;
   readonly durationMs: number;
   readonly traceId: string;
+  /** Names that this key wants and that objects of others hold. */
+  readonly conflictCount: number;
 }
 
 /** Why a key is as it is. */
@@ -244,7 +246,9 @@ export class Controller {
       if (result === "gone") record.conflictCount = 0;
       this.#conflictCount += record.conflictCount - conflictsBefore;
       observer.conflicts(this.#conflictCount);
-      observer.settled({ key, settled, woken, durationMs: clock.now() - startedMs, traceId: trace.traceId });
+      const { conflictCount } = record;
+      const durationMs = clock.now() - startedMs;
+      observer.settled({ key, settled, woken, durationMs, traceId: trace.traceId, conflictCount });
       this.#awaitOwn(key, own, trace, () => {
         const outcome = result === "success" && againInMs !== undefined ? "requeue_after" : result;
         trace.end({ outcome, requeueAfterMs, code: error?.code });

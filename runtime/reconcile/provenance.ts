@@ -10,9 +10,9 @@ import { objectKey } from "../kube/object.ts";
 /** Everything under this prefix on a child is evenkeel's alone. */
 export const OUR_PREFIX = "evenkeel.dev/";
 export const FUNCTION_LABEL = `${OUR_PREFIX}function`;
-const OWNER = `${OUR_PREFIX}owner`;
-const OWNER_UID = `${OUR_PREFIX}owner-uid`;
-const SELF = `${OUR_PREFIX}self`;
+export const OWNER = `${OUR_PREFIX}owner`;
+export const OWNER_UID = `${OUR_PREFIX}owner-uid`;
+export const SELF = `${OUR_PREFIX}self`;
 /** What a function wanted of a child, in short: a field that it no longer wants shows in no comparison with the object. */
 export const DIGEST = `${OUR_PREFIX}digest`;
 

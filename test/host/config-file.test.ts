@@ -5,7 +5,6 @@ import { suite, test, type TestContext } from "node:test";
 import { z } from "zod";
 import { systemClock } from "../../runtime/clock/clock.ts";
 import {
-  defaultConfig,
   MAX_CONFIG_BYTES,
   parseConfig,
   readConfigText,
@@ -234,12 +233,6 @@ suite("what is wrong is told with file, line and column", () => {
   test("no hint to quote where text would not do either", () => {
     assert.throws(() => parse("functions: { mirror: { prefixes: true } }"), {
       message: /received boolean; correct the file/,
-    });
-  });
-
-  test("without a file, a function that needs a section is named without a line", () => {
-    assert.throws(() => defaultConfig(functions), {
-      message: /^no configuration file: functions\.mirror\.prefixes: Invalid/,
     });
   });
 
