@@ -64,6 +64,8 @@ export type WatchEvent =
 
 /** Compact answer of a write: a host needs no more of it. `undefined` object: the server answered with a Status. */
 export interface WriteResult {
+  /** Of HTTP: 200, 201 or 202. */
+  readonly status: number;
   readonly object: StoredObject | undefined;
   /** Response header `audit-id`. */
   readonly auditId: string | undefined;

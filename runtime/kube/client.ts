@@ -188,11 +188,12 @@ function watchQuery({ labelSelector, fieldSelector, resourceVersion, ...options 
   });
 }
 
-function written({ headers, text }: Answer, expected: Expected, name: ObjectName, what: string): WriteResult {
+function written({ status, headers, text }: Answer, expected: Expected, name: ObjectName, what: string): WriteResult {
   const answer = recordOf(parseJson(text));
   if (answer === undefined) throw badResponse(what, "the answer is not JSON, or was cut off; it may have been done");
   const isStatus = answer["kind"] === "Status";
   return {
+    status,
     object: isStatus ? undefined : requireName(storedObject(answer, expected, what), name, what),
     auditId: headers["audit-id"],
     warnings: warningTexts(headers["warning"]),

@@ -49,6 +49,7 @@ export interface Observation {
 export type Observer = (observation: Observation) => void;
 
 export interface Answer {
+  readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
   readonly text: string;
 }
@@ -73,7 +74,7 @@ export class Exchanges {
     try {
       const { response, text } = await this.#answer(call, deadline, true);
       if (isRefused(response)) throw refusalOf(call.what, response, text, call.about);
-      return { headers: response.headers, text };
+      return { status: response.status, headers: response.headers, text };
     } finally {
       deadline.clear();
     }

@@ -83,7 +83,7 @@ export class Writer {
         trace,
         { verb, ...object },
         (headers) => call({ signal, headers, fieldManager }),
-        ({ auditId }) => ({ result: "ok", auditId }),
+        ({ status, auditId }) => ({ result: "ok", status, auditId }),
       );
     try {
       if (write.verb === "replace") {

@@ -208,11 +208,16 @@ test("client: a get that is answered with a Status is a bad response; a delete m
   assert.equal((await client.delete(ConfigMap, settings, { uid: "u" })).object, undefined);
 });
 
-test("client: a write answers with the stripped object, the audit id and the warnings", async () => {
+test("client: a write answers with the status, the stripped object, the audit id and the warnings", async () => {
   const stored = configMap("settings", "8");
   const received = { ...stored, metadata: { ...Object(Reflect.get(stored, "metadata")), managedFields: [{}] } };
   const { client } = fakeServer(() => json(received, 201, { "audit-id": "a-1", warning: '299 - "old"' }));
-  assert.deepEqual(await client.create(ConfigMap, body), { object: stored, auditId: "a-1", warnings: ["old"] });
+  assert.deepEqual(await client.create(ConfigMap, body), {
+    status: 201,
+    object: stored,
+    auditId: "a-1",
+    warnings: ["old"],
+  });
 });
 
 test("client: a refusal names the call", async () => {

@@ -62,7 +62,7 @@ export class LeaseServer {
   api(client: string, process: ReplicaClock): Api {
     const write = async (verb: "create" | "update", body: object, options: CallOptions): Promise<WriteResult> => {
       const object = await this.#exchange({ client, verb }, process, options, () => this.#write(verb, body));
-      return { object, auditId: undefined, warnings: [] };
+      return { status: 200, object, auditId: undefined, warnings: [] };
     };
     return {
       get: (_kind, _name, options = {}) =>

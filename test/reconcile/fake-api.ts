@@ -55,6 +55,7 @@ export class FakeApi implements Pick<Api, "create" | "update" | "patch" | "delet
             resourceVersion === undefined
               ? undefined
               : { apiVersion, kind: kindName, metadata: { name: name.name, uid: "u", resourceVersion } },
+          status: 200,
           auditId: "audit-1",
           warnings: [],
         }),

@@ -71,6 +71,13 @@ describe("a trace of the host", () => {
     );
   });
 
+  test("says of each request what the API server answered", async (context) => {
+    const w = await world(context, { objects: [source("default/settings")] });
+    await w.converged();
+    const answers = named(w, "create v1/ConfigMap").map(({ attributes }) => attributes[keys.httpStatus]);
+    assert.deepEqual(answers, [201, 201]);
+  });
+
   test("says what was not written, and why", async (context) => {
     const w = await world(context, { objects: [source("default/settings")], dryRun: true });
     await w.converged();
