@@ -15,22 +15,12 @@ import { describeOnControlPlane } from "../controlplane/on-control-plane.ts";
 import { absence } from "./behaviours/absence.ts";
 import { coexist } from "./behaviours/coexist.ts";
 import { converge, RIVAL } from "./behaviours/converge.ts";
-import {
-  Corner,
-  formatRow,
-  homeOf,
-  NEW,
-  OLD,
-  UP_A,
-  UP_B,
-  writesOfAccount,
-  type Behaviour,
-} from "./behaviours/corner.ts";
+import { Corner, homeOf, NEW, OLD, UP_A, UP_B, writesOfAccount, type Behaviour } from "./behaviours/corner.ts";
 import { neverDestroy, OUTSIDE } from "./behaviours/never-destroy.ts";
 import { reload } from "./behaviours/reload.ts";
 import { Stage, type Config } from "./behaviours/stage.ts";
 import { ACCOUNT, AUDIT_POLICY, Deployed, requestsOfAccount } from "./deployed.ts";
-import { rulesOf, type Rule } from "./rules.ts";
+import { formatRow, names, rulesOf } from "./rules.ts";
 
 const rows = [...neverDestroy, ...converge, ...coexist];
 const FIRST: Config = {
@@ -108,9 +98,4 @@ const Deletion = z.object({
 async function preconditions(): Promise<readonly { readonly uid: string; readonly resourceVersion: string }[]> {
   const lines = (await readFile(auditLog, "utf8")).split("\n").filter((line) => line.includes('"verb":"delete"'));
   return lines.map((line) => Deletion.parse(JSON.parse(line)).requestObject.preconditions);
-}
-
-function names({ resources, resourceNames, verbs }: Rule, { verb, resource, name }: AuditRow): boolean {
-  const isNamed = resourceNames === undefined || resourceNames.includes(name);
-  return resources.includes(resource) && verbs.includes(verb) && isNamed;
 }

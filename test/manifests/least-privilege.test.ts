@@ -12,7 +12,7 @@ import { describeOnControlPlane } from "../controlplane/on-control-plane.ts";
 import { until } from "../controlplane/wait.ts";
 import { mirrorScenario } from "../e2e/scenario.ts";
 import { AUDIT_POLICY, Deployed, MANIFESTS, requestsOfAccount } from "./deployed.ts";
-import { rulesOf, type Rule } from "./rules.ts";
+import { formatRow, names, rulesOf } from "./rules.ts";
 
 // Before the control plane starts, whose flags name both.
 const folder = mkdtempSync(join(tmpdir(), "evenkeel-manifests-"));
@@ -92,13 +92,4 @@ const isWrite = ({ verb, resource, name }: AuditRow): boolean =>
 /** `configmaps: 12`, a line for each resource. */
 function counted(rows: readonly AuditRow[]): readonly string[] {
   return [...Map.groupBy(rows, ({ resource }) => resource)].map(([resource, { length }]) => `${resource}: ${length}`);
-}
-
-function names({ resources, resourceNames, verbs }: Rule, { verb, resource, name }: AuditRow): boolean {
-  const isNamed = resourceNames === undefined || resourceNames.includes(name);
-  return resources.includes(resource) && verbs.includes(verb) && isNamed;
-}
-
-function formatRow({ verb, resource, namespace, name, code }: AuditRow): string {
-  return `${verb} ${resource} ${namespace}/${name}: ${code}`;
 }

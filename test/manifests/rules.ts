@@ -1,5 +1,6 @@
 /** The rules that the manifests grant, as the cluster has them; and the cluster without one of them. */
 import { z } from "zod";
+import type { AuditRow } from "../controlplane/audit-log.ts";
 import type { Deployed } from "./deployed.ts";
 
 export const Rule = z.object({
@@ -30,4 +31,15 @@ export async function rulesOf(
 export async function setRules(deployed: Deployed, role: RoleName, rules: readonly Rule[]): Promise<void> {
   const patch = JSON.stringify([{ op: "replace", path: "/rules", value: rules }]);
   await deployed.admin("patch", role, "evenkeel", "-n", "evenkeel", "--type=json", "-p", patch);
+}
+
+/** Whether the rule is what allows the request. */
+export function names({ resources, resourceNames, verbs }: Rule, { verb, resource, name }: AuditRow): boolean {
+  const isNamed = resourceNames === undefined || resourceNames.includes(name);
+  return resources.includes(resource) && verbs.includes(verb) && isNamed;
+}
+
+/** `create configmaps team-a/settings: 201` */
+export function formatRow({ verb, resource, namespace, name, code }: AuditRow): string {
+  return `${verb} ${resource} ${namespace}/${name}: ${code}`;
 }

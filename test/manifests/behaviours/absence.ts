@@ -3,8 +3,9 @@ import assert from "node:assert/strict";
 import { setTimeout as delay } from "node:timers/promises";
 import { z } from "zod";
 import type { AuditRow } from "../../controlplane/audit-log.ts";
-import { CANARY, CONTENT, formatRow, NEW, OLD, UP_A, writesOfAccount, type Behaviour } from "./corner.ts";
+import { CANARY, CONTENT, NEW, OLD, UP_A, writesOfAccount, type Behaviour } from "./corner.ts";
 import { strangers } from "./never-destroy.ts";
+import { formatRow } from "../rules.ts";
 
 const Named = z.object({ metadata: z.object({ name: z.string() }) });
 const Held = z.object({ metadata: z.object({ finalizers: z.array(z.string()).min(1) }) });

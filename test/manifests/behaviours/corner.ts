@@ -10,6 +10,7 @@ import type { AuditRow } from "../../controlplane/audit-log.ts";
 import { requestsOfAccount } from "../deployed.ts";
 import type { Admin } from "./admin.ts";
 import type { Stage } from "./stage.ts";
+import { formatRow } from "../rules.ts";
 
 /** Behaviours say 5 s; a busy machine with two cores may take longer, and a hang is told from slowness all the same. */
 export const CONVERGE_MS = 15_000;
@@ -203,10 +204,6 @@ export async function writesOfAccount(auditLog: string): Promise<readonly AuditR
   return (await requestsOfAccount(auditLog)).filter(
     ({ verb, resource, name }) => !["get", "list", "watch"].includes(verb) && resource !== "leases" && name !== "probe",
   );
-}
-
-export function formatRow({ verb, resource, namespace, name, code }: AuditRow): string {
-  return `${verb} ${resource} ${namespace}/${name}: ${code}`;
 }
 
 function pathOf(namespace: string): string {

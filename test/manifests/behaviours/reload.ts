@@ -1,7 +1,8 @@
 /** The configuration changes while the host is up: one row after the other, because there is one configuration. */
 import assert from "node:assert/strict";
 import { setTimeout as delay } from "node:timers/promises";
-import { CONTENT, formatRow, homeOf, NEW, OLD, UP_A, UP_B, writesOfAccount, type Behaviour } from "./corner.ts";
+import { CONTENT, homeOf, NEW, OLD, UP_A, UP_B, writesOfAccount, type Behaviour } from "./corner.ts";
+import { formatRow } from "../rules.ts";
 
 export const reload: readonly Behaviour[] = [
   {
