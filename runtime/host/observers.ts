@@ -115,10 +115,12 @@ export function informerReporter(
           const { error } = report.failure;
           const code = codeOf(error);
           it.metrics.failed(code);
-          if (code === it.trouble) return;
+          // By its words: a broken connection and a certificate that is not trusted have one code.
+          const trouble = asLogged(error).message;
+          if (trouble === it.trouble) return;
           // A watch that ends for lack of history, or because the server says so, is daily business.
           if (isOrdinary(code)) return log.debug("watch ended", { query, code });
-          it.trouble = code;
+          it.trouble = trouble;
           log.info("the cache cannot be kept up to date; it stays as it is", {
             query,
             neededBy: usersOf(informer),
