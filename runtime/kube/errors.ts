@@ -41,11 +41,8 @@ export const meanings = {
   CHILD_DUPLICATE: user("return each child once"),
   KIND_NOT_DECLARED: user("add the kind to `writes`"),
   // What we found in the cluster.
-  CHILD_NOT_OURS: permanent("rename it or delete it; it is never overwritten"),
-  NOT_CONVERGING: permanent("find out who else writes the object; it is left alone for a while"),
   KIND_NOT_SERVED: cluster("install its CustomResourceDefinition; evenkeel waits for it"),
   LEASE_LOST: cluster("nothing: another replica leads now"),
-  DELETIONS_HELD: cluster("nothing: deletions wait until the loss is confirmed"),
   // What the API server answered.
   API_UNREACHABLE: cluster("check that the API server is up and the address is right"),
   API_TIMEOUT: cluster("nothing: the request is retried"),
