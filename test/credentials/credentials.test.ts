@@ -26,7 +26,7 @@ const REFUSED_MS = 20_000;
 /** Files are read again when what was read is a minute old; the lease is renewed every 2 s. */
 const IN_USE_MS = 70_000;
 /** The minute, and the longest pause between two attempts of a watch: twice 30 s, with its jitter. */
-const TRUSTED_MS = 180_000;
+const TRUSTED_MS = 125_000;
 /** Two attempts of each watch or more. */
 const REFUSING_MS = 5_000;
 
