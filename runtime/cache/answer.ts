@@ -2,23 +2,55 @@
 import { EvenkeelError } from "../kube/errors.ts";
 import { kindKey } from "../kube/kind.ts";
 import { compareResourceVersions, objectKey, type StoredObject } from "../kube/object.ts";
-import { implies, matches, type Query } from "../kube/query.ts";
+import { formatQuery, implies, matches, metadataOf, type Query } from "../kube/query.ts";
+import { isDisjoint } from "./conjunction.ts";
+import { isWhole, withoutContent } from "./content.ts";
 import type { Store } from "./store.ts";
 
 /**
  * A store that holds all that the query means answers alone. Otherwise the answer is what the stores of that kind hold
  * together; where they differ about an object, the newest version counts.
- * @throws EvenkeelError FUNCTION_READ_UNDECLARED for a kind of which there is no store
+ *
+ * Metadata is answered by stores of whole objects as well: what was declared whole needs no second watch to be read in part.
+ * Whole objects are answered by such stores alone, and not at all where another one may hold some that these lack: half an
+ * answer would pass for the whole one.
+ * @throws EvenkeelError FUNCTION_READ_UNDECLARED naming what to declare
  */
 export function answerFrom(stores: readonly Store[]): (query: Query) => readonly StoredObject[] {
   const byKind = Map.groupBy(stores, ({ query }) => kindKey(query.kind));
   return (query) => {
-    const kind = kindKey(query.kind);
-    const candidates = byKind.get(kind);
-    if (candidates === undefined) throw new EvenkeelError("FUNCTION_READ_UNDECLARED", `the function reads ${kind}`);
-    const whole = candidates.find((store) => implies(query.where, store.query.where));
-    return whole?.read(query.where) ?? union(candidates, query);
+    const candidates = byKind.get(kindKey(query.kind));
+    if (candidates === undefined) throw undeclared(`the function reads ${kindKey(query.kind)}`);
+    const able = candidates.filter((store) => canAnswer(store.query, query));
+    const whole = able.find((store) => implies(query.where, store.query.where));
+    if (whole === undefined) refuseHalf(query, candidates);
+    const found = whole?.read(query.where) ?? union(able, query);
+    return query.part === undefined ? found : found.map(metadataAlone);
   };
+}
+
+/** Whether what `declared` holds of an object is enough for `query`. */
+export function canAnswer(declared: Query, query: Query): boolean {
+  return declared.part === undefined || query.part !== undefined;
+}
+
+/** The object as a query of metadata shows it, whatever is held of it. */
+export function metadataAlone(object: StoredObject): StoredObject {
+  return isWhole(object) ? withoutContent(object, object.metadata) : object;
+}
+
+function refuseHalf(query: Query, stores: readonly Store[]): void {
+  const partial = stores.find((store) => !canAnswer(store.query, query) && !isDisjoint(query.where, store.query.where));
+  if (partial === undefined) return;
+  const declared = formatQuery(partial.query);
+  throw undeclared(
+    `the function reads whole objects of ${formatQuery(query)}, and the cache holds ${declared}: ` +
+      `read ${formatQuery(metadataOf(query))}, or declare ${formatQuery(query)} in \`reads\``,
+  );
+}
+
+function undeclared(what: string): EvenkeelError {
+  return new EvenkeelError("FUNCTION_READ_UNDECLARED", what);
 }
 
 function union(stores: readonly Store[], { where }: Query): readonly StoredObject[] {

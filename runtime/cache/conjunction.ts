@@ -25,6 +25,11 @@ export function both(a: Where, b: Where): Where {
   };
 }
 
+/** Whether no object can keep both. Errs on the side of false. */
+export function isDisjoint(a: Where, b: Where): boolean {
+  return Object.values(both(a, b).labels ?? {}).some((rule) => allowed(rule)?.length === 0);
+}
+
 function differ(a: string | undefined, b: string | undefined): boolean {
   return a !== undefined && b !== undefined && a !== b;
 }

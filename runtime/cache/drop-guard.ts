@@ -9,9 +9,9 @@
  *                                                 └──────────────┴──all back in the store──→ trusting
  */
 import { sleep, type Clock } from "../clock/clock.ts";
-import type { Api } from "../kube/api.ts";
 import { compareResourceVersions, objectKey, type StoredObject } from "../kube/object.ts";
 import { formatQuery } from "../kube/query.ts";
+import type { Source } from "./holding.ts";
 import { listAll, type Snapshot } from "./list-all.ts";
 import type { Change, Store } from "./store.ts";
 
@@ -31,7 +31,7 @@ export interface DropGuardSink {
 }
 
 export class DropGuard {
-  readonly #api: Api;
+  readonly #api: Source;
   readonly #clock: Clock;
   readonly #store: Store;
   readonly #relist: () => void;
@@ -44,7 +44,7 @@ export class DropGuard {
 
   /** @param options.relist has the store's Reflector take a new list. */
   constructor(options: {
-    readonly api: Api;
+    readonly api: Source;
     readonly clock: Clock;
     readonly store: Store;
     readonly relist: () => void;

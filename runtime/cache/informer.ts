@@ -5,11 +5,12 @@
  * in which the store changed. Not promised: every state an object went through, or any order between different informers.
  * Handlers only enqueue: what they do is done before the next event is read.
  */
-import type { Clock } from "../clock/clock.ts";
+import type { Clock, Timer } from "../clock/clock.ts";
 import type { Api } from "../kube/api.ts";
 import { objectKey } from "../kube/object.ts";
 import type { Query } from "../kube/query.ts";
 import { DropGuard } from "./drop-guard.ts";
+import { holding, type Source } from "./holding.ts";
 import { Reflector, type Failure, type ReflectorState } from "./reflector.ts";
 import { Store, type Change, type Indexer } from "./store.ts";
 
@@ -20,6 +21,8 @@ export type InformerReport =
   | { readonly type: "entered"; readonly state: ReflectorState }
   | { readonly type: "failed"; readonly failure: Failure }
   | { readonly type: "listed"; readonly objectCount: number; readonly changeCount: number }
+  /** After a failure, a watch goes on from where it was: there was no need of a list. */
+  | { readonly type: "recovered" }
   | { readonly type: "deletions-held"; readonly reason: string }
   | { readonly type: "deletions-released"; readonly reason: string }
   | { readonly type: "confirmation-failed"; readonly error: unknown }
@@ -34,8 +37,8 @@ export interface InformerOptions {
   readonly report?: ((report: InformerReport, informer: SharedInformer) => void) | undefined;
 }
 
-/** A watch that has been open for so long without failing was not refused; a quiet one says nothing for a minute. */
-const ACCEPTED_MS = 10_000;
+/** A watch that is resumed and lasts for so long works, though it be quiet; one whose version has expired ends at once. */
+const PROBATION_MS = 10_000;
 
 export class SharedInformer {
   readonly query: Query;
@@ -53,7 +56,8 @@ export class SharedInformer {
   #running: Promise<void> | undefined;
   #hasSynced = false;
   #lastError: unknown;
-  #enteredMs = 0;
+  /** Runs while a watch is resumed after a failure and has not said anything yet. */
+  #probation: Timer | undefined;
 
   constructor({ api, clock, query, indexers = {}, report = () => {} }: InformerOptions) {
     this.query = query;
@@ -63,8 +67,9 @@ export class SharedInformer {
     const { promise, resolve } = Promise.withResolvers<void>();
     this.synced = promise;
     this.#resolveSynced = resolve;
-    this.#reflector = this.#makeReflector(api);
-    this.#guard = this.#makeGuard(api);
+    const source = holding(api, query);
+    this.#reflector = this.#makeReflector(source);
+    this.#guard = this.#makeGuard(source);
   }
 
   /** Idempotent. */
@@ -108,8 +113,7 @@ export class SharedInformer {
 
   /** What keeps the informer from following the server, or undefined when nothing is known to. */
   get lastError(): unknown {
-    const isAccepted = this.state.name === "watch" && this.#clock.now() - this.#enteredMs >= ACCEPTED_MS;
-    return isAccepted ? undefined : this.#lastError;
+    return this.#lastError;
   }
 
   /** Since the server last said anything; about a minute at most while all is well. Undefined before the first word. */
@@ -123,7 +127,7 @@ export class SharedInformer {
     return this.#guard.reason;
   }
 
-  #makeReflector(api: Api): Reflector {
+  #makeReflector(api: Source): Reflector {
     return new Reflector({
       api,
       clock: this.#clock,
@@ -131,11 +135,14 @@ export class SharedInformer {
       sink: {
         replaced: (changes, sizeBefore) => this.#replaced(changes, sizeBefore),
         applied: (changes) => {
-          this.#lastError = undefined;
+          this.#recovered();
           this.#deliver(changes);
         },
+        resumed: () => {
+          if (this.#lastError !== undefined) this.#probation = this.#clock.after(PROBATION_MS, () => this.#recovered());
+        },
         entered: (state) => {
-          this.#enteredMs = this.#clock.now();
+          this.#probation?.cancel();
           this.#report({ type: "entered", state });
         },
         failed: (failure) => {
@@ -146,7 +153,7 @@ export class SharedInformer {
     });
   }
 
-  #makeGuard(api: Api): DropGuard {
+  #makeGuard(api: Source): DropGuard {
     return new DropGuard({
       api,
       clock: this.#clock,
@@ -158,6 +165,13 @@ export class SharedInformer {
         failed: (error) => this.#report({ type: "confirmation-failed", error }),
       },
     });
+  }
+
+  #recovered(): void {
+    if (this.#lastError === undefined) return;
+    this.#lastError = undefined;
+    this.#probation?.cancel();
+    this.#report({ type: "recovered" });
   }
 
   #replaced(changes: readonly Change[], sizeBefore: number): void {

@@ -2,7 +2,7 @@
 import type { Api, ListOptions, ListPage } from "../kube/api.ts";
 import { codeOf, EvenkeelError } from "../kube/errors.ts";
 import type { StoredObject } from "../kube/object.ts";
-import { formatQuery, labelSelector, type Query, type Where } from "../kube/query.ts";
+import { formatQuery, labelSelector, type Query } from "../kube/query.ts";
 
 /** Source: client-go tools/pager/pager.go. Parsing a page of 500 keeps the event loop busy for a few milliseconds. */
 const PAGE_SIZE = 500;
@@ -13,9 +13,16 @@ export interface Snapshot {
   readonly resourceVersion: string;
 }
 
-/** What the server can select by itself; `namePrefix` it cannot, so the Store leaves out what does not match. */
-export function selection(where: Where): Pick<ListOptions, "namespace" | "labelSelector" | "fieldSelector"> {
+/**
+ * What the server can select by itself; `namePrefix` it cannot, so the Store leaves out what does not match. A digest is made
+ * here, of what the server sends whole.
+ */
+export function selection({
+  where,
+  part,
+}: Query): Pick<ListOptions, "namespace" | "labelSelector" | "fieldSelector" | "part"> {
   return {
+    part: part === "metadata" ? part : undefined,
     namespace: where.namespace === "" ? undefined : where.namespace,
     labelSelector: labelSelector(where),
     fieldSelector: where.name === undefined ? undefined : `metadata.name=${where.name}`,
@@ -33,7 +40,7 @@ type Lists = Pick<Api, "list">;
  * @throws EvenkeelError `API_…`, KIND_NOT_SERVED
  */
 export async function listAll(api: Lists, query: Query, signal: AbortSignal): Promise<Snapshot> {
-  const options = { ...selection(query.where), signal };
+  const options = { ...selection(query), signal };
   let page = await api.list(query.kind, { ...options, limit: PAGE_SIZE });
   const { resourceVersion } = page;
   const objects = [...page.items];

@@ -1,27 +1,39 @@
-/** Under both indexes of the cache, of objects and of queries: many values under one key, and nothing empty is kept. */
+/**
+ * Under both indexes of the cache, of objects and of queries: many values under one key, and nothing empty is kept. Most keys
+ * have one value only (an owner with one child), and a set of its own for each would be half of what a cached object costs.
+ */
 
-export class Multimap<K, V> {
-  /** No set in it is ever empty. */
+export class Multimap<K, V extends string | object> {
+  /** No key is in both. */
+  readonly #single = new Map<K, V>();
+  /** Of two values or more when it is made; later maybe of one, never of none. */
   readonly #sets = new Map<K, Set<V>>();
 
   add(key: K, value: V): void {
     const set = this.#sets.get(key);
-    if (set === undefined) this.#sets.set(key, new Set([value]));
-    else set.add(value);
+    const only = this.#single.get(key);
+    if (set !== undefined) set.add(value);
+    else if (only === undefined) this.#single.set(key, value);
+    else if (only !== value) {
+      this.#single.delete(key);
+      this.#sets.set(key, new Set([only, value]));
+    }
   }
 
   delete(key: K, value: V): void {
+    if (this.#single.get(key) === value) this.#single.delete(key);
     const set = this.#sets.get(key);
     if (set?.delete(value) === true && set.size === 0) this.#sets.delete(key);
   }
 
-  /** Live: it changes with the map. */
+  /** To be read at once: it may or may not change with the map. */
   get(key: K): ReadonlySet<V> | undefined {
-    return this.#sets.get(key);
+    const only = this.#single.get(key);
+    return only === undefined ? this.#sets.get(key) : new Set([only]);
   }
 
   /** How many keys have values. */
   get size(): number {
-    return this.#sets.size;
+    return this.#single.size + this.#sets.size;
   }
 }

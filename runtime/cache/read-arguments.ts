@@ -14,6 +14,7 @@ export function checkedQuery<T extends KubeObject>(call: string, of: Kind<T> | Q
     refuse(call, "a kind", 'such as ConfigMap or kind("apps/v1", "Deployment")', of);
   const query = asQuery(of);
   checkedWhere(call, query.where);
+  if (query.part !== undefined && query.part !== "metadata") refuse(call, "a part", "metadataOf(KIND)", query.part);
   return query;
 }
 

@@ -4,7 +4,7 @@
  */
 import type { Kind } from "../kube/kind.ts";
 import type { KubeObject, ObjectName, StoredObject } from "../kube/object.ts";
-import { matches, select, type Query, type Where } from "../kube/query.ts";
+import { matches, withWhere, type Query, type Where } from "../kube/query.ts";
 import { both } from "./conjunction.ts";
 import { deepFrozen } from "./freeze.ts";
 import { checkedName, checkedQuery, checkedWhere } from "./read-arguments.ts";
@@ -31,9 +31,9 @@ export function trackedReader(
   answer: (query: Query) => readonly StoredObject[],
   record: (query: Query, result: readonly StoredObject[]) => void,
 ): CacheReader {
-  const read = <T extends KubeObject>({ kind, where }: Query<T>, more: Where): readonly (T & StoredObject)[] => {
-    const query: Query = select<KubeObject>(kind, both(where, more));
-    const result = answer(query).filter((object) => matches(where, object) && matches(more, object));
+  const read = <T extends KubeObject>(of: Query<T>, more: Where): readonly (T & StoredObject)[] => {
+    const query: Query = withWhere<KubeObject>(of, both(of.where, more));
+    const result = answer(query).filter((object) => matches(of.where, object) && matches(more, object));
     for (const object of result) deepFrozen(object);
     record(query, result);
     return Object.freeze(result as readonly StoredObject[] as readonly (T & StoredObject)[]);

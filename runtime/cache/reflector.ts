@@ -9,10 +9,11 @@
  *                 └─────────────────────┴───expired─────┘      any failure: backoff ─→ where it says
  */
 import { sleep, type Clock } from "../clock/clock.ts";
-import type { Api, WatchEvent } from "../kube/api.ts";
+import type { WatchEvent } from "../kube/api.ts";
 import { codeOf, EvenkeelError, type Code } from "../kube/errors.ts";
 import { objectKey, type StoredObject } from "../kube/object.ts";
 import { formatQuery } from "../kube/query.ts";
+import type { Source } from "./holding.ts";
 import { listAll, selection } from "./list-all.ts";
 import { QuietTimer } from "./quiet-timer.ts";
 import { RetryDelay } from "./retry-delay.ts";
@@ -56,6 +57,8 @@ export interface ReflectorSink {
   replaced(changes: readonly Change[], sizeBefore: number): void;
   /** The store took in one watch event. */
   applied(changes: readonly Change[]): void;
+  /** The server has begun to answer a watch that goes on from the store's version. */
+  resumed(): void;
   entered(state: ReflectorState): void;
   failed(failure: Failure): void;
 }
@@ -90,6 +93,7 @@ const PATIENT: ReadonlySet<Code> = new Set<Code>([
   "API_TOO_MANY_REQUESTS",
   "API_UNAVAILABLE",
   "API_UNREACHABLE",
+  "API_UNTRUSTED",
   "API_TIMEOUT",
   "API_UNAUTHORIZED",
   "API_FORBIDDEN",
@@ -101,7 +105,7 @@ const PATIENT: ReadonlySet<Code> = new Set<Code>([
 const NOT_SUPPORTED: ReadonlySet<Code> = new Set<Code>(["API_INVALID", "API_REJECTED"]);
 
 export class Reflector {
-  readonly #api: Api;
+  readonly #api: Source;
   readonly #clock: Clock;
   readonly #store: Store;
   readonly #sink: ReflectorSink;
@@ -118,7 +122,7 @@ export class Reflector {
   #lastHeardMs: number | undefined;
 
   constructor(options: {
-    readonly api: Api;
+    readonly api: Source;
     readonly clock: Clock;
     readonly store: Store;
     readonly sink: ReflectorSink;
@@ -253,11 +257,12 @@ export class Reflector {
   #open(resourceVersion: string, sendInitialEvents: boolean): AsyncIterator<WatchEvent> {
     const span = MAX_WATCH_SECONDS - MIN_WATCH_SECONDS + 1;
     const stream = this.#api.watch(this.#store.query.kind, {
-      ...selection(this.#store.query.where),
+      ...selection(this.#store.query),
       resourceVersion,
       sendInitialEvents,
       timeoutSeconds: MIN_WATCH_SECONDS + Math.floor(span * this.#clock.random()),
       idleMs: IDLE_MS,
+      onOpen: sendInitialEvents ? undefined : () => this.#sink.resumed(),
       lane: "watches",
       signal: this.#begin(),
     });

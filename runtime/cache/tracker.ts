@@ -173,7 +173,7 @@ const byPrefix = (kind: string, prefix: string): string => `prefix ${kind} ${pre
 const all = (kind: string): string => `all ${kind}`;
 
 /** The same for equal queries and for no others, whatever strings a function puts in them. */
-function identify({ kind, where }: Query): string {
+function identify({ kind, where, part }: Query): string {
   const labels = Object.entries(where.labels ?? {}).toSorted(([a], [b]) => (a < b ? -1 : 1));
-  return JSON.stringify([kindKey(kind), where.namespace, where.name, where.namePrefix, labels]);
+  return JSON.stringify([kindKey(kind), where.namespace, where.name, where.namePrefix, labels, part]);
 }

@@ -27,7 +27,12 @@ export interface CallOptions {
   readonly headers?: Readonly<Record<string, string>> | undefined;
 }
 
-export interface ListOptions extends CallOptions {
+export interface ReadOptions extends CallOptions {
+  /** `metadata`: nothing else is asked for, and nothing else comes, whatever the server sends. Absent: whole objects. */
+  readonly part?: "metadata" | undefined;
+}
+
+export interface ListOptions extends ReadOptions {
   readonly namespace?: string | undefined;
   readonly labelSelector?: string | undefined;
   readonly fieldSelector?: string | undefined;
@@ -45,7 +50,7 @@ export interface ListPage {
   readonly continue: string | undefined;
 }
 
-export interface WatchOptions extends CallOptions {
+export interface WatchOptions extends ReadOptions {
   readonly namespace?: string | undefined;
   readonly labelSelector?: string | undefined;
   readonly fieldSelector?: string | undefined;
@@ -56,6 +61,8 @@ export interface WatchOptions extends CallOptions {
   readonly timeoutSeconds: number;
   /** No byte for so long means that the connection is dead: ends with API_TIMEOUT. */
   readonly idleMs: number;
+  /** Called once, when the server has begun to answer; a quiet watch says nothing more for a minute. */
+  readonly onOpen?: (() => void) | undefined;
 }
 
 export type WatchEvent =
@@ -79,7 +86,8 @@ export interface Preconditions {
 }
 
 /**
- * Each call is one HTTP request, never retried here but for a single retry after 401 with renewed credentials.
+ * Each call is one HTTP request, never retried here but for a single retry with renewed credentials: after 401, or when
+ * the server's certificate is not trusted with those we had.
  * (Where a kind is served is asked for when it is first needed.)
  * @throws EvenkeelError with an `API_…` code and, where the server answered, its `status`; KIND_NOT_SERVED; and the reason
  *   of the caller's signal when that aborts.
@@ -87,7 +95,7 @@ export interface Preconditions {
 export interface Api {
   /** @throws EvenkeelError KIND_NOT_SERVED */
   resource(kind: Kind, options?: CallOptions): Promise<Resource>;
-  get(kind: Kind, name: ObjectName, options?: CallOptions): Promise<StoredObject>;
+  get(kind: Kind, name: ObjectName, options?: ReadOptions): Promise<StoredObject>;
   list(kind: Kind, options?: ListOptions): Promise<ListPage>;
   /** Ends normally when the server closes it. An ERROR event throws the error that its Status says. */
   watch(kind: Kind, options: WatchOptions): AsyncIterable<WatchEvent>;

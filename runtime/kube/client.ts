@@ -7,6 +7,7 @@ import type {
   ListPage,
   PatchOptions,
   Preconditions,
+  ReadOptions,
   Resource,
   WatchEvent,
   WatchOptions,
@@ -52,11 +53,12 @@ export class ApiClient implements Api {
     return this.#mapper.resource(kind, options);
   }
 
-  async get(kind: Kind, name: ObjectName, options: CallOptions = {}): Promise<StoredObject> {
+  async get(kind: Kind, name: ObjectName, options: ReadOptions = {}): Promise<StoredObject> {
     const what = `get ${kindKey(kind)} ${objectKey(name)}`;
     const path = objectPath(await this.#mapper.resource(kind, options), name, what);
-    const { text } = await this.#ask({ verb: "get", what, kind, about: "object", method: "GET", path, options });
-    return requireName(storedObject(parseJson(text), kind, what), name, what);
+    const call = { what, kind, about: "object", path, accept: acceptOf(options, ""), options } as const;
+    const { text } = await this.#ask({ verb: "get", method: "GET", ...call });
+    return requireName(storedObject(parseJson(text), expectedOf(kind, options), what), name, what);
   }
 
   async list(kind: Kind, options: ListOptions = {}): Promise<ListPage> {
@@ -65,8 +67,9 @@ export class ApiClient implements Api {
     const collection = collectionPath(await this.#mapper.resource(kind, options), namespace, what);
     const page = { limit, continue: options.continue, resourceVersion, resourceVersionMatch };
     const path = collection + queryString({ labelSelector, fieldSelector, ...page });
-    const { text } = await this.#ask({ verb: "list", what, kind, about: "collection", method: "GET", path, options });
-    return listPage(text, kind, what);
+    const call = { what, kind, about: "collection", path, accept: acceptOf(options, "List"), options } as const;
+    const { text } = await this.#ask({ verb: "list", method: "GET", ...call });
+    return listPage(text, expectedOf(kind, options), what);
   }
 
   watch(kind: Kind, options: WatchOptions): AsyncIterable<WatchEvent> {
@@ -75,10 +78,11 @@ export class ApiClient implements Api {
     const open = async (deadline: Deadline): Promise<AsyncIterable<Uint8Array>> => {
       const resource = await this.#mapper.resource(kind, { signal: deadline.signal });
       const path = collectionPath(resource, namespace, what) + watchQuery(options);
-      const call = { what, kind, about: "collection", path, options: { ...options, lane } } as const;
+      const accept = acceptOf(options, "");
+      const call = { what, kind, about: "collection", path, accept, options: { ...options, lane } } as const;
       return this.#forgetting(kind, this.#exchanges.open({ verb: "watch", method: "GET", ...call }, deadline));
     };
-    return watchEvents({ clock: this.#clock, what, expected: kind, options, open });
+    return watchEvents({ clock: this.#clock, what, expected: expectedOf(kind, options), options, open });
   }
 
   async create(kind: Kind, object: Named, options: WriteOptions = {}): Promise<WriteResult> {
@@ -168,6 +172,16 @@ const writes = {
 } as const;
 
 const scale: Expected = { apiVersion: "autoscaling/v1", kind: "Scale" };
+
+/** A server that cannot leave the rest out may send it: it is dropped here. Source: Kubernetes API concepts, metadata-only fetches. */
+function acceptOf({ part }: ReadOptions, suffix: "" | "List"): string {
+  const json = "application/json";
+  return part === undefined ? json : `${json};as=PartialObjectMetadata${suffix};g=meta.k8s.io;v=v1,${json}`;
+}
+
+function expectedOf({ apiVersion, kind }: Kind, { part }: ReadOptions): Expected {
+  return { apiVersion, kind, part };
+}
 
 function within(namespace: string | undefined): string {
   return namespace === undefined ? "" : ` in ${namespace}`;

@@ -21,6 +21,9 @@ export interface Identity {
   readonly tls: TlsMaterial;
 }
 
+/** Why an identity may be out of date: the server `refused` it (401), or showed a certificate that is `untrusted` with it. */
+export type Doubt = "refused" | "untrusted";
+
 export interface Credentials {
   /** Base URL, without a slash at its end. May have a path. */
   readonly server: string;
@@ -29,10 +32,10 @@ export interface Credentials {
   /** Synchronous while fresh. @throws EvenkeelError when there is none yet and none can be had */
   current(): Identity | Promise<Identity>;
   /**
-   * After a 401: another identity, or `refused` itself when there is no other.
+   * Another identity than `former`, or `former` itself when there is no other.
    * @throws EvenkeelError why none could be had
    */
-  renew(refused: Identity): Promise<Identity>;
+  renew(former: Identity, doubt: Doubt): Promise<Identity>;
 }
 
 const TRUST_NODE: TlsMaterial = Object.freeze({ rejectUnauthorized: true });
@@ -44,37 +47,41 @@ export function plainCredentials({ url }: { readonly url: string }): Credentials
     server: url.replace(/\/+$/, ""),
     namespace: undefined,
     current: () => identity,
-    renew: (refused) => Promise.resolve(refused),
+    renew: (former) => Promise.resolve(former),
   };
 }
 
 export interface LoadedIdentity {
   readonly identity: Identity;
-  /** After how long to load again. Infinity: only when refused. */
+  /** After how long to load again. Infinity: only when in doubt. */
   readonly freshForMs: number;
 }
 
 /** After a load that failed, while the old identity is still in use. */
 const RETRY_MS = 1_000;
 
-/** A server that refuses whatever we have must not make us run a credential plugin for each request. */
-const FORCED_RENEWAL_MS = 10_000;
+/**
+ * Between two loads that a doubt forces. What will be rotated may not be there yet when it is first missed, and a lease is
+ * lost after 10 s: each of its attempts, 2 s apart, may look. Many requests that fail together look once.
+ */
+const FORCED_MS = 1_000;
 
-/** Credentials that are loaded again when they grow old or are refused. */
+/** Credentials that are loaded again when they grow old or are in doubt. */
 export class RenewedCredentials implements Credentials {
   readonly server: string;
   readonly namespace: string | undefined;
   readonly #clock: Clock;
-  readonly #load: () => Promise<LoadedIdentity>;
+  readonly #load: (doubt?: Doubt) => Promise<LoadedIdentity>;
   #identity: Identity | undefined;
   #staleAtMs = -Infinity;
   #forcedAtMs = -Infinity;
   #loading: Promise<Identity> | undefined;
 
+  /** @param load is told the doubt that made it necessary; none when the last identity has grown old. */
   constructor(
     { server, namespace }: Pick<Credentials, "server" | "namespace">,
     clock: Clock,
-    load: () => Promise<LoadedIdentity>,
+    load: (doubt?: Doubt) => Promise<LoadedIdentity>,
   ) {
     this.server = server.replace(/\/+$/, "");
     this.namespace = namespace;
@@ -93,22 +100,22 @@ export class RenewedCredentials implements Credentials {
     });
   }
 
-  async renew(refused: Identity): Promise<Identity> {
-    if (this.#identity !== undefined && this.#identity !== refused) return this.#identity;
+  async renew(former: Identity, doubt: Doubt): Promise<Identity> {
+    if (this.#identity !== undefined && this.#identity !== former) return this.#identity;
     if (this.#loading !== undefined) return this.#loading;
     const nowMs = this.#clock.now();
-    if (nowMs - this.#forcedAtMs < FORCED_RENEWAL_MS) return refused;
+    if (nowMs - this.#forcedAtMs < FORCED_MS) return former;
     this.#forcedAtMs = nowMs;
-    return this.#loadOnce();
+    return this.#loadOnce(doubt);
   }
 
-  #loadOnce(): Promise<Identity> {
-    this.#loading ??= this.#loadNow().finally(() => (this.#loading = undefined));
+  #loadOnce(doubt?: Doubt): Promise<Identity> {
+    this.#loading ??= this.#loadNow(doubt).finally(() => (this.#loading = undefined));
     return this.#loading;
   }
 
-  async #loadNow(): Promise<Identity> {
-    const { identity, freshForMs } = await this.#load();
+  async #loadNow(doubt?: Doubt): Promise<Identity> {
+    const { identity, freshForMs } = await this.#load(doubt);
     this.#identity = unchanged(this.#identity, identity);
     this.#staleAtMs = this.#clock.now() + freshForMs;
     return this.#identity;

@@ -34,8 +34,13 @@ export const meanings = {
   FUNCTION_REACHED_OUT: user("read through the cache only: no network, timers or process state in a function"),
   FUNCTION_MUTATED_INPUT: user("copy the object before changing it: { ...object }"),
   FUNCTION_NOT_DETERMINISTIC: user("make the result depend on the inputs alone"),
+  FUNCTION_TIMED_OUT: user("take the loop out; nothing was written and the key is retried"),
+  FUNCTION_OUT_OF_MEMORY: user("hold less at a time; nothing was written and the key is retried"),
+  FUNCTION_CRASHED: user("take out what ended its thread; nothing was written and the key is retried"),
+  FUNCTION_SUSPENDED: user("correct the function, or the object that it cannot bear; it is tried again by and by"),
   FUNCTION_READ_UNDECLARED: user("add the kind to `reads`"),
   EFFECT_INVALID: user("correct what the function returns"),
+  EFFECT_TOO_LARGE: user("return less: what is large belongs into objects of its own"),
   EFFECT_UNKNOWN: user("return only the documented effects"),
   CHILD_INVALID: user("give each child apiVersion, kind, a name and, where its kind is namespaced, a namespace"),
   CHILD_DUPLICATE: user("return each child once"),
@@ -45,6 +50,7 @@ export const meanings = {
   LEASE_LOST: cluster("nothing: another replica leads now"),
   // What the API server answered.
   API_UNREACHABLE: cluster("check that the API server is up and the address is right"),
+  API_UNTRUSTED: cluster("check the address, and the CA of the credentials"),
   API_TIMEOUT: cluster("nothing: the request is retried"),
   API_UNAVAILABLE: cluster("nothing: the request is retried"),
   API_TOO_MANY_REQUESTS: cluster("nothing: the request is retried after the time the server asked for"),
@@ -77,6 +83,8 @@ export interface ApiStatus {
 export class EvenkeelError extends Error {
   override readonly name = "EvenkeelError";
   readonly code: Code;
+  /** The message without the advice that the code adds. */
+  readonly what: string;
   readonly status: ApiStatus | undefined;
 
   /** @param what what failed, and which: `mirror: child team-a/settings exists and is not ours`. The code adds what to do. */
@@ -87,6 +95,7 @@ export class EvenkeelError extends Error {
   ) {
     super(`${what}; ${meanings[code].next}`, cause === undefined ? {} : { cause });
     this.code = code;
+    this.what = what;
     this.status = status;
   }
 

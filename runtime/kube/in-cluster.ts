@@ -23,7 +23,7 @@ export function isInCluster(env: Environment): boolean {
 }
 
 /**
- * Reads the files now, and again when they are older than a minute or the token is refused.
+ * Reads the files now, and again when that is a minute ago, the token is refused or the server's certificate not trusted.
  * @throws EvenkeelError KUBECONFIG_INVALID outside a pod, FILE_NOT_FOUND for a pod without its service account
  */
 export async function inClusterCredentials({

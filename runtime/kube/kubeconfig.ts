@@ -6,10 +6,11 @@ import { dirname, isAbsolute, join } from "node:path";
 import type { Cluster, Context, KubeConfig, User } from "@kubernetes/client-node";
 import type { RequestOptions } from "node:https";
 import type { Clock } from "../clock/clock.ts";
-import { bearer, RenewedCredentials, type Credentials, type LoadedIdentity } from "./credentials.ts";
+import { bearer, RenewedCredentials, type Credentials, type Doubt, type LoadedIdentity } from "./credentials.ts";
 import { credentialFile, FILE_LIFETIME_MS } from "./credential-file.ts";
 import { EvenkeelError } from "./errors.ts";
 import { runExecPlugin } from "./exec-plugin.ts";
+import { KeptSecret, type Secret } from "./kept-secret.ts";
 import { recordOf, recordsOf, textOf, type JsonRecord } from "./json.ts";
 
 export interface KubeconfigOptions {
@@ -44,7 +45,8 @@ export async function kubeconfigCredentials({ clock, files, context }: Kubeconfi
   const { chosen, namespace } = choose(kubeconfigs, files.join(", "), context);
   refuseUnsupported(chosen);
   const base = { server: chosen.cluster.server, namespace };
-  const credentials = new RenewedCredentials(base, clock, () => load(chosen, clock));
+  const secret = secretOf(chosen, clock);
+  const credentials = new RenewedCredentials(base, clock, async (doubt) => load(chosen, await secret(doubt)));
   await credentials.current();
   return credentials;
 }
@@ -113,13 +115,11 @@ function refuseUnsupported({ cluster, written, where }: Chosen): void {
   if (cluster.proxyUrl) throw invalid(where, "proxy-url is not supported");
 }
 
-async function load(chosen: Chosen, clock: Clock): Promise<LoadedIdentity> {
-  const { cluster, user, where } = chosen;
-  const [ca, cert, key, secret] = await Promise.all([
+async function load({ cluster, user, where }: Chosen, secret: Secret): Promise<LoadedIdentity> {
+  const [ca, cert, key] = await Promise.all([
     pem(cluster.caData, cluster.caFile, "certificate-authority"),
     pem(user.certData, user.certFile, "client-certificate"),
     pem(user.keyData, user.keyFile, "client-key"),
-    secretOf(chosen, clock),
   ]);
   if ((cert === undefined) !== (key === undefined))
     throw invalid(where, "client certificate and key must come together");
@@ -141,29 +141,35 @@ async function pem(data: string | undefined, file: string | undefined, purpose: 
   return file ? credentialFile(file, purpose) : undefined;
 }
 
-interface Secret {
-  readonly authorization: string | undefined;
-  readonly cert?: string | undefined;
-  readonly key?: string | undefined;
-  readonly freshForMs: number;
-}
-
-/** In the order of client-go: tokenFile before token, then exec, auth-provider and password. */
-async function secretOf({ cluster, user, written, directory, where }: Chosen, clock: Clock): Promise<Secret> {
+/** In the order of client-go: tokenFile before token, then exec, auth-provider and password. Files are read each time. */
+function secretOf(chosen: Chosen, clock: Clock): (doubt?: Doubt) => Promise<Secret> {
+  const { cluster, user, written, directory, where } = chosen;
   const tokenFile = textOf(written["tokenFile"]);
   if (tokenFile !== undefined) {
     const path = isAbsolute(tokenFile) ? tokenFile : join(directory, tokenFile);
-    return { authorization: bearer(await credentialFile(path, "tokenFile"), path), freshForMs: FILE_LIFETIME_MS };
+    const read = async (): Promise<string> => bearer(await credentialFile(path, "tokenFile"), path);
+    return async () => ({ authorization: await read(), freshForMs: FILE_LIFETIME_MS });
   }
-  if (user.token) return { authorization: bearer(user.token, where), freshForMs: Infinity };
+  if (user.token) return constant(bearer(user.token, where));
   const exec = recordOf(written["exec"]);
-  if (exec !== undefined) {
-    const credential = await runExecPlugin({ exec, cluster: clusterInfo(cluster), directory, where }, clock);
-    const authorization = credential.token === undefined ? undefined : bearer(credential.token, where);
-    return { ...credential, authorization };
-  }
-  if (user.authProvider) return { authorization: await fromProvider(cluster, user), freshForMs: FILE_LIFETIME_MS };
-  return { authorization: basic(user), freshForMs: Infinity };
+  if (exec !== undefined) return kept(clock, () => fromPlugin(exec, chosen, clock));
+  if (user.authProvider) return kept(clock, () => fromProvider(cluster, user));
+  return constant(basic(user));
+}
+
+function constant(authorization: string | undefined): () => Promise<Secret> {
+  return () => Promise.resolve({ authorization, freshForMs: Infinity });
+}
+
+function kept(clock: Clock, ask: () => Promise<Secret>): (doubt?: Doubt) => Promise<Secret> {
+  const secret = new KeptSecret(clock, ask);
+  return (doubt) => secret.get(doubt === "refused");
+}
+
+async function fromPlugin(exec: JsonRecord, { cluster, directory, where }: Chosen, clock: Clock): Promise<Secret> {
+  const credential = await runExecPlugin({ exec, cluster: clusterInfo(cluster), directory, where }, clock);
+  const authorization = credential.token === undefined ? undefined : bearer(credential.token, where);
+  return { ...credential, authorization };
 }
 
 /** `spec.cluster` of an ExecCredential. */
@@ -177,15 +183,15 @@ function clusterInfo(cluster: Cluster): JsonRecord {
 }
 
 /** oidc and its like: client-node renews what it has when that has expired. */
-async function fromProvider(cluster: Cluster, user: User): Promise<string | undefined> {
+async function fromProvider(cluster: Cluster, user: User): Promise<Secret> {
   const { KubeConfig } = await import("@kubernetes/client-node");
   const config = new KubeConfig();
   config.loadFromClusterAndUser(cluster, user);
   const options: RequestOptions = {};
   await config.applyToHTTPSOptions(options);
-  const headers = options.headers;
-  if (headers === undefined || Array.isArray(headers)) return undefined;
-  return textOf(recordOf(headers)?.["Authorization"]);
+  const { headers } = options;
+  const authorization = Array.isArray(headers) ? undefined : textOf(recordOf(headers)?.["Authorization"]);
+  return { authorization, freshForMs: FILE_LIFETIME_MS };
 }
 
 function basic({ username, password }: User): string | undefined {

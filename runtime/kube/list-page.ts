@@ -1,13 +1,13 @@
 /** A list answer becomes a ListPage, or an error. "Nothing there" is believed only of a proper, empty List: copies are deleted on it. */
 import type { ListPage } from "./api.ts";
 import { parseJson, recordOf, textOf } from "./json.ts";
-import { badResponse, storedItem, type Expected } from "./stored-object.ts";
+import { badResponse, isExpected, storedItem, type Expected } from "./stored-object.ts";
 
 /** @throws EvenkeelError API_BAD_RESPONSE */
 export function listPage(text: string, expected: Expected, what: string): ListPage {
   const list = recordOf(parseJson(text));
   if (list === undefined) throw badResponse(what, "the answer is not JSON, or was cut off");
-  if (list["kind"] !== `${expected.kind}List` || list["apiVersion"] !== expected.apiVersion) {
+  if (!isExpected(list, expected, "List")) {
     throw badResponse(what, `the answer is not a ${expected.kind}List of ${expected.apiVersion}`);
   }
   const metadata = recordOf(list["metadata"]);

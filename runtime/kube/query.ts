@@ -21,10 +21,21 @@ export interface Where {
   readonly labels?: Readonly<Record<string, LabelRule>> | undefined;
 }
 
+/**
+ * How much of each object is meant, where it is not all of it. `metadata`: apiVersion, kind and metadata. `metadata+digest`:
+ * these, and a digest of the rest, which shows no function anything; what the host keeps of the children it made.
+ */
+export type Part = "metadata" | "metadata+digest";
+
 export interface Query<T extends KubeObject = KubeObject> {
   readonly kind: Kind<T>;
   readonly where: Where;
+  /** Absent: whole objects. */
+  readonly part?: Part | undefined;
 }
+
+/** What `metadataOf` leaves of an object. */
+export type MetadataOf<T extends KubeObject> = Pick<T, "apiVersion" | "kind" | "metadata">;
 
 /** Names the objects of `kind` that match `where`: `select(ConfigMap, { labels: { mirror: "true" } })`. */
 export function select<T extends KubeObject>(kind: Kind<T>, where: Where = {}): Query<T> {
@@ -34,6 +45,21 @@ export function select<T extends KubeObject>(kind: Kind<T>, where: Where = {}): 
 /** A Kind stands for all of its objects. */
 export function asQuery<T extends KubeObject>(of: Kind<T> | Query<T>): Query<T> {
   return "where" in of ? of : select(of);
+}
+
+/**
+ * The same objects, of which nothing but apiVersion, kind and metadata is asked for: `metadataOf(Namespace)`. The rest is
+ * neither sent nor kept.
+ */
+export function metadataOf<T extends KubeObject>(of: Kind<T> | Query<T>): Query<MetadataOf<T>> {
+  const { kind, where } = asQuery(of);
+  return Object.freeze({ kind, where, part: "metadata" });
+}
+
+/** The same part of the objects that match `where` instead. */
+export function withWhere<T extends KubeObject>({ kind, part }: Query<T>, where: Where): Query<T> {
+  const query = select(kind, where);
+  return part === undefined ? query : Object.freeze({ ...query, part });
 }
 
 /** Whether `object`, known to be of the query's kind, is meant by `where`. */
@@ -82,10 +108,13 @@ function formatLabel(key: string, rule: LabelRule): string {
   return rule.exists ? key : `!${key}`;
 }
 
-/** One line, the same for equal queries: `v1/ConfigMap default/* [mirror=true]`. Serves as map key and in traces. */
-export function formatQuery({ kind, where }: Query): string {
+/**
+ * One line, the same for equal queries: `v1/ConfigMap default/* [mirror=true]`, with ` (metadata)` for a part. Serves as map key and in
+ * traces.
+ */
+export function formatQuery({ kind, where, part }: Query): string {
   const name = where.name ?? `${where.namePrefix ?? ""}*`;
   const labels = labelSelector(where);
   const prefixed = where.name !== undefined && where.namePrefix !== undefined ? `${name}&${where.namePrefix}*` : name;
-  return `${kindKey(kind)} ${where.namespace ?? "*"}/${prefixed}${labels === undefined ? "" : ` [${labels}]`}`;
+  return `${kindKey(kind)} ${where.namespace ?? "*"}/${prefixed}${labels === undefined ? "" : ` [${labels}]`}${part === undefined ? "" : ` (${part})`}`;
 }

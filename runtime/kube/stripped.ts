@@ -14,3 +14,9 @@ export function stripped(object: Received, apiVersion: string, kind: string): St
   const { managedFields: _, ...metadata } = object.metadata;
   return { apiVersion, kind, ...object, metadata };
 }
+
+/** As {@link stripped}, and without all but metadata. */
+export function metadataAlone(object: Received, apiVersion: string, kind: string): StoredObject {
+  const { managedFields: _, ...metadata } = object.metadata;
+  return { apiVersion, kind, metadata };
+}

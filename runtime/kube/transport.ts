@@ -32,8 +32,9 @@ export interface Transport {
   /** `host:port` of the server, as metrics name it. Absent in process. */
   readonly host?: string;
   /**
-   * @throws EvenkeelError API_UNREACHABLE when there was no answer (any HTTP status is one); the signal's reason when that
-   *   aborts. Both hold for reading the body, too.
+   * @throws EvenkeelError API_UNREACHABLE when there was no answer (any HTTP status is one), API_UNTRUSTED when the server
+   *   could not prove who it is, and so was sent nothing; the signal's reason when that aborts. The first and the last hold
+   *   for reading the body, too.
    */
   send(request: TransportRequest): Promise<TransportResponse>;
   /** Ends all connections; what is under way fails. */

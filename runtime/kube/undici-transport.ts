@@ -6,6 +6,7 @@ import type { Dispatcher } from "undici";
 import manifest from "../../package.json" with { type: "json" };
 import type { Credentials, Identity, TlsMaterial } from "./credentials.ts";
 import { untilAborted } from "./deadline.ts";
+import { codeOf } from "./errors.ts";
 import { LanePools } from "./lane-pools.ts";
 import type { Transport, TransportRequest, TransportResponse } from "./transport.ts";
 import { unreachable } from "./unreachable.ts";
@@ -45,9 +46,14 @@ export class UndiciTransport implements Transport {
   async send(request: TransportRequest): Promise<TransportResponse> {
     const current = this.#credentials.current();
     const identity = current instanceof Promise ? await untilAborted(current, request.signal) : current;
-    const response = await this.#exchange(request, identity);
-    if (response.statusCode === 401) return this.#renewed(request, identity, response);
-    return new UndiciResponse(response, request.signal, this.#server);
+    try {
+      return await this.#authorized(request, identity);
+    } catch (error) {
+      if (codeOf(error) !== "API_UNTRUSTED") throw error;
+      const renewed = await this.#trustRenewed(request, identity);
+      if (renewed.tls === identity.tls) throw error;
+      return this.#authorized(request, renewed);
+    }
   }
 
   async close(): Promise<void> {
@@ -56,13 +62,26 @@ export class UndiciTransport implements Transport {
     await Promise.all(all.map((pools) => pools.destroy()));
   }
 
+  /** What to trust instead; the same when it cannot be had. Nothing was sent: a certificate is looked at before that. */
+  #trustRenewed({ signal }: TransportRequest, former: Identity): Promise<Identity> {
+    const renewed = this.#credentials.renew(former, "untrusted").catch(() => former);
+    return untilAborted(renewed, signal);
+  }
+
+  async #authorized(request: TransportRequest, identity: Identity): Promise<TransportResponse> {
+    const response = await this.#exchange(request, identity);
+    if (response.statusCode === 401) return this.#renewed(request, identity, response);
+    return new UndiciResponse(response, request.signal, this.#server);
+  }
+
   /** Once, with another identity if there is one; otherwise the refusal stands. */
   async #renewed(
     request: TransportRequest,
     refused: Identity,
     refusal: Dispatcher.ResponseData,
   ): Promise<TransportResponse> {
-    const identity = await untilAborted(this.#credentials.renew(refused), request.signal).catch((error: unknown) => {
+    const renewed = this.#credentials.renew(refused, "refused");
+    const identity = await untilAborted(renewed, request.signal).catch((error: unknown) => {
       refusal.body.destroy();
       throw error;
     });

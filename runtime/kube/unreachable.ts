@@ -2,13 +2,16 @@
 import { EvenkeelError } from "./errors.ts";
 
 /**
+ * API_UNTRUSTED when the server was there and its certificate did not convince us, otherwise API_UNREACHABLE.
  * @param server the base URL, which the message names
  * @param cause what the connection threw
  */
 export function unreachable(server: string, cause: unknown): EvenkeelError {
   const code = codeIn(cause);
-  const sentence = sentences.get(code) ?? (cause instanceof Error ? cause.message : "no answer");
-  return new EvenkeelError("API_UNREACHABLE", `${server}: ${sentence}${code === "" ? "" : ` (${code})`}`, { cause });
+  const complaint = complaints.get(code);
+  const sentence = complaint ?? sentences.get(code) ?? (cause instanceof Error ? cause.message : "no answer");
+  const what = `${server}: ${sentence}${code === "" ? "" : ` (${code})`}`;
+  return new EvenkeelError(complaint === undefined ? "API_UNREACHABLE" : "API_UNTRUSTED", what, { cause });
 }
 
 /** Node tries several addresses and throws the failures together. */
@@ -24,6 +27,19 @@ const NO_TLS = "it does not speak TLS there; is the address http://?";
 const BROKE = "the connection broke";
 const NO_WAY = "there is no way to it from here";
 
+/** About a certificate. */
+const complaints: ReadonlyMap<string, string> = new Map([
+  ["SELF_SIGNED_CERT_IN_CHAIN", UNKNOWN_CA],
+  ["DEPTH_ZERO_SELF_SIGNED_CERT", UNKNOWN_CA],
+  ["UNABLE_TO_VERIFY_LEAF_SIGNATURE", UNKNOWN_CA],
+  ["UNABLE_TO_GET_ISSUER_CERT", UNKNOWN_CA],
+  ["UNABLE_TO_GET_ISSUER_CERT_LOCALLY", UNKNOWN_CA],
+  ["CERT_SIGNATURE_FAILURE", UNKNOWN_CA],
+  ["CERT_HAS_EXPIRED", NOT_NOW],
+  ["CERT_NOT_YET_VALID", NOT_NOW],
+  ["ERR_TLS_CERT_ALTNAME_INVALID", "its certificate is for another name than the address"],
+]);
+
 const sentences: ReadonlyMap<string, string> = new Map([
   ["ECONNREFUSED", "nothing listens there"],
   ["ENOTFOUND", "its name is not known"],
@@ -37,15 +53,6 @@ const sentences: ReadonlyMap<string, string> = new Map([
   ["UND_ERR_CONNECT_TIMEOUT", "no connection in time"],
   ["UND_ERR_CLOSED", "this client is closed"],
   ["UND_ERR_DESTROYED", "this client is closed"],
-  ["SELF_SIGNED_CERT_IN_CHAIN", UNKNOWN_CA],
-  ["DEPTH_ZERO_SELF_SIGNED_CERT", UNKNOWN_CA],
-  ["UNABLE_TO_VERIFY_LEAF_SIGNATURE", UNKNOWN_CA],
-  ["UNABLE_TO_GET_ISSUER_CERT", UNKNOWN_CA],
-  ["UNABLE_TO_GET_ISSUER_CERT_LOCALLY", UNKNOWN_CA],
-  ["CERT_SIGNATURE_FAILURE", UNKNOWN_CA],
-  ["CERT_HAS_EXPIRED", NOT_NOW],
-  ["CERT_NOT_YET_VALID", NOT_NOW],
-  ["ERR_TLS_CERT_ALTNAME_INVALID", "its certificate is for another name than the address"],
   ["ERR_SSL_WRONG_VERSION_NUMBER", NO_TLS],
   ["ERR_SSL_PACKET_LENGTH_TOO_LONG", NO_TLS],
   ["ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED", "it wants a client certificate"],

@@ -9,7 +9,7 @@ import { EvenkeelError } from "./errors.ts";
 import { parseJson, recordOf, textOf, type JsonRecord } from "./json.ts";
 import { LineSplitter } from "./line-splitter.ts";
 import { refusal } from "./refusal.ts";
-import { badResponse, storedObject, type Expected } from "./stored-object.ts";
+import { badResponse, kindsOf, storedObject, type Expected } from "./stored-object.ts";
 
 /** How much longer than the server's own limit a watch may last. */
 const GRACE_MS = 30_000;
@@ -19,7 +19,7 @@ export interface Watch {
   /** For messages: `watch v1/ConfigMap`. */
   readonly what: string;
   readonly expected: Expected;
-  readonly options: Pick<WatchOptions, "timeoutSeconds" | "idleMs" | "signal">;
+  readonly options: Pick<WatchOptions, "timeoutSeconds" | "idleMs" | "onOpen" | "signal">;
   /** Sends the request, under the deadline that also bounds the reading. */
   readonly open: (deadline: Deadline) => Promise<AsyncIterable<Uint8Array>>;
 }
@@ -31,12 +31,14 @@ export async function* watchEvents({
   options,
   open,
 }: Watch): AsyncGenerator<WatchEvent, void, undefined> {
-  const { timeoutSeconds, idleMs, signal } = options;
+  const { timeoutSeconds, idleMs, onOpen, signal } = options;
   const deadline = new Deadline(clock, what, timeoutSeconds * 1000 + GRACE_MS, signal);
   const watchdog = new Watchdog(clock, idleMs, () => deadline.expire(idle(what, idleMs)));
   const lines = new LineSplitter(what);
   try {
-    for await (const chunk of await open(deadline)) {
+    const chunks = await open(deadline);
+    onOpen?.();
+    for await (const chunk of chunks) {
       watchdog.pause();
       for (const line of lines.push(chunk)) yield watchEvent(line, expected, what);
       watchdog.resume();
@@ -78,7 +80,7 @@ function watchEvent(line: string, expected: Expected, what: string): WatchEvent 
 function bookmark(object: JsonRecord | undefined, expected: Expected, what: string): WatchEvent {
   const metadata = recordOf(object?.["metadata"]);
   const resourceVersion = textOf(metadata?.["resourceVersion"]);
-  if (resourceVersion === undefined || object?.["kind"] !== expected.kind) {
+  if (resourceVersion === undefined || !kindsOf(expected).some(({ kind }) => kind === object?.["kind"])) {
     throw badResponse(what, "a bookmark has no resourceVersion, or is of another kind");
   }
   const annotations = recordOf(metadata?.["annotations"]);

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
 import * as fc from "fast-check";
-import { both } from "../../runtime/cache/conjunction.ts";
+import { both, isDisjoint } from "../../runtime/cache/conjunction.ts";
 import { matches, type Where } from "../../runtime/kube/query.ts";
 import { anyKey, anyLabels, anyWhere } from "./support/arbitraries.ts";
 import { object } from "./support/objects.ts";
@@ -57,6 +57,18 @@ suite("conjunction", () => {
       }),
       { numRuns: 3_000 },
     );
+  });
+
+  test("calls disjoint only what no object keeps together", () => {
+    fc.assert(
+      fc.property(anyWhere, anyWhere, anyKey, anyLabels, (a, b, key, labels) => {
+        const it = object(key, 1, { labels });
+        assert.ok(!(isDisjoint(a, b) && matches(a, it) && matches(b, it)));
+      }),
+      { numRuns: 3_000 },
+    );
+    assert.ok(isDisjoint({ namespace: "n" }, { namespace: "m" }));
+    assert.ok(isDisjoint({ labels: { x: "1" } }, { labels: { x: "2" } }));
   });
 });
 

@@ -182,6 +182,50 @@ suite("informer: health", () => {
     await rig.informer.stop();
   });
 
+  test("a watch that is resumed and stays has recovered after 10 s; one that is not answered has not", async () => {
+    const { rig, cluster } = await synced();
+    const answer = Promise.withResolvers<void>();
+    cluster.untilOpen = answer.promise;
+    cluster.drop(failure("API_UNREACHABLE"));
+    await rig.clock.advance(60_000);
+    assert.deepEqual([stateOf(rig), codeOf(rig.informer.lastError)], ["watch", "API_UNREACHABLE"]);
+    answer.resolve();
+    await rig.clock.advance(9_999);
+    assert.deepEqual([rig.count("recovered"), codeOf(rig.informer.lastError)], [0, "API_UNREACHABLE"]);
+    await rig.clock.advance(1);
+    assert.deepEqual([rig.count("recovered"), rig.informer.lastError], [1, undefined]);
+    await rig.clock.advance(60_000);
+    assert.deepEqual([rig.count("recovered"), rig.count("listed")], [1, 1]);
+    await rig.informer.stop();
+  });
+
+  test("a watch that is resumed has recovered with its first event", async () => {
+    const { rig, cluster } = await synced();
+    cluster.drop(failure("API_UNREACHABLE"));
+    await rig.clock.advance(2_000);
+    assert.equal(rig.count("recovered"), 0);
+    cluster.bookmark();
+    cluster.put("n/c");
+    await rig.clock.advance(60_000);
+    assert.deepEqual([rig.count("recovered"), rig.count("listed")], [1, 1]);
+    await rig.informer.stop();
+  });
+
+  test("a watch that is resumed and ends again within 10 s has not recovered, nor one that needed a list", async () => {
+    const { rig, cluster } = await synced();
+    for (let i = 0; i < 3; i++) {
+      cluster.drop(failure("API_UNREACHABLE"));
+      await rig.clock.advance(9_000);
+      assert.equal(stateOf(rig), "watch");
+    }
+    cluster.drop(failure("API_UNREACHABLE"));
+    cluster.put("n/c");
+    cluster.compact();
+    await rig.clock.advance(60_000);
+    assert.deepEqual([rig.count("recovered"), rig.count("listed")], [0, 2]);
+    await rig.informer.stop();
+  });
+
   test("grows old in silence, and young with any bookmark", async () => {
     const { rig, cluster } = await synced();
     await rig.clock.advance(50_000);

@@ -2,19 +2,20 @@
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
 import { answerFrom } from "../../runtime/cache/answer.ts";
+import { withoutContent } from "../../runtime/cache/content.ts";
 import { trackedReader, type CacheReader } from "../../runtime/cache/reader.ts";
 import { Store } from "../../runtime/cache/store.ts";
 import { codeOf } from "../../runtime/kube/errors.ts";
 import { ConfigMap, kind, kindKey, Namespace } from "../../runtime/kube/kind.ts";
 import type { KubeObject, StoredObject } from "../../runtime/kube/object.ts";
-import { formatQuery, select, type Query, type Where } from "../../runtime/kube/query.ts";
+import { formatQuery, metadataOf, select, type Part, type Query, type Where } from "../../runtime/kube/query.ts";
 import { object, versions } from "./support/objects.ts";
 
 const x1 = { labels: { x: "1" } };
 const x2 = { labels: { x: "2" } };
 
-function storeOf(where: Where, objects: readonly StoredObject[], version = 50): Store {
-  const store = new Store(select(ConfigMap, where));
+function storeOf(where: Where, objects: readonly StoredObject[], version = 50, part?: Part): Store {
+  const store = new Store({ ...select(ConfigMap, where), part });
   store.replace(objects, String(version));
   return store;
 }
@@ -224,5 +225,59 @@ suite("answers from several stores of one kind", () => {
     const ones = storeOf(x1, [object("n/b", 5, x1)]);
     const inN = storeOf({ namespace: "n" }, [object("n/b", 10, x2)]);
     assert.deepEqual(answerFrom([ones, inN])(select(ConfigMap, { labels: { x: { in: ["1"] } } })), []);
+  });
+});
+
+suite("answers in part", () => {
+  const ones = [{ ...object("n/a", 1, x1), data: { a: "1" } }];
+  const whole = storeOf(x1, ones);
+  const partial = storeOf(x2, [withoutContent(object("n/b", 2, x2), object("n/b", 2, x2).metadata)], 50, "metadata");
+  const copies = storeOf({ labels: { y: "1" } }, [], 50, "metadata+digest");
+
+  test("metadata is read from a store of whole objects too, and is all that is shown", () => {
+    const { cache, recorded } = readerOf(whole, partial);
+    const found = cache.list(metadataOf(select(ConfigMap, x1)));
+    assert.deepEqual(found.map(Object.keys), [["apiVersion", "kind", "metadata"]]);
+    assert.ok(Object.isFrozen(found[0]) && Object.isFrozen(found[0]?.metadata));
+    assert.deepEqual(recorded, ["v1/ConfigMap */* [x=1] (metadata): 1"]);
+  });
+
+  test("the metadata of all that is held answers together", () => {
+    const { cache } = readerOf(whole, partial);
+    assert.deepEqual(versions(cache.list(metadataOf(ConfigMap))), { "n/a": "1", "n/b": "2" });
+  });
+
+  const refused: readonly { readonly name: string; readonly stores: readonly Store[]; readonly of: Query }[] = [
+    { name: "where only their metadata is held", stores: [partial], of: select(ConfigMap, x2) },
+    { name: "where a digest is held of them", stores: [whole, copies], of: select(ConfigMap, { labels: { y: "1" } }) },
+    {
+      name: "where some of them may be held in part: half an answer would pass for the whole one",
+      stores: [whole, partial],
+      of: select(ConfigMap),
+    },
+  ];
+  for (const { name, stores, of } of refused)
+    test(`whole objects are refused ${name}, with what to declare`, () => {
+      const { cache, recorded } = readerOf(...stores);
+      assert.throws(
+        () => cache.list(of),
+        (error) =>
+          codeOf(error) === "FUNCTION_READ_UNDECLARED" &&
+          String(error).includes(`read ${formatQuery(metadataOf(of))}, or declare ${formatQuery(of)} in \`reads\``),
+      );
+      assert.deepEqual(recorded, []);
+    });
+
+  test("whole objects are not refused for parts of others", () => {
+    const { cache } = readerOf(whole, partial, copies);
+    assert.deepEqual(versions(cache.list(select(ConfigMap, x1))), { "n/a": "1" });
+    assert.deepEqual(versions(readerOf(whole, partial).cache.list(ConfigMap, { labels: { x: { in: ["1", "3"] } } })), {
+      "n/a": "1",
+    });
+  });
+
+  test("refuses a part that a function cannot ask for", () => {
+    const { cache } = readerOf(whole);
+    assert.throws(() => cache.list({ ...select(ConfigMap), part: "metadata+digest" }), /cache\.list wants a part/);
   });
 });

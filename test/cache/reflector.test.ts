@@ -208,22 +208,29 @@ const rows: readonly Row[] = [
     holds: { b: "13" },
     failures: [code],
   })),
-  ...(["API_TOO_MANY_REQUESTS", "API_UNAVAILABLE", "API_UNREACHABLE", "API_TIMEOUT", "API_UNAUTHORIZED"] as const).map(
-    (code) => ({
-      name: `a watch that ends with ${code} goes on from the last version, without a list`,
-      why: "the version is as good as it was",
-      watches: [
-        [...synced, 2_000, modified("a", 8), failure(code)],
-        [failure(code)],
-        [failure(code)],
-        [failure(code)],
-        [modified("b", 9)],
-      ],
-      calls: ["watch-list", ...Array<string>(4).fill("watch from 8")],
-      holds: { a: "8", b: "9" },
-      failures: Array<string>(4).fill(code),
-    }),
-  ),
+  ...(
+    [
+      "API_TOO_MANY_REQUESTS",
+      "API_UNAVAILABLE",
+      "API_UNREACHABLE",
+      "API_UNTRUSTED",
+      "API_TIMEOUT",
+      "API_UNAUTHORIZED",
+    ] as const
+  ).map((code) => ({
+    name: `a watch that ends with ${code} goes on from the last version, without a list`,
+    why: "the version is as good as it was",
+    watches: [
+      [...synced, 2_000, modified("a", 8), failure(code)],
+      [failure(code)],
+      [failure(code)],
+      [failure(code)],
+      [modified("b", 9)],
+    ],
+    calls: ["watch-list", ...Array<string>(4).fill("watch from 8")],
+    holds: { a: "8", b: "9" },
+    failures: Array<string>(4).fill(code),
+  })),
   ...(["API_FORBIDDEN", "API_NOT_FOUND", "KIND_NOT_SERVED"] as const).map((code) => ({
     name: `the objects stay while the server answers ${code}`,
     why: "a permission taken away is no deletion",

@@ -17,7 +17,7 @@ rules:
 `;
 
 export interface AuditRow {
-  /** `system:serviceaccount:NAMESPACE:NAME` */
+  /** `system:serviceaccount:NAMESPACE:NAME`; `""` of a request that was refused because nobody knows whose it is (401). */
   readonly user: string;
   /** Of RBAC: `create`, `update`, `patch`, `delete`, `deletecollection`. */
   readonly verb: string;
@@ -35,7 +35,7 @@ export interface AuditRow {
 
 /** What becomes a row of audit.k8s.io/v1 Event. */
 const AuditEvent = z.object({
-  user: z.object({ username: z.string() }),
+  user: z.object({ username: z.string().default("") }).default({ username: "" }),
   verb: z.string(),
   objectRef: z
     .object({ resource: z.string(), subresource: z.string(), namespace: z.string(), name: z.string() })

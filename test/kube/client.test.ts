@@ -321,3 +321,21 @@ test("client: a request without an answer is observed with its code", async () =
   assert.equal(await codeThrown(client.get(ConfigMap, settings)), "API_UNREACHABLE");
   assert.deepEqual(codes, ["API_UNREACHABLE"]);
 });
+
+test("client: metadata alone is asked for as such, and read back as an object of its kind", async () => {
+  const metadata = { ...settings, uid: "u", resourceVersion: "1" };
+  const partial = { apiVersion: "meta.k8s.io/v1", kind: "PartialObjectMetadata", metadata };
+  const list = { ...partial, kind: "PartialObjectMetadataList", metadata: { resourceVersion: "2" }, items: [partial] };
+  const server = fakeServer(({ path }) => json(path.endsWith("/settings") ? partial : list));
+  const options = { part: "metadata" } as const;
+  const object = { apiVersion: "v1", kind: "ConfigMap", metadata };
+  assert.deepEqual(await server.client.get(ConfigMap, settings, options), object);
+  assert.deepEqual((await server.client.list(ConfigMap, options)).items, [object]);
+  assert.deepEqual(
+    server.asked.map(({ headers }) => headers["accept"]),
+    [
+      "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json",
+      "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json",
+    ],
+  );
+});

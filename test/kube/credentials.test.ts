@@ -1,7 +1,13 @@
 /** Credentials are renewed once for all who wait, kept when renewal fails, and not renewed in a frenzy. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { bearer, plainCredentials, RenewedCredentials, type Identity } from "../../runtime/kube/credentials.ts";
+import {
+  bearer,
+  plainCredentials,
+  RenewedCredentials,
+  type Doubt,
+  type Identity,
+} from "../../runtime/kube/credentials.ts";
 import { EvenkeelError } from "../../runtime/kube/errors.ts";
 import { VirtualClock } from "../support/virtual-clock.ts";
 
@@ -13,8 +19,10 @@ const identity = (token: string, ca = "CA"): Identity => ({
 /** Loads what `tokens` says, one after the other; the last one for ever. An Error is thrown. */
 function loaded(tokens: readonly (string | Error)[], freshForMs = 60_000) {
   const clock = new VirtualClock();
-  const world = { clock, loadCount: 0 };
-  const credentials = new RenewedCredentials({ server: "https://k:6443/", namespace: "n" }, clock, async () => {
+  const doubts: (Doubt | undefined)[] = [];
+  const world = { clock, loadCount: 0, doubts };
+  const credentials = new RenewedCredentials({ server: "https://k:6443/", namespace: "n" }, clock, async (doubt) => {
+    doubts.push(doubt);
     const token = tokens[Math.min(world.loadCount++, tokens.length - 1)] ?? "";
     if (token instanceof Error) throw token;
     return { identity: identity(token), freshForMs };
@@ -75,28 +83,47 @@ test("credentials: without any, the failure to load is thrown", async () => {
 test("credentials: refused ones are renewed once, for all who were refused", async () => {
   const world = loaded(["a", "b"]);
   const refused = await world.credentials.current();
-  const renewed = await Promise.all([world.credentials.renew(refused), world.credentials.renew(refused)]);
+  const renewed = await Promise.all([
+    world.credentials.renew(refused, "refused"),
+    world.credentials.renew(refused, "refused"),
+  ]);
   assert.equal(world.loadCount, 2);
   assert.deepEqual(new Set(renewed.map(({ authorization }) => authorization)), new Set(["Bearer b"]));
   // Who was refused with the old one later gets the new one, and no renewal.
-  assert.equal(await world.credentials.renew(refused), renewed[0]);
+  assert.equal(await world.credentials.renew(refused, "refused"), renewed[0]);
   assert.equal(world.loadCount, 2);
 });
 
-test("credentials: a server that refuses everything causes one renewal in 10 s", async () => {
-  const world = loaded(["a"]);
-  const refused = await world.credentials.current();
-  for (let i = 0; i < 5; i++) assert.equal(await world.credentials.renew(refused), refused);
-  assert.equal(world.loadCount, 2);
-  await world.clock.advance(10_000);
-  await world.credentials.renew(refused);
-  assert.equal(world.loadCount, 3);
+for (const doubt of ["refused", "untrusted"] as const) {
+  test(`credentials: while everything is ${doubt}, they are loaded once a second`, async () => {
+    const world = loaded(["a"]);
+    const former = await world.credentials.current();
+    for (let i = 0; i < 5; i++) assert.equal(await world.credentials.renew(former, doubt), former);
+    assert.equal(world.loadCount, 2);
+    await world.clock.advance(999);
+    await world.credentials.renew(former, doubt);
+    assert.equal(world.loadCount, 2);
+    await world.clock.advance(1);
+    await world.credentials.renew(former, doubt);
+    assert.deepEqual(world.doubts, [undefined, doubt, doubt]);
+  });
+}
+
+test("credentials: a lease that is renewed every 2 s finds what was rotated at its next attempt, not only the first time", async () => {
+  const world = loaded(["a", "a", "a", "b"]);
+  const former = await world.credentials.current();
+  const seen: (string | undefined)[] = [];
+  for (let attempt = 0; attempt < 3; attempt++) {
+    await world.clock.advance(2_000);
+    seen.push((await world.credentials.renew(former, "untrusted")).authorization);
+  }
+  assert.deepEqual(seen, ["Bearer a", "Bearer a", "Bearer b"]);
 });
 
 test("credentials: a renewal that fails says why", async () => {
   const error = new EvenkeelError("API_UNAUTHORIZED", "the plugin failed");
   const world = loaded(["a", error]);
-  await assert.rejects(world.credentials.renew(await world.credentials.current()), error);
+  await assert.rejects(world.credentials.renew(await world.credentials.current(), "refused"), error);
 });
 
 test("credentials: plain ones carry nothing and cannot be renewed", async () => {
@@ -104,7 +131,7 @@ test("credentials: plain ones carry nothing and cannot be renewed", async () => 
   const current = await credentials.current();
   assert.equal(credentials.server, "http://127.0.0.1:8001");
   assert.equal(current.authorization, undefined);
-  assert.equal(await credentials.renew(current), current);
+  assert.equal(await credentials.renew(current, "refused"), current);
 });
 
 test("credentials: a token that no header can carry is refused without quoting it", () => {

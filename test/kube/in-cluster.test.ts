@@ -38,7 +38,7 @@ test("in cluster: an IPv6 address is put in brackets", async (t) => {
   assert.equal(credentials.server, "https://[fd00::1]:443");
 });
 
-test("in cluster: rotated files are read within a minute, or when the token is refused", async (t) => {
+test("in cluster: rotated files are read within a minute, or when the token is refused or the server not trusted", async (t) => {
   const { directory, write } = await pod(t, files);
   const clock = new VirtualClock();
   const credentials = await inClusterCredentials({ clock, env, directory });
@@ -51,7 +51,11 @@ test("in cluster: rotated files are read within a minute, or when the token is r
   assert.equal(second.authorization, "Bearer t-2");
   assert.equal(second.tls.ca, "CA-2");
   await write("token", "t-3");
-  assert.equal((await credentials.renew(second)).authorization, "Bearer t-3");
+  const third = await credentials.renew(second, "refused");
+  assert.equal(third.authorization, "Bearer t-3");
+  await write("ca.crt", "CA-3");
+  await clock.advance(1_000);
+  assert.equal((await credentials.renew(third, "untrusted")).tls.ca, "CA-3");
 });
 
 test("in cluster: a pod without a service account is told which file is missing", async (t) => {

@@ -135,6 +135,26 @@ test("kubeconfig: a plugin is run once for all, told of the cluster, and again a
   assert.equal(await readFile(join(directory, "runs"), "utf8"), "xx");
 });
 
+test("kubeconfig: a plugin is not run to look at the CA, and once in 10 s for a server that refuses all", async (t) => {
+  const { directory, load, clock, write } = await folder(t, { runs: "", "ca.crt": "CA-1" });
+  const env = [{ name: "RUNS", value: join(directory, "runs") }];
+  const runs = (): Promise<string> => readFile(join(directory, "runs"), "utf8");
+  const user = plugin(printed(`{token: "t"}`), { env });
+  await write("config", kubeconfig({ cluster: { "certificate-authority": "ca.crt" }, user }));
+  const credentials = await load();
+  await write("ca.crt", "CA-2");
+  const second = await credentials.renew(await credentials.current(), "untrusted");
+  await write("ca.crt", "CA-3");
+  await clock.advance(60_000);
+  const third = await credentials.current();
+  assert.deepEqual([second.tls.ca, third.tls.ca, await runs()], ["CA-2", "CA-3", "x"]);
+  for (let second = 0; second < 11; second++) {
+    await credentials.renew(third, "refused");
+    await clock.advance(1_000);
+  }
+  assert.equal(await runs(), "xxx");
+});
+
 test("kubeconfig: a plugin may give a client certificate", async (t) => {
   const { directory, load, write } = await folder(t, { runs: "" });
   const env = [{ name: "RUNS", value: join(directory, "runs") }];

@@ -61,6 +61,23 @@ for (const { name, text } of refused) {
   });
 }
 
+test("list: of metadata, items get the kind that was asked for, and lose all but metadata", () => {
+  const metadata = { ...ConfigMap, part: "metadata" } as const;
+  const meta = { apiVersion: "meta.k8s.io/v1" };
+  const partial = { ...meta, kind: "PartialObjectMetadata", metadata: { ...item.metadata, managedFields: [{}] } };
+  const answers: readonly (readonly [string, object])[] = [
+    ["by a server that knows it", { ...list, ...meta, kind: "PartialObjectMetadataList", items: [partial] }],
+    ["by a server that sends whole objects", list],
+  ];
+  for (const [name, answer] of answers)
+    assert.deepEqual(
+      listPage(JSON.stringify(answer), metadata, "list").items,
+      [{ apiVersion: "v1", kind: "ConfigMap", metadata: item.metadata }],
+      name,
+    );
+  assert.throws(() => listPage(JSON.stringify({ ...list, kind: "SecretList" }), metadata, "list"));
+});
+
 test("list: items get the apiVersion and kind that they lack", () => {
   assert.deepEqual(listPage(JSON.stringify(list), ConfigMap, "list").items, [
     { apiVersion: "v1", kind: "ConfigMap", ...item },

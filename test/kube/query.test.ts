@@ -8,7 +8,9 @@ import {
   implies,
   labelSelector,
   matches,
+  metadataOf,
   select,
+  withWhere,
   type LabelRule,
   type Where,
 } from "../../runtime/kube/query.ts";
@@ -106,4 +108,17 @@ test("query: prints as one line that tells queries apart", () => {
     "v1/ConfigMap team-a/x-* [mirror=true]",
   );
   assert.equal(formatQuery(select(ConfigMap, { namespace: "n", name: "a" })), "v1/ConfigMap n/a");
+});
+
+test("query: the metadata of objects is another query than the objects, and printed as such", () => {
+  const copies = select(ConfigMap, { labels: { mirror: "true" } });
+  assert.equal(formatQuery(metadataOf(copies)), "v1/ConfigMap */* [mirror=true] (metadata)");
+  assert.equal(formatQuery(metadataOf(ConfigMap)), "v1/ConfigMap */* (metadata)");
+  assert.deepEqual(metadataOf(metadataOf(copies)), metadataOf(copies));
+});
+
+test("query: other conditions leave the part as it is", () => {
+  const where = { namespace: "team-a" };
+  assert.equal(formatQuery(withWhere(metadataOf(ConfigMap), where)), "v1/ConfigMap team-a/* (metadata)");
+  assert.equal(formatQuery(withWhere(select(ConfigMap), where)), "v1/ConfigMap team-a/*");
 });

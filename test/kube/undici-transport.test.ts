@@ -19,7 +19,7 @@ import {
   type Credentials,
   type TlsMaterial,
 } from "../../runtime/kube/credentials.ts";
-import { codeOf, EvenkeelError } from "../../runtime/kube/errors.ts";
+import { codeOf, EvenkeelError, type Code } from "../../runtime/kube/errors.ts";
 import { ConfigMap } from "../../runtime/kube/kind.ts";
 import type { Lane, TransportRequest } from "../../runtime/kube/transport.ts";
 import { UndiciTransport } from "../../runtime/kube/undici-transport.ts";
@@ -254,12 +254,85 @@ test("transport: a rotated CA means new connections; a watch under way goes on",
 const ok: RequestListener = (_, answer) => answer.end("ok");
 const verify = (ca?: string): TlsMaterial => ({ ca, rejectUnauthorized: true });
 
-const isUnreachable = (says: RegExp) => (error: unknown) => {
+const failsAs = (code: Code) => (says: RegExp) => (error: unknown) => {
   assert.ok(error instanceof EvenkeelError, String(error));
-  assert.equal(error.code, "API_UNREACHABLE");
+  assert.equal(error.code, code);
   assert.match(error.message, says);
   return true;
 };
+const isUnreachable = failsAs("API_UNREACHABLE");
+const isUntrusted = failsAs("API_UNTRUSTED");
+
+/** A server that has another certificate than our CA file says, until that is `rotate`d. */
+async function unknown(t: TestContext) {
+  const [before, after] = [selfSigned(), selfSigned()];
+  const arrived: string[] = [];
+  const server = createHttpsServer(after, (asked, answer) => {
+    const chunks: Buffer[] = [];
+    asked.on("data", (chunk: Buffer) => chunks.push(chunk));
+    asked.on("end", () => {
+      arrived.push(`${asked.method} ${asked.headers.authorization} ${Buffer.concat(chunks).toString()}`.trim());
+      answer.end("ok");
+    });
+  });
+  const world = await listening(t, server, "https");
+  const handshakes = { count: 0 };
+  server.on("connection", () => handshakes.count++);
+  let ca = before.cert;
+  const rotate = (): void => void (ca = after.cert);
+  const source = tokens(world.url, ["t"], () => verify(ca));
+  // What was read before the file changed, and is not old.
+  await source.credentials.current();
+  return { source, rotate, arrived, handshakes, transport: transportTo(t, source.credentials) };
+}
+
+test("transport: a server with another certificate has the CA read again, and the request sent once", async (t) => {
+  const { source, rotate, arrived, handshakes, transport } = await unknown(t);
+  rotate();
+  assert.equal(await text(transport, "/", { method: "POST", body: "{}" }), "ok");
+  assert.deepEqual(arrived, ["POST Bearer t {}"]);
+  assert.deepEqual([source.loadCount, handshakes.count], [2, 2]);
+});
+
+test("transport: many that find a server with another certificate have its CA read again once", async (t) => {
+  const { source, rotate, arrived, transport } = await unknown(t);
+  rotate();
+  const all = await Promise.all(Array.from({ length: 8 }, () => text(transport)));
+  assert.deepEqual(new Set(all), new Set(["ok"]));
+  assert.deepEqual([source.loadCount, arrived.length], [2, 8]);
+});
+
+test("transport: a server that stays unknown costs a handshake each time and a look a second, and is told nothing", async (t) => {
+  const { source, arrived, handshakes, transport } = await unknown(t);
+  for (let i = 0; i < 5; i++) await assert.rejects(text(transport), isUntrusted(/not signed by the CA/));
+  assert.deepEqual([source.loadCount, handshakes.count], [2, 5]);
+  await source.clock.advance(1_000);
+  await assert.rejects(text(transport), isUntrusted(/./));
+  assert.deepEqual([source.loadCount, handshakes.count], [3, 6]);
+  assert.deepEqual(arrived, []);
+});
+
+test("transport: a CA that comes late is found at the next renewal of the lease", async (t) => {
+  const { source, rotate, transport } = await unknown(t);
+  const renewal = (): Promise<string> => text(transport, "/", { lane: "lease" });
+  for (let i = 0; i < 3; i++) {
+    await assert.rejects(renewal(), isUntrusted(/./));
+    await source.clock.advance(2_000);
+  }
+  rotate();
+  assert.equal(await renewal(), "ok");
+});
+
+test("transport: a CA that cannot be read again leaves the certificate as the reason", async (t) => {
+  const server = await secure(t, selfSigned(), ok);
+  let loadCount = 0;
+  const credentials = new RenewedCredentials({ server: server.url, namespace: "" }, new VirtualClock(), async () => {
+    if (loadCount++ > 0) throw new EvenkeelError("FILE_NOT_FOUND", "ca.crt");
+    return { identity: { authorization: "Bearer t", tls: verify(selfSigned().cert) }, freshForMs: 60_000 };
+  });
+  await assert.rejects(text(transportTo(t, credentials)), isUntrusted(/not signed by the CA/));
+  assert.equal(loadCount, 2);
+});
 
 test("transport: failures to connect name the server and the reason", async (t) => {
   const certificate = selfSigned();
@@ -270,15 +343,15 @@ test("transport: failures to connect name the server and the reason", async (t) 
   const by = (url: string, tls: TlsMaterial) => text(transportTo(t, tokens(url, ["t"], () => tls).credentials));
   await assert.rejects(
     by(world.url, verify(expired.cert)),
-    isUnreachable(/^https:\/\/127.*not signed by the CA.*\(.*CERT.*\)/),
+    isUntrusted(/^https:\/\/127.*not signed by the CA.*\(.*CERT.*\)/),
   );
-  await assert.rejects(by(old.url, verify(expired.cert)), isUnreachable(/not valid at this time.*CERT_HAS_EXPIRED/));
+  await assert.rejects(by(old.url, verify(expired.cert)), isUntrusted(/not valid at this time.*CERT_HAS_EXPIRED/));
   await assert.rejects(
     by(world.url, { ...verify(certificate.cert), servername: "other.example" }),
-    isUnreachable(/another name/),
+    isUntrusted(/another name/),
   );
   await assert.rejects(by(clear.url.replace("http:", "https:"), verify()), isUnreachable(/does not speak TLS/));
-  await assert.rejects(by(world.url, verify("no PEM")), isUnreachable(/./));
+  await assert.rejects(by(world.url, verify("no PEM")), isUntrusted(/./));
   const closed = createTcpServer().listen(0, "127.0.0.1");
   await once(closed, "listening");
   const address = closed.address();

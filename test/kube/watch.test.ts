@@ -130,6 +130,31 @@ for (const { name, chunks, seen } of rows) {
   });
 }
 
+test("watch: of metadata, hands out objects of the kind that was asked for, and nothing but metadata", async () => {
+  const partial = {
+    kind: "PartialObjectMetadata",
+    apiVersion: "meta.k8s.io/v1",
+    metadata: Object(Reflect.get(managed, "metadata")),
+  };
+  const whole = line("MODIFIED", { ...configMap("a"), data: { a: "1" } });
+  const server = fakeServer(() => streamed([line("ADDED", partial), whole, bookmark({}, "PartialObjectMetadata")]));
+  assert.deepEqual(await read(server, { part: "metadata" }), [
+    addedEvent,
+    { ...addedEvent, type: "modified" },
+    { type: "bookmark", resourceVersion: "9", isInitialEventsEnd: false },
+  ]);
+  assert.equal(
+    server.asked[0]?.headers["accept"],
+    "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json",
+  );
+});
+
+test("watch: partial metadata where whole objects were asked for is an error", async () => {
+  const partial = { ...configMap("a"), kind: "PartialObjectMetadata", apiVersion: "meta.k8s.io/v1" };
+  for (const sent of [line("ADDED", partial), bookmark({}, "PartialObjectMetadata")])
+    assert.deepEqual(await read(fakeServer(() => streamed([sent]))), ["API_BAD_RESPONSE"]);
+});
+
 test("watch: asks for bookmarks and for the server's own limit", async () => {
   const server = fakeServer(() => streamed([]));
   await read(server, { namespace: "team-a", labelSelector: "mirror=true" });
@@ -245,3 +270,19 @@ test("watch: is observed once, when it begins", async () => {
     [200],
   );
 });
+
+for (const { name, answer, openCount } of [
+  { name: "once, when the server begins to answer", answer: streamed([], "open"), openCount: 1 },
+  { name: "not when the server refuses", answer: json(status(403, "Forbidden"), 403), openCount: 0 },
+]) {
+  test(`watch: is told as open ${name}`, async () => {
+    const server = fakeServer(() => answer);
+    let count = 0;
+    const reading = read(server, { onOpen: () => count++ });
+    await settle();
+    assert.equal(count, openCount);
+    await server.clock.advance(options.idleMs);
+    await reading;
+    assert.equal(count, openCount);
+  });
+}

@@ -17,6 +17,8 @@ export class FakeCluster implements Api {
   /** The most that a page holds, whatever is asked for. */
   pageSize = 500;
   servesWatchList = true;
+  /** What a watch waits for before it begins: a server that accepts connections and is slow to answer. */
+  untilOpen: Promise<void> | undefined;
   /** Called after each page of a list, before the next is asked for. */
   afterPage: () => void = () => {};
   listCount = 0;
@@ -87,6 +89,8 @@ export class FakeCluster implements Api {
     const isInitial = options.sendInitialEvents === true;
     if (isInitial && !this.servesWatchList) throw failure("API_INVALID");
     if (!isInitial && Number(options.resourceVersion) < this.#compacted) throw failure("API_EXPIRED");
+    await this.untilOpen;
+    options.onOpen?.();
     const stream = new Stream();
     if (isInitial) {
       for (const object of this.present()) stream.push({ type: "added", object });

@@ -27,6 +27,7 @@ export class ReflectorRig {
     const sink = {
       replaced: (changes: readonly Change[]) => void this.changes.push(...changes),
       applied: (changes: readonly Change[]) => void this.changes.push(...changes),
+      resumed: () => {},
       entered: () => {},
       failed: (failure: Failure) => void this.failures.push(failure),
     };

@@ -56,6 +56,7 @@ export class ScriptedApi implements Api {
     this.watchOptions.push(options);
     this.#called(options.sendInitialEvents === true ? "watch-list" : `watch from ${options.resourceVersion}`);
     const steps = this.#watches.shift() ?? [];
+    if (!(steps[0] instanceof EvenkeelError)) options.onOpen?.();
     this.openCount++;
     try {
       for (const step of steps) {

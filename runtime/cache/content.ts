@@ -1,0 +1,96 @@
+/**
+ * The content of an object (all but what it is, its metadata and its status), and the digest that stands for it where the
+ * content itself is not kept. A digest says whether two contents are equal; what they are, it tells nobody.
+ *
+ * It is kept under a symbol: functions, JSON, structuredClone and everything else that looks at fields do not see it.
+ */
+import { hash } from "node:crypto";
+import type { KubeObject, StoredObject } from "../kube/object.ts";
+
+/** The fields that are not content. */
+export const NOT_CONTENT = { apiVersion: undefined, kind: undefined, metadata: undefined, status: undefined };
+
+const DIGEST = Symbol("digest of the content");
+const IMMUTABLE = Symbol("the content is immutable");
+
+/** No digest: nothing is known of the content. */
+const UNKNOWN = "";
+
+interface Marks {
+  readonly [DIGEST]?: string;
+  readonly [IMMUTABLE]?: true;
+}
+
+/** `object` with nothing but this metadata. */
+export function withoutContent({ apiVersion, kind }: KubeObject, metadata: StoredObject["metadata"]): StoredObject {
+  const reduced: StoredObject & Marks = { apiVersion, kind, metadata, [DIGEST]: UNKNOWN };
+  return reduced;
+}
+
+/** `object` with this metadata and a digest of its content. */
+export function withDigestOnly(object: KubeObject, metadata: StoredObject["metadata"]): StoredObject {
+  const { apiVersion, kind } = object;
+  const digest = new Digests().of(object);
+  const reduced: StoredObject & Marks = { apiVersion, kind, metadata, [DIGEST]: digest };
+  const immutable: StoredObject & Marks = { ...reduced, [IMMUTABLE]: true };
+  return isImmutable(object) ? immutable : reduced;
+}
+
+/** Whether the content is there. */
+export function isWhole(object: KubeObject & Marks): boolean {
+  return object[DIGEST] === undefined;
+}
+
+/** Whether the content is there, or a digest of it. */
+export function isContentKnown(object: KubeObject & Marks): boolean {
+  return object[DIGEST] !== UNKNOWN;
+}
+
+/** The digest that was kept in place of the content; undefined when the object is whole. */
+export function keptDigest(object: KubeObject & Marks): string | undefined {
+  return object[DIGEST];
+}
+
+/** Whether the API server refuses every change of the content (ConfigMap, Secret). */
+export function isImmutable(object: KubeObject & Marks & { readonly immutable?: unknown }): boolean {
+  return object[IMMUTABLE] === true || object.immutable === true;
+}
+
+/** Digests of wishes. Each body is read once, however many children share it. Bodies must not change meanwhile. */
+export class Digests {
+  readonly #known = new WeakMap<object, string>();
+
+  /** The same for contents that are equal, whatever the order of their fields; empty and false fields count as absent. */
+  of(object: KubeObject): string {
+    const fields = Object.entries(object).flatMap(([name, value]) => {
+      const text = Object.hasOwn(NOT_CONTENT, name) ? undefined : this.#field(value);
+      return text === undefined ? [] : [`${JSON.stringify(name)}:${text}`];
+    });
+    // 128 bits of SHA-256 in 16 characters, one byte each. Cut before the text is made: a cut string keeps the whole alive.
+    return hash("sha256", fields.toSorted().join("\n"), "buffer").toString("latin1", 0, 16);
+  }
+
+  #field(value: unknown): string | undefined {
+    if (typeof value !== "object" || value === null) return canonical(value);
+    const known = this.#known.get(value);
+    if (known !== undefined) return known;
+    const text = canonical(value);
+    if (text === undefined) return undefined;
+    const digest = hash("sha256", text, "base64");
+    this.#known.set(value, digest);
+    return digest;
+  }
+}
+
+/** JSON with sorted fields and without empty ones; undefined for what counts as absent. */
+function canonical(value: unknown): string | undefined {
+  if (value === undefined || value === null || value === false) return undefined;
+  if (typeof value !== "object") return JSON.stringify(value);
+  if (Array.isArray(value))
+    return value.length === 0 ? undefined : `[${value.map((item) => canonical(item) ?? "null").join(",")}]`;
+  const fields = Object.entries(value).flatMap(([name, field]) => {
+    const text = canonical(field);
+    return text === undefined ? [] : [`${JSON.stringify(name)}:${text}`];
+  });
+  return fields.length === 0 ? undefined : `{${fields.toSorted().join(",")}}`;
+}
