@@ -2,11 +2,13 @@
 import {
   ConfigMap,
   defineFunction,
+  metadataOf,
   Namespace,
   warning,
   z,
   type CacheReader,
   type EventEffect,
+  type KubeObject,
   type StoredObject,
 } from "#evenkeel";
 import { copies, copyInto, sourceOf, sources } from "./lib/copy.ts";
@@ -30,9 +32,11 @@ const config = z.strictObject({
 /** Each cluster, or each service mesh, writes these itself into every namespace. */
 const RESERVED: ReadonlySet<string> = new Set(["kube-root-ca.crt", "openshift-service-ca.crt", "istio-ca-root-cert"]);
 
+const everyNamespace = metadataOf(Namespace);
+
 export default defineFunction({
   watches: sources,
-  reads: [Namespace],
+  reads: [everyNamespace, copies],
   writes: [ConfigMap],
   config,
   reconcile(source, cache, { config: { prefixes, sourceNamespaces } }) {
@@ -49,7 +53,7 @@ export default defineFunction({
       const message = `${first.metadata.namespace}/${first.metadata.name} is older and has the same name; only it is mirrored`;
       return { children: [], events: [warning("Conflict", message)] };
     }
-    const namespaces = prefixes.flatMap((namePrefix) => cache.list(Namespace, { namePrefix }));
+    const namespaces = prefixes.flatMap((namePrefix) => cache.list(everyNamespace, { namePrefix }));
     const targets = new Set(
       namespaces.filter((namespace) => isTarget(namespace, source, cache)).map(({ metadata }) => metadata.name),
     );
@@ -66,7 +70,7 @@ function refusal({ metadata }: StoredObject, allowed: readonly string[] | undefi
 
 /** Not the source's own, and never one of the control plane's, whatever the prefix. */
 function isTarget(
-  { metadata: { name, deletionTimestamp } }: Namespace,
+  { metadata: { name, deletionTimestamp } }: KubeObject,
   source: StoredObject,
   cache: CacheReader,
 ): boolean {

@@ -1,7 +1,7 @@
 /** `#evenkeel`: everything that a file in `functions/` may import. */
 export { ConfigMap, kind, Namespace, type Kind, type UntypedObject } from "./kube/kind.ts";
 export type { KubeObject, ObjectMeta, ObjectName, StoredObject } from "./kube/object.ts";
-export { select, type LabelRule, type Query, type Where } from "./kube/query.ts";
+export { metadataOf, select, type LabelRule, type MetadataOf, type Query, type Where } from "./kube/query.ts";
 export type { CacheReader } from "./cache/reader.ts";
 export { defineFunction, scale, status, type Context, type FunctionDefinition } from "./reconcile/define.ts";
 export {

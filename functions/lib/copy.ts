@@ -1,11 +1,11 @@
 /** What a source and a copy are: the one definition that `mirror` and `cleanup-on-delete` share. */
-import { ConfigMap, provenanceOf, select, type Child, type KubeObject, type ObjectName } from "#evenkeel";
+import { ConfigMap, metadataOf, provenanceOf, select, type Child, type KubeObject, type ObjectName } from "#evenkeel";
 
 /** ConfigMaps that ask to be copied. */
 export const sources = select(ConfigMap, { labels: { mirror: "true" } });
 
-/** ConfigMaps that carry our marker; which of them are provably ours, `sourceOf` says. */
-export const copies = select(ConfigMap, { labels: { "evenkeel.dev/function": "mirror" } });
+/** ConfigMaps that carry our marker; which of them are provably ours, `sourceOf` says. Nobody reads their content. */
+export const copies = metadataOf(select(ConfigMap, { labels: { "evenkeel.dev/function": "mirror" } }));
 
 /** On a source: its copies stay when it goes. */
 export const RETAIN = "evenkeel.dev/retain";

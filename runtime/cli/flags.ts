@@ -3,6 +3,7 @@ import { parseArgs } from "node:util";
 import { didYouMean } from "../host/nearest.ts";
 import type { Address } from "../host/addresses.ts";
 import { defaults, type Given, type GivenSettings } from "../host/settings.ts";
+import { parseTraceLink } from "../host/trace-link.ts";
 import { EvenkeelError } from "../kube/errors.ts";
 
 export interface Flag {
@@ -109,6 +110,13 @@ export const flags: readonly Flag[] = [
     says: "start the embedded API server without the demo world",
   },
   {
+    key: "traceLink",
+    flag: "--trace-link",
+    variable: "EVENKEEL_TRACE_LINK",
+    value: "URL",
+    says: "page of a trace, {traceId} in it, for links on the status page",
+  },
+  {
     key: "verbosity",
     flag: "-v",
     short: "v",
@@ -145,6 +153,7 @@ export function parseFlags(
     identity: read(raw.identity, identity),
     concurrency: read(raw.concurrency, concurrency),
     empty: read(raw.empty, onOrOff),
+    traceLink: read(raw.traceLink, ({ value, from }) => parseTraceLink(value, from)),
     verbosity: read(raw.verbosity, verbosity),
   };
   return { help: read(raw.help, onOrOff)?.value === true, given };

@@ -11,7 +11,8 @@ import { parseConfig, readConfigText } from "../host/config-file.ts";
 import { EvenkeelError } from "../kube/errors.ts";
 import { CONFIG_FILE, prefixesOf, type Installation } from "../manifests/installation.ts";
 import { BASE, manifestTree, NARROW } from "../manifests/tree.ts";
-import type { DefinedFunction } from "../reconcile/define.ts";
+import type { Cell } from "../reconcile/cell/cell.ts";
+import { openWorker } from "../reconcile/cell/worker-cell.ts";
 import { FunctionLoader } from "../reconcile/loader.ts";
 import { exitCode } from "./exit-code.ts";
 import packageJson from "../../package.json" with { type: "json" };
@@ -69,23 +70,23 @@ async function treeFor(flags: Flags): Promise<ReadonlyMap<string, string>> {
   const functions = await load(resolve(flags.functions));
   const installation = async (folder: string): Promise<Installation> => {
     const file = join(dir, folder, CONFIG_FILE);
-    const config = parseConfig(await readConfigText(file), { file: relative(process.cwd(), file), functions });
+    const config = await parseConfig(await readConfigText(file), { file: relative(process.cwd(), file), functions });
+    const declarations = new Map([...functions].map(([name, { declaration }]) => [name, declaration]));
     const prefixes = prefixesOf(config, flags["allow-prefix"]);
-    return { namespace: flags.namespace, version: packageJson.version, functions, prefixes };
+    return { namespace: flags.namespace, version: packageJson.version, functions: declarations, prefixes };
   };
   return manifestTree(await installation(BASE), await installation(NARROW));
 }
 
 /** @throws EvenkeelError of the first function that does not load: rights drawn from the rest would be wrong */
-async function load(dir: string): Promise<ReadonlyMap<string, DefinedFunction>> {
-  const loader = new FunctionLoader({ dir, clock: systemClock });
+async function load(dir: string): Promise<ReadonlyMap<string, Cell>> {
+  const loader = new FunctionLoader({ dir, clock: systemClock, open: openWorker(systemClock) });
   const { loaded, failed } = await loader.scan();
-  loader.close();
   const [first] = failed;
   if (first !== undefined) throw first.error;
   if (loaded.length === 0) throw new EvenkeelError("FUNCTION_LOAD_FAILED", `${dir}: there is no function in it`);
   const sorted = loaded.toSorted((a, b) => (a.name < b.name ? -1 : 1));
-  return new Map(sorted.map(({ name, definition }) => [name, definition]));
+  return new Map(sorted.map(({ name, cell }) => [name, cell]));
 }
 
 async function writeTree(tree: ReadonlyMap<string, string>, { check, dir }: Flags): Promise<void> {

@@ -4,6 +4,7 @@ import { systemClock } from "../clock/clock.ts";
 import { Host } from "../host/host.ts";
 import { Program, type ProgramState } from "../host/program.ts";
 import type { Address } from "../host/addresses.ts";
+import { openWorker } from "../reconcile/cell/worker-cell.ts";
 import type { Served } from "../host/serving.ts";
 import type { Settings } from "../host/settings.ts";
 import { createLogger } from "../trace/logs.ts";
@@ -66,6 +67,7 @@ export async function start(settings: Settings): Promise<void> {
     configFile: settings.configFile,
     builtInConfig: isEmbedded ? demoConfig : () => "",
     clock,
+    open: openWorker(clock),
     onChange: (state) => void takeIn(state),
     onRefused: (error) => log.info("not taken in; what was good goes on", { error }),
   });

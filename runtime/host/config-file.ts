@@ -1,7 +1,7 @@
 /** The configuration: one YAML file, with a section for each function that takes one. It is good as a whole or not at all. */
 import { readFile, stat } from "node:fs/promises";
 import { EvenkeelError } from "../kube/errors.ts";
-import { readConfig, type DefinedFunction } from "../reconcile/define.ts";
+import type { Cell } from "../reconcile/cell/cell.ts";
 import { shortPath } from "../reconcile/source-position.ts";
 import { LocatedYaml, MAX_PROBLEMS, type Path, type Problem } from "./located-yaml.ts";
 import { didYouMean } from "./nearest.ts";
@@ -14,7 +14,10 @@ export interface Config {
 }
 
 /** The functions there are, by name; undefined for one whose file does not load: its section is let stand unread. */
-export type Functions = ReadonlyMap<string, DefinedFunction | undefined>;
+export type Functions = ReadonlyMap<string, Configurable | undefined>;
+
+/** Whoever checks a section. */
+export type Configurable = Pick<Cell, "readConfig">;
 
 /** More than any list of prefixes; less than what would hold up the host while it is parsed. */
 export const MAX_CONFIG_BYTES = 1024 * 1024;
@@ -24,10 +27,10 @@ export const MAX_CONFIG_BYTES = 1024 * 1024;
  * @param file as it appears in messages.
  * @throws EvenkeelError CONFIG_INVALID: `FILE:LINE:COLUMN: functions.mirror.prefixes[0]: message`, a line for each.
  */
-export function parseConfig(
+export async function parseConfig(
   text: string,
   { file, functions }: { readonly file: string; readonly functions: Functions },
-): Config {
+): Promise<Config> {
   const yaml = LocatedYaml.parse(text, file);
   const top = mapping(yaml.value);
   if (top === undefined) throw yaml.invalid([{ path: [], message: "must hold keys and values: functions, dryRun" }]);
@@ -38,13 +41,13 @@ export function parseConfig(
   if (sections === undefined) problems.push({ path: ["functions"], message: "must hold a section for each function" });
   problems.push(...strangers(sections ?? {}, functions), ...dryRunProblems(top["dryRun"], functions));
   const values = new Map<string, unknown>();
-  for (const [name, definition] of functions) {
-    if (definition === undefined || sections === undefined) continue;
-    const result = readConfig(definition, sections[name]);
+  for (const [name, configurable] of functions) {
+    if (configurable === undefined || sections === undefined) continue;
+    const result = await configurable.readConfig(sections[name]);
     if ("config" in result) values.set(name, result.config);
     else {
       const issues = result.issues.slice(0, MAX_PROBLEMS + 1);
-      problems.push(...issues.map((issue) => sectionProblem(yaml, { name, definition, issue })));
+      for (const issue of issues) problems.push(await sectionProblem(yaml, { name, configurable, issue }));
     }
   }
   if (problems.length > 0) throw yaml.invalid(problems);
@@ -99,24 +102,28 @@ function names(value: unknown): readonly string[] {
   return Array.isArray(value) ? value.filter((name) => typeof name === "string") : [];
 }
 
-function sectionProblem(
+async function sectionProblem(
   yaml: LocatedYaml,
-  { name, definition, issue }: { readonly name: string; readonly definition: DefinedFunction; readonly issue: Problem },
-): Problem {
+  {
+    name,
+    configurable,
+    issue,
+  }: { readonly name: string; readonly configurable: Configurable; readonly issue: Problem },
+): Promise<Problem> {
   const path = ["functions", name, ...issue.path];
   const word = yaml.unquoted(path);
-  if (word === undefined || !isMendedBy(word, { yaml, name, definition, issue }))
+  if (word === undefined || !(await isMendedBy(word, { yaml, name, configurable, issue })))
     return { path, message: issue.message };
   return { path, message: `${issue.message}; ${word} is no text in YAML, write "${word}"` };
 }
 
 /** Asks the schema itself whether text would do: the message of a schema is for people, not for programs. */
-function isMendedBy(
+async function isMendedBy(
   word: string,
-  { yaml, name, definition, issue }: Parameters<typeof sectionProblem>[1] & { readonly yaml: LocatedYaml },
-): boolean {
+  { yaml, name, configurable, issue }: Parameters<typeof sectionProblem>[1] & { readonly yaml: LocatedYaml },
+): Promise<boolean> {
   const section = mapping(mapping(mapping(yaml.value)?.["functions"])?.[name]);
-  const result = readConfig(definition, replaced(section, issue.path, word));
+  const result = await configurable.readConfig(replaced(section, issue.path, word));
   return "config" in result || !result.issues.some(({ path }) => path.join("\n") === issue.path.join("\n"));
 }
 

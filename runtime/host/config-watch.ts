@@ -55,7 +55,7 @@ export class ConfigWatch {
 
   async start(): Promise<void> {
     await this.#next(async () => {
-      this.#initial = this.#parse(await this.#read());
+      this.#initial = await this.#parse(await this.#read());
     });
   }
 
@@ -92,7 +92,8 @@ export class ConfigWatch {
       const before = this.#text;
       const text = await this.#read();
       if (text === before || this.#isClosed) return;
-      const config = this.#parse(text);
+      const config = await this.#parse(text);
+      if (this.#isClosed) return;
       this.#reported = undefined;
       this.#options.onChange(config);
     } catch (error) {
@@ -108,7 +109,7 @@ export class ConfigWatch {
     return text;
   }
 
-  #parse(text: string): Config {
+  #parse(text: string): Promise<Config> {
     const { file, functions } = this.#options;
     return parseConfig(text, { file: shortPath(file), functions: functions() });
   }

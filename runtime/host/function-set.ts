@@ -102,26 +102,22 @@ export class FunctionSet {
     }
   }
 
-  #cacheOf({ name, definition }: LoadedFunction): FunctionCache {
-    return new FunctionCache(name, definition, this.#options.informers);
+  #cacheOf({ name, cell }: LoadedFunction): FunctionCache {
+    return new FunctionCache(name, cell.declaration, this.#options.informers);
   }
 
   #begin(loaded: LoadedFunction, { config, cache, because }: Beginning): void {
     const { api, clock, writer, live, events, tracer, concurrency, signal, isVerifying, observe } = this.#options;
-    const { name, definition } = loaded;
+    const { name, cell } = loaded;
     const scopes = new Map<string, boolean>();
     const tracker = new Tracker();
     const observer = observe(name);
     const isDryRun = config.dryRun === true || config.dryRun.has(name);
-    const runnable = {
-      name,
-      definition,
-      config: config.functions.get(name),
-      isNamespaced: (kind: Kind): boolean | undefined => scopes.get(kindKey(kind)),
-    };
     const causes = this.#causes;
     const reconciler = new Reconciler({
-      runnable,
+      cell,
+      config: config.functions.get(name),
+      isNamespaced: (kind: Kind): boolean | undefined => scopes.get(kindKey(kind)),
       cache,
       tracker,
       api,
@@ -160,6 +156,7 @@ export class FunctionSet {
       isEnded: false,
     };
     this.#active.set(name, active);
+    cell.wake();
     if (this.#isWorking) this.#startWhenSynced(active);
   }
 
@@ -174,8 +171,9 @@ export class FunctionSet {
   }
 
   /** The kinds were listed a moment ago, so discovery answers from memory. */
-  async #learnScopes({ loaded: { definition }, scopes }: Active): Promise<void> {
-    const kinds = [...definition.writes, ...definition.subresources.map(({ of }) => of)];
+  async #learnScopes({ loaded: { cell }, scopes }: Active): Promise<void> {
+    const { writes, subresources } = cell.declaration;
+    const kinds = [...writes, ...subresources.map(({ of }) => of)];
     for (const kind of kinds) {
       const resource = await this.#options.api.resource(kind, { signal: this.#options.signal });
       scopes.set(kindKey(kind), resource.isNamespaced);
@@ -184,6 +182,8 @@ export class FunctionSet {
 
   async #end(active: Active): Promise<void> {
     active.isEnded = true;
+    // First, so that no key waits for the end of a suspension.
+    active.loaded.cell.rest();
     await active.controller.stop();
     await active.cache.release();
     active.observer.close();

@@ -31,7 +31,7 @@ import type { Settings } from "./settings.ts";
 import { statusSource } from "./status.ts";
 
 export interface HostOptions {
-  readonly settings: Addresses & Pick<Settings, "concurrency" | "identity">;
+  readonly settings: Addresses & Pick<Settings, "concurrency" | "identity" | "traceLink">;
   readonly api: Api;
   readonly reviews: Reviews;
   readonly clock: Clock;
@@ -168,6 +168,7 @@ export class Host {
     const status = statusSource({
       version,
       identity: settings.identity,
+      traceLink: settings.traceLink,
       clock,
       lease: lease && this.#elector && { name: lease, elector: this.#elector },
       readyz,

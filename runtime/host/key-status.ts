@@ -6,6 +6,7 @@ import type { RecentTraces, TraceTree } from "../trace/recent.ts";
 import { attributes } from "../trace/names.ts";
 import type { Active } from "./function-set.ts";
 import { reconcileStatus, type ReconcileStatus } from "./reconcile-status.ts";
+import type { TraceLink } from "./trace-link.ts";
 
 export interface KeyStatus {
   readonly function: string;
@@ -49,7 +50,11 @@ const KEYS_SUGGESTED = 20;
 export function keyStatus(
   { loaded, cache, controller }: Active,
   key: string,
-  { recent, clock }: { readonly recent: RecentTraces; readonly clock: Clock },
+  {
+    recent,
+    clock,
+    traceLink,
+  }: { readonly recent: RecentTraces; readonly clock: Clock; readonly traceLink: TraceLink | undefined },
 ): KeyStatus {
   const source = cache.source(key);
   const children = source === undefined ? [] : cache.childrenOf(source);
@@ -76,7 +81,7 @@ export function keyStatus(
         inMs: Math.max(0, nextTryMs - clock.now()),
       })),
     ],
-    reconciles: runs.map((run) => reconcileStatus(run, recent)),
+    reconciles: runs.map((run) => reconcileStatus(run, { recent, traceLink })),
     traces,
   };
 }

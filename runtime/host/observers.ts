@@ -111,14 +111,20 @@ export function informerReporter(
           it.trouble = undefined;
           log.debug("listed", { query, objects: report.objectCount, changes: report.changeCount });
           return;
+        case "recovered":
+          if (it.trouble !== undefined) log.info("the cache is kept up to date again", { query });
+          it.trouble = undefined;
+          return;
         case "failed": {
-          const { error } = report.failure;
+          const { attempt, error } = report.failure;
           const code = codeOf(error);
           it.metrics.failed(code);
-          // By its words: a broken connection and a certificate that is not trusted have one code.
+          // By its words: a connection that broke and an address where nothing listens have one code.
           const trouble = asLogged(error).message;
           if (trouble === it.trouble) return;
-          // A watch that ends for lack of history, or because the server says so, is daily business.
+          if (attempt === "watch" && code === "API_EXPIRED")
+            return log.info("the watch cannot go on from so long ago; taking a new list", { query });
+          // A watch or a list that ends because the server says so is daily business.
           if (isOrdinary(code)) return log.debug("watch ended", { query, code });
           it.trouble = trouble;
           log.info("the cache cannot be kept up to date; it stays as it is", {

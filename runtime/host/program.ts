@@ -7,7 +7,8 @@ import { existsSync } from "node:fs";
 import { parse } from "node:path";
 import type { Clock } from "../clock/clock.ts";
 import { EvenkeelError } from "../kube/errors.ts";
-import type { DefinedFunction } from "../reconcile/define.ts";
+import type { Cell } from "../reconcile/cell/cell.ts";
+import type { OpenCell } from "../reconcile/cell/cells.ts";
 import { watchFunctions, type FunctionChanges, type LoadedFunction } from "../reconcile/loader.ts";
 import { shortPath } from "../reconcile/source-position.ts";
 import { parseConfig, readConfigText, type Config, type Functions } from "./config-file.ts";
@@ -22,6 +23,8 @@ export interface ProgramOptions {
   /** The text that stands for the file where there is none. */
   readonly builtInConfig: (functions: Functions) => string;
   readonly clock: Clock;
+  /** Where functions are to live. */
+  readonly open: OpenCell;
   /** Told of each state after the first, one at a time. */
   readonly onChange: (state: ProgramState) => void;
   /** Told of each version that cannot be used. Must not throw. */
@@ -65,19 +68,20 @@ export class Program {
    * @throws EvenkeelError CONFIG_INVALID, FILE_NOT_FOUND, or FUNCTION_LOAD_FAILED when not one function loads
    */
   async start(): Promise<ProgramState> {
-    const { functionsDir: dir, configFile: file, clock, onRefused } = this.#options;
-    const watch = await watchFunctions({ dir, clock, onChange: (changes) => this.#next(() => this.#note(changes)) });
+    const { functionsDir: dir, configFile: file, clock, open, onRefused } = this.#options;
+    const onChange = (changes: FunctionChanges): void => this.#next(() => this.#note(changes));
+    const watch = await watchFunctions({ dir, clock, open, onChange });
     this.#closes.push(() => watch.close());
     const { loaded, failed } = watch.initial;
     if (loaded.length === 0) throw noFunction(dir, failed);
     this.#note(watch.initial);
     const functions = new Map(this.#latest);
-    this.#fit = { functions, config: this.#parse(await this.#text(), functions) };
+    this.#fit = { functions, config: await this.#parse(await this.#text(), functions) };
     if (file !== undefined) {
       const configWatch = await watchConfig({
         file,
         clock,
-        functions: () => this.#definitions(this.#fit?.functions ?? functions),
+        functions: () => this.#cells(this.#fit?.functions ?? functions),
         onChange: () => this.#next(() => {}),
         onError: (error) => {
           onRefused(error);
@@ -113,6 +117,7 @@ export class Program {
 
   #note({ loaded, removed, failed }: FunctionChanges): void {
     for (const each of loaded) {
+      this.#retire(this.#latest.get(each.name));
       this.#latest.set(each.name, each);
       this.#broken.delete(each.file);
     }
@@ -125,19 +130,24 @@ export class Program {
     for (const file of this.#broken.keys()) if (!existsSync(file)) this.#broken.delete(file);
   }
 
+  /** A version that never came to work has nobody else to end it. */
+  #retire(replaced: LoadedFunction | undefined): void {
+    if (replaced !== undefined && this.#fit?.functions.get(replaced.name) !== replaced) replaced.cell.rest();
+  }
+
   /** What fits, one function at a time: one that does not keeps its former version and holds up no other. */
   async #refit(): Promise<Fit> {
     const text = await this.#text();
     let functions: ReadonlyMap<string, LoadedFunction> = new Map(
       [...(this.#fit?.functions ?? [])].filter(([name]) => this.#latest.has(name)),
     );
-    let config = this.#parse(text, functions);
+    let config = await this.#parse(text, functions);
     const unfit = new Map<string, string>();
     for (const [name, next] of this.#latest) {
       if (functions.get(name) === next) continue;
       const candidate = new Map(functions).set(name, next);
       try {
-        config = this.#parse(text, candidate);
+        config = await this.#parse(text, candidate);
         functions = candidate;
       } catch (error) {
         unfit.set(name, messageOf(error));
@@ -150,21 +160,21 @@ export class Program {
 
   async #text(): Promise<string> {
     const { configFile, builtInConfig } = this.#options;
-    return configFile === undefined ? builtInConfig(this.#definitions(this.#latest)) : readConfigText(configFile);
+    return configFile === undefined ? builtInConfig(this.#cells(this.#latest)) : readConfigText(configFile);
   }
 
-  #parse(text: string, functions: ReadonlyMap<string, LoadedFunction>): Config {
+  #parse(text: string, functions: ReadonlyMap<string, LoadedFunction>): Promise<Config> {
     const { configFile } = this.#options;
     const file = configFile === undefined ? `no ${defaults.configFile} and no --config` : shortPath(configFile);
-    return parseConfig(text, { file, functions: this.#definitions(functions) });
+    return parseConfig(text, { file, functions: this.#cells(functions) });
   }
 
   /** With the names of those that are there but not at work: their sections are let stand unread. */
-  #definitions(functions: ReadonlyMap<string, LoadedFunction>): Functions {
-    const all = new Map<string, DefinedFunction | undefined>();
+  #cells(functions: ReadonlyMap<string, LoadedFunction>): Functions {
+    const all = new Map<string, Cell | undefined>();
     for (const file of this.#broken.keys()) all.set(parse(file).name, undefined);
     for (const name of this.#latest.keys()) all.set(name, undefined);
-    for (const [name, { definition }] of functions) all.set(name, definition);
+    for (const [name, { cell }] of functions) all.set(name, cell);
     return all;
   }
 

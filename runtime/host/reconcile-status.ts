@@ -2,6 +2,7 @@
 import { meanings, type Code } from "../kube/errors.ts";
 import { attributes } from "../trace/names.ts";
 import type { RecentTraces, SpanNode, TraceSummary } from "../trace/recent.ts";
+import { traceUrl, type TraceLink } from "./trace-link.ts";
 
 export interface ReconcileStatus extends TraceSummary {
   /** Writes that were carried out, by verb: `{ create: 2 }`. */
@@ -10,9 +11,14 @@ export interface ReconcileStatus extends TraceSummary {
   readonly failedWriteCount: number;
   /** What to do about `code`. */
   readonly next: string | undefined;
+  /** Where its trace is shown; undefined when the host was told of no such place. */
+  readonly traceUrl: string | undefined;
 }
 
-export function reconcileStatus(summary: TraceSummary, recent: Pick<RecentTraces, "get">): ReconcileStatus {
+export function reconcileStatus(
+  summary: TraceSummary,
+  { recent, traceLink }: { readonly recent: Pick<RecentTraces, "get">; readonly traceLink: TraceLink | undefined },
+): ReconcileStatus {
   const spans = recent.get(summary.traceId)?.root.children ?? [];
   const writes: Record<string, number> = {};
   let failedWriteCount = 0;
@@ -22,7 +28,13 @@ export function reconcileStatus(summary: TraceSummary, recent: Pick<RecentTraces
     if (span.attributes[attributes.result] === "ok") writes[verb] = (writes[verb] ?? 0) + 1;
     else failedWriteCount++;
   }
-  return { ...summary, writes, failedWriteCount, next: nextStep(summary.code) };
+  return {
+    ...summary,
+    writes,
+    failedWriteCount,
+    next: nextStep(summary.code),
+    traceUrl: traceLink && traceUrl(traceLink, summary.traceId),
+  };
 }
 
 /** The verb of a span that is a write; what is read, and Events, are no writes of the function's. */

@@ -8,6 +8,7 @@ import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { EvenkeelError } from "../kube/errors.ts";
 import { addressesFrom, defaultAddresses, type Address, type Addresses } from "./addresses.ts";
+import type { TraceLink } from "./trace-link.ts";
 
 /** Which API server. A plain start in no pod never looks at a kubeconfig. */
 export type Target =
@@ -29,6 +30,8 @@ export interface Settings extends Addresses {
   readonly concurrency: number;
   /** Whether the embedded API server starts with the demo world. */
   readonly hasDemoWorld: boolean;
+  /** Where the status page links to for a trace; undefined: nowhere. */
+  readonly traceLink: TraceLink | undefined;
   /** As kubectl's `-v`: 0 news, 4 every reconcile, 8 every request. */
   readonly verbosity: number;
 }
@@ -55,6 +58,7 @@ export interface GivenSettings {
   readonly identity?: Given<string> | undefined;
   readonly concurrency?: Given<number> | undefined;
   readonly empty?: Given<boolean> | undefined;
+  readonly traceLink?: Given<TraceLink> | undefined;
   readonly verbosity?: Given<number> | undefined;
 }
 
@@ -105,6 +109,7 @@ export function settingsFrom({
     identity: given.identity?.value ?? identity,
     concurrency: given.concurrency?.value ?? defaults.concurrency,
     hasDemoWorld: target.kind === "embedded" && given.empty?.value !== true,
+    traceLink: given.traceLink?.value,
     verbosity: given.verbosity?.value ?? defaults.verbosity,
   };
 }

@@ -6,7 +6,7 @@ import type { SharedInformer } from "../cache/informer.ts";
 import type { Clock } from "../clock/clock.ts";
 import { codeOf } from "../kube/errors.ts";
 import { kindKey } from "../kube/kind.ts";
-import { formatQuery } from "../kube/query.ts";
+import { formatQuery, type Part } from "../kube/query.ts";
 import type { LeaderElector } from "../lease/leader-elector.ts";
 import type { LeaseName } from "../lease/lease.ts";
 import { shortPath } from "../reconcile/source-position.ts";
@@ -16,6 +16,7 @@ import type { Checks } from "./health.ts";
 import { keyStatus, keysLike, type KeyStatus } from "./key-status.ts";
 import type { ProgramProblem } from "./program.ts";
 import { reconcileStatus, type ReconcileStatus } from "./reconcile-status.ts";
+import type { TraceLink } from "./trace-link.ts";
 
 export interface Status {
   readonly version: string;
@@ -73,6 +74,8 @@ export interface QueueStatus {
 
 export interface CacheStatus {
   readonly query: string;
+  /** What is kept of each object. */
+  readonly holds: "whole" | Part;
   readonly state: "idle" | "listing" | "watching" | "waiting to retry" | "stopped";
   readonly hasSynced: boolean;
   readonly objectCount: number;
@@ -88,6 +91,7 @@ export interface CacheStatus {
 export interface StatusOptions {
   readonly version: string;
   readonly identity: string;
+  readonly traceLink: TraceLink | undefined;
   readonly clock: Clock;
   readonly lease: { readonly name: LeaseName; readonly elector: LeaderElector } | undefined;
   readonly readyz: Checks;
@@ -111,7 +115,7 @@ export interface StatusSource {
 }
 
 export function statusSource(options: StatusOptions): StatusSource {
-  const { version, identity, clock, readyz, recent } = options;
+  const { version, identity, traceLink, clock, readyz, recent } = options;
   const startedMs = clock.now();
   return {
     read: () => ({
@@ -131,11 +135,11 @@ export function statusSource(options: StatusOptions): StatusSource {
       reconciles: recent
         .list()
         .slice(0, RECONCILES_SHOWN)
-        .map((summary) => reconcileStatus(summary, recent)),
+        .map((summary) => reconcileStatus(summary, { recent, traceLink })),
     }),
     key(functionName, key) {
       const active = options.functions().get(functionName);
-      return active === undefined ? undefined : keyStatus(active, key, { recent, clock });
+      return active === undefined ? undefined : keyStatus(active, key, { recent, clock, traceLink });
     },
     keysLike(functionName, text) {
       const active = options.functions().get(functionName);
@@ -152,7 +156,8 @@ function leaseStatus(lease: StatusOptions["lease"]): LeaseStatus | undefined {
 
 function functionStatus(active: Active, { problems, lease }: StatusOptions): FunctionStatus {
   const { loaded, cache, controller, isDryRun } = active;
-  const { name, file, generation, definition } = loaded;
+  const { name, file, generation, cell } = loaded;
+  const { watches, reads, writes, subresources } = cell.declaration;
   const { queue } = controller;
   const waitsFor = cache.informers.flatMap(({ hasSynced, query }) => (hasSynced ? [] : [formatQuery(query)]));
   return {
@@ -160,12 +165,9 @@ function functionStatus(active: Active, { problems, lease }: StatusOptions): Fun
     file: shortPath(file),
     generation,
     isDryRun,
-    watches: formatQuery(definition.watches),
-    reads: definition.reads.map(formatQuery),
-    writes: [
-      ...definition.writes.map(kindKey),
-      ...definition.subresources.map(({ of, subresource }) => `${kindKey(of)} (${subresource})`),
-    ],
+    watches: formatQuery(watches),
+    reads: reads.map(formatQuery),
+    writes: [...writes.map(kindKey), ...subresources.map(({ of, subresource }) => `${kindKey(of)} (${subresource})`)],
     state: stateOf(controller.state, waitsFor.length, lease !== undefined && !lease.elector.isLeader()),
     waitsFor,
     problem: problems().find(({ about }) => about === name)?.message,
@@ -194,6 +196,7 @@ function cacheStatus(informer: SharedInformer, functions: ReadonlyMap<string, Ac
   const { query, state, hasSynced, store, lastEventAgeMs, lastError, deletionsHeld } = informer;
   return {
     query: formatQuery(query),
+    holds: query.part ?? "whole",
     state: cacheStates[state.name],
     hasSynced,
     objectCount: store.size,

@@ -1,14 +1,14 @@
 /** What is to be installed, and under which names: the one input of every manifest. */
 import type { Config } from "../host/config-file.ts";
 import { EvenkeelError, type Code } from "../kube/errors.ts";
-import type { DefinedFunction } from "../reconcile/define.ts";
+import type { Declaration } from "../reconcile/cell/cell.ts";
 
 export interface Installation {
   /** Of the host: its pods, its ServiceAccount, its Lease. */
   readonly namespace: string;
   /** Tag of the image. */
   readonly version: string;
-  readonly functions: ReadonlyMap<string, DefinedFunction>;
+  readonly functions: ReadonlyMap<string, Declaration>;
   /** Beginnings of the names of the namespaces that may be written to; sorted. Empty: all but those of the control plane. */
   readonly prefixes: readonly string[];
 }

@@ -47,6 +47,8 @@ export function jaegerOverlay({ namespace }: Installation): Overlay {
   const settings = [
     setVariable("OTEL_EXPORTER_OTLP_ENDPOINT", `http://${JAEGER}.${namespace}.svc:${OTLP_PORT}`),
     setVariable("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf"),
+    // Where `kubectl port-forward service/jaeger` puts its page, on the machine of whoever looks.
+    setVariable("EVENKEEL_TRACE_LINK", `http://localhost:${JAEGER_PAGE_PORT}/trace/{traceId}`),
   ];
   return new Map([
     [
@@ -203,7 +205,7 @@ function monitor(namespace: string): readonly Manifest[] {
       remarks: [
         {
           at: ["spec", "endpoints", 0, "tlsConfig"],
-          says: "Each replica makes its own certificate. Give it one by --tls-cert-file and --tls-private-key-file to check it.",
+          says: "Each replica makes its own certificate. Give it one by --metrics-cert and --metrics-key to check it.",
         },
       ],
     },

@@ -3,7 +3,7 @@
  * what it is for.
  */
 import { kindKey, type Kind } from "../kube/kind.ts";
-import type { DefinedFunction } from "../reconcile/define.ts";
+import type { Declaration } from "../reconcile/cell/cell.ts";
 import { plan, type Manner } from "../reconcile/plan.ts";
 import { NAME } from "./installation.ts";
 
@@ -18,7 +18,7 @@ export interface Right {
   readonly because: string;
 }
 
-type Functions = ReadonlyMap<string, DefinedFunction>;
+type Functions = ReadonlyMap<string, Declaration>;
 
 /** In every namespace: sources and children are anywhere. Sorted by resource, reading before writing. */
 export function clusterRights(functions: Functions): readonly Right[] {
@@ -68,7 +68,7 @@ interface Use {
   readonly how: "watches" | "reads" | "writes";
 }
 
-function usesOf(functionName: string, { watches, reads, writes, subresources }: DefinedFunction): readonly Use[] {
+function usesOf(functionName: string, { watches, reads, writes, subresources }: Declaration): readonly Use[] {
   return [
     { functionName, kind: watches.kind, part: "", how: "watches" },
     ...reads.map(({ kind }): Use => ({ functionName, kind, part: "", how: "reads" })),

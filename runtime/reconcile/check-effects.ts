@@ -7,6 +7,7 @@ import type { Kind } from "../kube/kind.ts";
 import type { KubeObject } from "../kube/object.ts";
 import type { DefinedFunction } from "./define.ts";
 import type { Effects, EventEffect, Reference, ScaleEffect } from "./effects.ts";
+import { hasPlainPrototype, PlainWalk } from "./plain-data.ts";
 import { describe, HOST_MARKS } from "./provenance.ts";
 
 /** What a check needs to know beside the value. */
@@ -28,15 +29,25 @@ export function checkEffects(value: unknown, declared: Declared): Effects {
   }
   if (!isPlain(value))
     throw fault(declared, "EFFECT_INVALID", `returned ${describeValue(value)} instead of an object of effects`);
+  const plain = new PlainWalk();
   for (const name of Object.keys(value)) {
     const check = Object.hasOwn(CHECKS, name) ? CHECKS[name as keyof Effects] : undefined;
     if (check === undefined)
       throw fault(declared, "EFFECT_UNKNOWN", `returned an unknown effect ${JSON.stringify(name)}`);
-    if (value[name] !== undefined) check(value[name], declared);
+    if (value[name] === undefined) continue;
+    check(value[name], declared);
+    const impure = plain.fault(value[name]);
+    if (impure !== undefined) throw fault(declared, "EFFECT_INVALID", `${name}: ${impure}, and effects are plain JSON`);
   }
+  if (plain.charCount > MAX_CHARS)
+    throw fault(declared, "EFFECT_TOO_LARGE", `returned effects of ${Math.ceil(plain.charCount / MEBI)} MiB`);
   checkContradictions(value, declared);
   return value;
 }
+
+const MEBI = 1024 * 1024;
+/** Of all texts, each counted once however many children share it. An API server takes some 1.5 MiB in one object. */
+const MAX_CHARS = 32 * MEBI;
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -197,11 +208,8 @@ function isKind(a: Kind, b: Partial<Kind> | undefined): boolean {
   return a.apiVersion === b?.apiVersion && a.kind === b.kind;
 }
 
-/** A Map or a Date would pass for an object without fields. */
 function isPlain(value: unknown): value is Fields & Effects {
-  if (typeof value !== "object" || value === null) return false;
-  const prototype: unknown = Object.getPrototypeOf(value);
-  return prototype === Object.prototype || prototype === null;
+  return typeof value === "object" && value !== null && hasPlainPrototype(value);
 }
 
 function isText(value: unknown, maxLength = Number.POSITIVE_INFINITY): value is string {

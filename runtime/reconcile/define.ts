@@ -2,11 +2,12 @@
 import { both } from "../cache/conjunction.ts";
 import type { CacheReader } from "../cache/reader.ts";
 import { EvenkeelError } from "../kube/errors.ts";
-import { asQuery, select, type Query, type Where } from "../kube/query.ts";
-import type { Kind } from "../kube/kind.ts";
+import { asQuery, withWhere, type Query, type Where } from "../kube/query.ts";
+import { kindKey, type Kind } from "../kube/kind.ts";
 import type { KubeObject, StoredObject } from "../kube/object.ts";
 import type { Effects } from "./effects.ts";
-import { describeIssues, type Schema } from "./schema.ts";
+import { notPlain } from "./plain-data.ts";
+import { describeIssues, type Issue, type Schema } from "./schema.ts";
 
 /** A part of a kind that is written on its own: `status(Widget)`, `scale(Deployment)`. */
 export interface Subresource<T extends KubeObject = KubeObject> {
@@ -43,7 +44,10 @@ export interface FunctionDefinition<
   /** The keys that reach the function: one run per object of this kind, narrowed by `where`. */
   readonly watches: Kind<P> | Query<P>;
   readonly where?: Where;
-  /** What the cache holds for the function, beside what it watches. A read of anything else is refused. */
+  /**
+   * What the cache holds for the function, beside what it watches: whole objects, or with `metadataOf(KIND)` their metadata
+   * alone. A read of anything else is refused.
+   */
   readonly reads?: readonly (Kind | Query)[];
   /** What its effects may touch. */
   readonly writes?: W;
@@ -78,13 +82,16 @@ export function defineFunction<P extends KubeObject, const W extends readonly Wr
   if (typeof definition.reconcile !== "function") refuse("reconcile must be a function");
   checkSchema(definition.config);
   const watches = queryOf(definition.watches, "watches");
+  const reads = list(definition.reads, "reads").map((of) => queryOf(of, "reads"));
   const writes = list<Writable>(definition.writes, "writes");
+  const subresources = writes.flatMap((of) => (isSubresource(of) ? [checkedSubresource(of)] : []));
+  for (const part of subresources) checkComparable(part, watches, reads);
   return Object.freeze({
     [DEFINED]: true,
     watches: definition.where === undefined ? watches : narrowed(watches, checkedWhere(definition.where, "where")),
-    reads: list(definition.reads, "reads").map((of) => queryOf(of, "reads")),
+    reads,
     writes: writes.flatMap((of) => (isSubresource(of) ? [] : [kindOf(of, "writes")])),
-    subresources: writes.flatMap((of) => (isSubresource(of) ? [checkedSubresource(of)] : [])),
+    subresources,
     config: definition.config,
     reconcile: definition.reconcile as DefinedFunction["reconcile"],
   });
@@ -94,25 +101,29 @@ export function isDefined(value: unknown): value is DefinedFunction {
   return typeof value === "object" && value !== null && DEFINED in value;
 }
 
-/**
- * The function's configuration, checked against its schema.
- * @returns the value, or what is wrong: each issue with its path below the function's section.
- */
-export function readConfig(
-  { config: schema }: DefinedFunction,
-  value: unknown,
-):
-  | { readonly config: unknown }
-  | { readonly issues: readonly { readonly path: readonly PropertyKey[]; readonly message: string }[] } {
+/** The value, or what is wrong: each issue with its path below the function's section. */
+export type ConfigReading = { readonly config: unknown } | { readonly issues: readonly Issue[] };
+
+/** The function's configuration, checked against its schema. Never throws. */
+export function readConfig({ config: schema }: DefinedFunction, value: unknown): ConfigReading {
   if (schema === undefined) {
     const isEmpty = value === undefined || value === null;
     return isEmpty ? { config: undefined } : { issues: [{ path: [], message: "the function takes no configuration" }] };
   }
-  const result = schema["~standard"].validate(value ?? {});
-  if (result instanceof Promise)
-    return { issues: [{ path: [], message: "the function's schema is asynchronous; make it synchronous" }] };
-  return result.issues === undefined ? { config: result.value } : { issues: describeIssues(result.issues) };
+  try {
+    const result = schema["~standard"].validate(value ?? {});
+    if (result instanceof Promise) return refused("the function's schema is asynchronous; make it synchronous");
+    if (result.issues !== undefined) return { issues: describeIssues(result.issues) };
+    const impure = notPlain(result.value);
+    return impure === undefined
+      ? { config: result.value }
+      : refused(`the function's schema makes of it what is no plain data: ${impure}`);
+  } catch (error) {
+    return refused(`the function's schema threw ${Error.isError(error) ? error.name : "something that is no Error"}`);
+  }
 }
+
+const refused = (message: string): ConfigReading => ({ issues: [{ path: [], message }] });
 
 const KNOWN: ReadonlySet<string> = new Set(["watches", "where", "reads", "writes", "config", "reconcile"]);
 
@@ -125,11 +136,12 @@ function queryOf(of: Kind | Query, field: string): Query {
   if (!isRecord(of) || !("where" in of)) return asQuery(kindOf(of, field));
   kindOf(of.kind, field);
   checkedWhere(of.where, field);
+  if (of.part !== undefined && of.part !== "metadata") refuse(`${field} knows no part but that of metadataOf(KIND)`);
   return of;
 }
 
-function narrowed({ kind, where }: Query, more: Where): Query {
-  return select(kind, both(where, more));
+function narrowed(query: Query, more: Where): Query {
+  return withWhere(query, both(query.where, more));
 }
 
 function kindOf(of: Kind, field: string): Kind {
@@ -146,6 +158,15 @@ function isSubresource(of: Writable): of is Subresource {
 function checkedSubresource({ of, subresource }: Subresource): Subresource {
   if (subresource !== "status" && subresource !== "scale") refuse("writes knows no subresource but status and scale");
   return { of: kindOf(of, "writes"), subresource };
+}
+
+/** What is wished for is compared with what is there: without it, the same write would be sent at every run. */
+function checkComparable({ of, subresource }: Subresource, watches: Query, reads: readonly Query[]): void {
+  const declared = subresource === "status" ? [watches] : [watches, ...reads];
+  const ofKind = declared.filter(({ kind }) => kindKey(kind) === kindKey(of));
+  if (ofKind.length === 0 || ofKind.some(({ part }) => part === undefined)) return;
+  const field = subresource === "status" ? "watches" : "reads";
+  refuse(`writes has ${subresource}(${of.kind}): declare ${of.kind} whole in ${field}, not its metadata alone`);
 }
 
 /** A misspelt condition must not pass for none: the function would get every object of the kind. */

@@ -1,12 +1,13 @@
 /** The part of the cache that one function declared: its sources, what it reads, and the children it made. */
-import { answerFrom } from "../cache/answer.ts";
+import { answerFrom, metadataAlone } from "../cache/answer.ts";
 import type { SharedInformer } from "../cache/informer.ts";
 import type { Informers } from "../cache/informers.ts";
 import type { Change, Indexer, Store } from "../cache/store.ts";
 import { kindKey, type Kind } from "../kube/kind.ts";
 import { objectKey, type ObjectName, type StoredObject } from "../kube/object.ts";
-import { select, type Query } from "../kube/query.ts";
-import type { DefinedFunction } from "./define.ts";
+import { formatQuery, select, type Part, type Query } from "../kube/query.ts";
+import type { Declaration } from "./cell/cell.ts";
+import { mannerOf } from "./plan.ts";
 import { FUNCTION_LABEL, claimedOwner, isChildOf, ownerReference } from "./provenance.ts";
 
 /** The index that children are found by; the informers that a function uses must have it. */
@@ -16,13 +17,43 @@ export const indexers: Readonly<Record<string, Indexer>> = { [BY_OWNER]: claimed
 /** What a change means to a function, besides the reads that the tracker knows. */
 export type Role = { readonly source?: string | undefined; readonly owners: readonly string[] };
 
+/**
+ * The children of a function, as far as a plan needs them: where all fields are the function's, a digest tells whether they
+ * are as wanted; where others fill in fields, the wanted ones have to be looked up among them.
+ */
+function childrenQuery(kind: Kind, functionName: string): Query {
+  const query = select(kind, { labels: { [FUNCTION_LABEL]: functionName } });
+  return mannerOf(kind) === "whole" ? { ...query, part: "metadata+digest" } : query;
+}
+
+/**
+ * What is watched to answer `query`. The metadata of a function's children is read from where its host keeps the children:
+ * decided by the query alone, so that there is one watch in whatever order functions start.
+ */
+function heldQuery(query: Query): Query {
+  const { kind, where, part } = query;
+  const name = where.labels?.[FUNCTION_LABEL];
+  if (part !== "metadata" || typeof name !== "string") return query;
+  const children = childrenQuery(kind, name);
+  return formatQuery(select(kind, where)) === formatQuery(select(kind, children.where)) ? children : query;
+}
+
+/** How much each knows of an object. */
+const KNOWLEDGE: Readonly<Record<Part | "whole", number>> = { whole: 2, "metadata+digest": 1, metadata: 0 };
+
+function byKnowledge({ query: a }: SharedInformer, { query: b }: SharedInformer): number {
+  return KNOWLEDGE[b.part ?? "whole"] - KNOWLEDGE[a.part ?? "whole"];
+}
+
 export class FunctionCache {
   readonly #name: string;
   readonly #informers: Informers;
+  readonly #watches: Query;
   readonly #sources: SharedInformer;
   readonly #children: readonly SharedInformer[];
   /** One entry per time an informer was taken: it has to be given back as often. */
   readonly #uses: readonly SharedInformer[];
+  /** Each once; those that hold most of an object first. */
   readonly #all: readonly SharedInformer[];
   /** Everything a read may show. */
   readonly declared: readonly Query[];
@@ -31,15 +62,15 @@ export class FunctionCache {
   readonly #ownerPrefix: string;
 
   /** Starts the informers that are not running yet; `release` gives them back. */
-  constructor(name: string, { watches, reads, writes }: DefinedFunction, informers: Informers) {
+  constructor(name: string, { watches, reads, writes }: Declaration, informers: Informers) {
     this.#name = name;
     this.#informers = informers;
-    const children = writes.map((kind) => select(kind, { labels: { [FUNCTION_LABEL]: name } }));
-    const use = (query: Query): SharedInformer => informers.informer(query);
+    this.#watches = watches;
+    const use = (query: Query): SharedInformer => informers.informer(heldQuery(query));
     this.#sources = use(watches);
-    this.#children = children.map(use);
+    this.#children = writes.map((kind) => informers.informer(childrenQuery(kind, name)));
     this.#uses = [this.#sources, ...reads.map(use), ...this.#children];
-    this.#all = [...new Set(this.#uses)];
+    this.#all = [...new Set(this.#uses)].toSorted(byKnowledge);
     this.declared = this.#all.map(({ query }) => query);
     this.#stores = this.#all.map(({ store }) => store);
     this.answer = answerFrom(this.#stores);
@@ -92,7 +123,8 @@ export class FunctionCache {
   }
 
   source(key: string): StoredObject | undefined {
-    return this.#sources.store.get(key);
+    const found = this.#sources.store.get(key);
+    return found === undefined || this.#watches.part === undefined ? found : metadataAlone(found);
   }
 
   /** The objects that are proven to be children that this function made for `source`. */
@@ -103,7 +135,7 @@ export class FunctionCache {
     );
   }
 
-  /** Any object that one of the stores holds. */
+  /** Any object that one of the stores holds, as the one shows it that holds most of it. */
   readonly find = (kind: Kind, name: ObjectName): StoredObject | undefined => {
     const key = objectKey(name);
     for (const { query, store } of this.#all) {
@@ -114,13 +146,18 @@ export class FunctionCache {
     return undefined;
   };
 
-  /** Asked of the store that holds the object; of the one that our children go into when none does (yet, or any more). */
+  /**
+   * Asked of the stores that hold the object; of the one that our children go into when none does (yet, or any more), or when
+   * the object carries our label and so is on its way there.
+   */
   readonly hasSeen = (kind: Kind, name: ObjectName, resourceVersion: string): boolean => {
     const key = objectKey(name);
     const isOfKind = ({ query }: SharedInformer): boolean => kindKey(query.kind) === kindKey(kind);
     const holders = this.#all.filter((informer) => isOfKind(informer) && informer.store.get(key) !== undefined);
-    const stores = holders.length > 0 ? holders : this.#children.filter(isOfKind);
-    return stores.every(({ store }) => store.covers(resourceVersion));
+    const isChild = holders.some(({ store }) => store.get(key)?.metadata.labels?.[FUNCTION_LABEL] === this.#name);
+    const stores = new Set(holders.length > 0 ? holders : this.#children.filter(isOfKind));
+    if (isChild) for (const informer of this.#children) if (isOfKind(informer)) stores.add(informer);
+    return stores.values().every(({ store }) => store.covers(resourceVersion));
   };
 
   async release(): Promise<void> {

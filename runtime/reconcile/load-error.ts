@@ -2,7 +2,7 @@
 import { inspect } from "node:util";
 import { fileURLToPath } from "node:url";
 import { EvenkeelError } from "../kube/errors.ts";
-import type { Sources } from "./resolve-hook.ts";
+import type { Sources } from "./sources.ts";
 import { shortPath } from "./source-position.ts";
 import { caret, locateSyntaxError } from "./syntax-check.ts";
 
@@ -14,7 +14,7 @@ export async function loadError(thrown: unknown, file: string, { last }: Sources
   if (thrown instanceof EvenkeelError && thrown.code === "FUNCTION_LOAD_FAILED") return thrown;
   const where = (await position(thrown, last)) ?? shortPath(file);
   if (thrown instanceof EvenkeelError)
-    return new EvenkeelError(thrown.code, `${where}: ${what(thrown)}`, { cause: thrown });
+    return new EvenkeelError(thrown.code, `${where}: ${thrown.what}`, { cause: thrown });
   return new EvenkeelError("FUNCTION_LOAD_FAILED", `${where}: ${explain(thrown)}`, { cause: thrown });
 }
 
@@ -37,9 +37,4 @@ function explain(thrown: unknown): string {
   if (!Error.isError(thrown)) return `threw ${inspect(thrown, { depth: 0, breakLength: Infinity })}, which is no Error`;
   const hint = /does not provide an export named/.test(thrown.message) ? " (is it a type? then `import type`)" : "";
   return `${thrown.name}: ${thrown.message.trim()}${hint}`;
-}
-
-/** The message without the advice, which the new error adds again. */
-function what({ message, meaning }: EvenkeelError): string {
-  return message.slice(0, -`; ${meaning.next}`.length);
 }

@@ -2,15 +2,15 @@
  * The functions of one folder, as they are now: a file dropped in is loaded, a changed one is loaded anew, a deleted one is
  * gone. A version that does not load is reported once, and the last good one goes on.
  */
-import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
 import type { Clock } from "../clock/clock.ts";
 import { EvenkeelError } from "../kube/errors.ts";
-import { isDefined, type DefinedFunction } from "./define.ts";
+import type { Cell } from "./cell/cell.ts";
+import type { OpenCell } from "./cell/cells.ts";
 import { functionFiles, functionFolders, type FunctionFile } from "./function-files.ts";
 import { loadError } from "./load-error.ts";
-import { FunctionImports, isCurrent, type Sources } from "./resolve-hook.ts";
-import { locate, shortPath } from "./source-position.ts";
+import { Sources } from "./sources.ts";
+import { shortPath } from "./source-position.ts";
 import { watchFolders, type Watch } from "./watch-folders.ts";
 
 export interface LoadedFunction {
@@ -19,7 +19,8 @@ export interface LoadedFunction {
   readonly file: string;
   /** Grows with each load in this process: tells two versions of one function apart. */
   readonly generation: number;
-  readonly definition: DefinedFunction;
+  /** Where it runs, and what it declares. */
+  readonly cell: Cell;
 }
 
 export interface FailedFunction {
@@ -43,19 +44,28 @@ export interface FunctionChanges {
 /** A file of pure declarations loads in milliseconds; one that takes this long awaits something that never comes. */
 const LOAD_DEADLINE_MS = 10_000;
 
+/** Where Node keeps a module it never forgets it, so a generation is never used twice in a process. */
+let lastGeneration = 0;
+
+export interface LoaderOptions {
+  readonly dir: string;
+  readonly clock: Clock;
+  readonly open: OpenCell;
+}
+
 export class FunctionLoader {
   readonly #dir: string;
   readonly #clock: Clock;
-  readonly #imports: FunctionImports;
+  readonly #open: OpenCell;
   readonly #good = new Map<string, LoadedFunction>();
   /** What the last attempt at each name went by, good or not: as long as it stands there is nothing new to say. */
   readonly #attempts = new Map<string, { readonly files: string; readonly sources: Sources | undefined }>();
   #scans: Promise<unknown> = Promise.resolve();
 
-  constructor({ dir, clock }: { readonly dir: string; readonly clock: Clock }) {
+  constructor({ dir, clock, open }: LoaderOptions) {
     this.#dir = resolve(dir);
     this.#clock = clock;
-    this.#imports = new FunctionImports(this.#dir);
+    this.#open = open;
   }
 
   /** Looks at the folder and loads what changed, one scan at a time. Never rejects. */
@@ -68,10 +78,6 @@ export class FunctionLoader {
   /** The folders whose changes can change a function. */
   folders(): readonly string[] {
     return functionFolders(this.#dir);
-  }
-
-  close(): void {
-    this.#imports.close();
   }
 
   async #scan(): Promise<FunctionChanges> {
@@ -108,7 +114,7 @@ export class FunctionLoader {
   #isNew({ name, files }: FunctionFile): boolean {
     const attempt = this.#attempts.get(name);
     if (attempt === undefined || attempt.files !== files.join("\n")) return true;
-    return attempt.sources !== undefined && !isCurrent(attempt.sources);
+    return attempt.sources !== undefined && !attempt.sources.isCurrent();
   }
 
   async #load({ name, files, refusal }: FunctionFile): Promise<LoadedFunction | FailedFunction> {
@@ -118,29 +124,36 @@ export class FunctionLoader {
       attempt();
       return { name, file, error: new EvenkeelError("FUNCTION_LOAD_FAILED", `${shortPath(file)}: ${refusal}`) };
     }
-    const { generation, outcome, sources } = this.#imports.start(file);
+    const sources = new Sources();
     attempt(sources);
     try {
-      const definition = await definitionIn(await this.#inTime(outcome), file);
-      return { name, file, generation, definition };
+      const generation = ++lastGeneration;
+      const cell = await this.#openInTime({ name, file, generation, sources });
+      return { name, file, generation, cell };
     } catch (thrown) {
       return { name, file, error: await loadError(thrown, file, sources) };
-    } finally {
-      this.#imports.finish(generation);
     }
   }
 
-  async #inTime(outcome: Promise<object>): Promise<object> {
-    const { promise, reject } = Promise.withResolvers<never>();
+  async #openInTime({ name, file, generation, sources }: Opening): Promise<Cell> {
+    const overdue = new AbortController();
     const timer = this.#clock.after(LOAD_DEADLINE_MS, () =>
-      reject(new Error("did not finish loading: take the top-level `await` out")),
+      overdue.abort(new Error("did not finish loading: take the top-level `await`, or the loop, out")),
     );
     try {
-      return await Promise.race([outcome, promise]);
+      const onRead = sources.note.bind(sources);
+      return await this.#open({ name, dir: this.#dir, file, generation, onRead, signal: overdue.signal });
     } finally {
       timer.cancel();
     }
   }
+}
+
+interface Opening {
+  readonly name: string;
+  readonly file: string;
+  readonly generation: number;
+  readonly sources: Sources;
 }
 
 /**
@@ -148,20 +161,17 @@ export class FunctionLoader {
  * @param onChange gets each later scan that found a difference; must not throw.
  */
 export async function watchFunctions({
-  dir,
-  clock,
   onChange,
-}: {
-  readonly dir: string;
-  readonly clock: Clock;
+  ...options
+}: LoaderOptions & {
   readonly onChange: (changes: FunctionChanges) => void;
 }): Promise<{ readonly initial: FunctionChanges; close(): void }> {
-  const loader = new FunctionLoader({ dir, clock });
+  const loader = new FunctionLoader(options);
   let isClosed = false;
   // Watched before the first scan: a change made during it is seen by the next.
   const watch: Watch = watchFolders({
     folders: () => loader.folders(),
-    clock,
+    clock: options.clock,
     look: async () => {
       const changes = await loader.scan();
       if (!isClosed && changes.loaded.length + changes.removed.length + changes.failed.length > 0) onChange(changes);
@@ -170,27 +180,6 @@ export async function watchFunctions({
   const close = (): void => {
     isClosed = true;
     watch.close();
-    loader.close();
   };
   return { initial: await loader.scan(), close };
-}
-
-async function definitionIn(namespace: object, file: string): Promise<DefinedFunction> {
-  const value: unknown = "default" in namespace ? namespace.default : undefined;
-  if (isDefined(value)) return value;
-  const refuse = async (why: string): Promise<never> => {
-    const where = `${shortPath(file)}${locate(await readFile(file, "utf8"), /^[ \t]*export\s+default\b/m) || ":1:1"}`;
-    throw new EvenkeelError("FUNCTION_LOAD_FAILED", `${where}: ${why}`);
-  };
-  if (!("default" in namespace)) return refuse("nothing is exported; end with `export default defineFunction({ … })`");
-  if (isThenable(value)) {
-    // Its rejection, if any, is not the host's to die of.
-    void Promise.resolve(value).catch(() => {});
-    return refuse("the default export is a promise; export what defineFunction returns, without async");
-  }
-  return refuse("the default export was not made by defineFunction");
-}
-
-function isThenable(value: unknown): boolean {
-  return typeof value === "object" && value !== null && "then" in value && typeof value.then === "function";
 }

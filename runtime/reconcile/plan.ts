@@ -3,6 +3,7 @@
  * is not provably ours is reported, what is as wanted costs nothing.
  */
 import { createHash } from "node:crypto";
+import { Digests, isContentKnown, isImmutable } from "../cache/content.ts";
 import { kindKey, type Kind } from "../kube/kind.ts";
 import type { KubeObject, ObjectName, StoredObject } from "../kube/object.ts";
 import type { Effects, Reference } from "./effects.ts";
@@ -16,7 +17,7 @@ export interface Observed {
   readonly source: StoredObject;
   /** This key's children; what is not proven to be one is left alone. */
   readonly children: readonly StoredObject[];
-  /** Any object of a kind that the function touches, if a cache holds it. */
+  /** Any object of a kind that the function touches, if a cache holds it: the cache that holds most of it. */
   find(kind: Kind, name: ObjectName): StoredObject | undefined;
 }
 
@@ -56,23 +57,25 @@ export interface Plan {
 }
 
 export function plan(effects: Effects, observed: Observed): Plan {
-  const draft: Draft = { writes: [], refused: [], unchangedCount: 0 };
+  const draft: Draft = { writes: [], refused: [], unchangedCount: 0, digests: new Digests() };
   planChildren(effects, observed, draft);
   for (const body of effects.apply ?? []) planApply(body, observed, draft);
   if (effects.status !== undefined) planStatus(effects.status, observed, draft);
   for (const { of, replicas } of effects.scale ?? []) planScale(of, replicas, observed, draft);
   for (const reference of effects.releases ?? []) planMine(reference, "release", observed, draft);
   for (const reference of effects.deletions ?? []) planMine(reference, "deletion", observed, draft);
-  return {
-    ...draft,
-    writes: [...draft.writes.filter((w) => w.verb !== "delete"), ...draft.writes.filter((w) => w.verb === "delete")],
-  };
+  const { writes, refused, unchangedCount } = draft;
+  const { deletions = [], others = [] } = Object.groupBy(writes, ({ verb }) =>
+    verb === "delete" ? "deletions" : "others",
+  );
+  return { writes: [...others, ...deletions], refused, unchangedCount };
 }
 
 interface Draft {
   readonly writes: Write[];
   readonly refused: Refused[];
   unchangedCount: number;
+  readonly digests: Digests;
 }
 
 function planChildren({ children, deletions = [], releases = [] }: Effects, observed: Observed, draft: Draft): void {
@@ -95,12 +98,19 @@ function planChild(want: KubeObject, observed: Observed, draft: Draft): void {
   if (manner === "fields") return planFields(withDigest(want), have, observed, draft);
   if (have === undefined) draft.writes.push({ ...target, verb: "create", body: want, manner });
   else if (!isChildOf(have, observed.functionName, observed.source)) draft.refused.push({ ...target, wish: "child" });
-  // Its going wakes the key; until then nothing can take its place.
-  else if (have.metadata.deletionTimestamp !== undefined || isSame(want, have)) draft.unchangedCount++;
-  else if (isImmutable(have) && !isContentSame(want, have)) {
+  else if (isToBeAwaited(have) || isSame(want, have, draft.digests)) draft.unchangedCount++;
+  else if (isImmutable(have) && !isContentSame(want, have, draft.digests)) {
     const { uid, resourceVersion } = have.metadata;
     draft.writes.push({ ...target, verb: "replace", body: want, uid, resourceVersion });
   } else draft.writes.push({ ...target, verb: "update", body: over(have, want), manner });
+}
+
+/**
+ * Either its going wakes the key, and until then nothing can take its place; or it is in a cache of metadata and on its way
+ * into that of our children, which wakes the key as well.
+ */
+function isToBeAwaited(have: StoredObject): boolean {
+  return have.metadata.deletionTimestamp !== undefined || !isContentKnown(have);
 }
 
 /**
@@ -114,7 +124,7 @@ function planFields(want: KubeObject, have: StoredObject | undefined, observed: 
   const at = (resourceVersion: string): KubeObject => ({ ...want, metadata: { ...want.metadata, resourceVersion } });
   if (have === undefined) draft.writes.push({ ...target, verb: "create", body: at(ABSENT_VERSION), manner: "fields" });
   else if (!isChildOf(have, observed.functionName, observed.source)) draft.refused.push({ ...target, wish: "child" });
-  else if (have.metadata.deletionTimestamp !== undefined || isSubset(want, have)) draft.unchangedCount++;
+  else if (isToBeAwaited(have) || isSubset(want, have)) draft.unchangedCount++;
   else draft.writes.push({ ...target, verb: "update", body: at(have.metadata.resourceVersion), manner: "fields" });
 }
 
@@ -125,7 +135,7 @@ function withDigest(want: KubeObject): KubeObject {
 
 const WHOLE: ReadonlySet<string> = new Set(["v1/ConfigMap", "v1/Secret"]);
 
-function mannerOf(kind: Kind): Manner {
+export function mannerOf(kind: Kind): Manner {
   return WHOLE.has(kindKey(kind)) ? "whole" : "fields";
 }
 
@@ -143,10 +153,6 @@ function over(have: StoredObject, want: KubeObject): StoredObject {
 
 function others(map: Readonly<Record<string, string>> = {}): Record<string, string> {
   return Object.fromEntries(Object.entries(map).filter(([key]) => !key.startsWith(OUR_PREFIX)));
-}
-
-function isImmutable(object: KubeObject & { readonly immutable?: unknown }): boolean {
-  return object.immutable === true;
 }
 
 function planApply(body: KubeObject, observed: Observed, draft: Draft): void {

@@ -1,7 +1,7 @@
 /**
- * Runs a function with the ambient world out of reach: clock, chance, timers and network throw a clear error for as long as
- * the call lasts. The call is synchronous, so nobody else can meet the refusing globals. Fault finding, not a security
- * boundary.
+ * Runs a function with the ambient world out of reach: clock, chance, timers and network throw a clear error. In a thread that
+ * it shares, for as long as the call lasts: that is synchronous, so nobody else can meet the refusing globals. In a thread of
+ * its own, for good. Fault finding, not a security boundary.
  */
 import { EvenkeelError, type Code } from "../kube/errors.ts";
 
@@ -22,6 +22,9 @@ const REFUSALS: readonly Refusal[] = [
     "setImmediate",
     "queueMicrotask",
     "navigator",
+    "BroadcastChannel",
+    "MessageChannel",
+    "WebAssembly",
   ].map((name): Refusal => [globalThis, name, "FUNCTION_REACHED_OUT", name]),
 ];
 
@@ -32,14 +35,23 @@ function throwRefused(): void {
   if (refused !== undefined) throw refused;
 }
 
+/** Whether this thread has nothing but one function in it, and the world was taken from it for good. */
+let isSealed = false;
+
+/** Takes the ambient world from this thread for good: also from what a function does when it is loaded, and leaves behind. */
+export function sealAmbient(name: string): void {
+  setAll(swapsFor(name), "refusing");
+  isSealed = true;
+}
+
 /**
  * Calls `run`. @throws the first refusal, also where the function swallowed it or threw something else; or what it threw.
  * @param name the function's, for messages
  */
 export function withoutAmbient<T>(name: string, run: () => T): T {
   refused = undefined;
-  const swaps = swapsFor(name);
-  for (const swap of swaps) (swap.target as Record<string, unknown>)[swap.property] = swap.refusing;
+  const swaps = isSealed ? [] : swapsFor(name);
+  setAll(swaps, "refusing");
   try {
     const result = run();
     throwRefused();
@@ -48,8 +60,12 @@ export function withoutAmbient<T>(name: string, run: () => T): T {
     throwRefused();
     throw error;
   } finally {
-    for (const swap of swaps) (swap.target as Record<string, unknown>)[swap.property] = swap.original;
+    setAll(swaps, "original");
   }
+}
+
+function setAll(swaps: readonly Swap[], which: "original" | "refusing"): void {
+  for (const swap of swaps) (swap.target as Record<string, unknown>)[swap.property] = swap[which];
 }
 
 interface Swap {

@@ -7,9 +7,13 @@ import type { Clock } from "../clock/clock.ts";
 import type { Api } from "../kube/api.ts";
 import { codeOf, EvenkeelError } from "../kube/errors.ts";
 import { objectKey, type StoredObject } from "../kube/object.ts";
-import { select } from "../kube/query.ts";
+import type { Kind } from "../kube/kind.ts";
+import { withWhere, type Query } from "../kube/query.ts";
 import type { ReconcileTrace, WriteResult } from "../trace/reconcile-trace.ts";
+import type { RunSpan } from "../trace/run-span.ts";
 import { Answers } from "./answers.ts";
+import type { Answer, Cell, Job } from "./cell/cell.ts";
+import { runInRounds, type Rounds } from "./cell/rounds.ts";
 import { TerminalError, warning, type Effects, type EventEffect } from "./effects.ts";
 import type { Events } from "./events.ts";
 import type { FunctionCache } from "./function-cache.ts";
@@ -19,14 +23,18 @@ import type { KeyRecord } from "./key-record.ts";
 import { objectId, type OwnWrites } from "./own-writes.ts";
 import { plan, type Observed, type Write } from "./plan.ts";
 import { asFailure, codeOfRun, idOf, isDestructive, printed, type About, type Request } from "./request.ts";
-import { runFunction, runTwice, type Inputs, type Run, type Runnable } from "./run.ts";
+import type { Run } from "./run.ts";
 import { secondLook, type LiveReads } from "./second-look.ts";
 import { Tally } from "./tally.ts";
 import type { WriteCauses } from "./write-causes.ts";
 import type { Writer } from "./writer.ts";
 
 export interface ReconcilerOptions {
-  readonly runnable: Runnable;
+  readonly cell: Cell;
+  /** The function's section of the configuration, validated. */
+  readonly config: unknown;
+  /** Whether a kind is namespaced, as discovery says; undefined while unknown. */
+  readonly isNamespaced: (kind: Kind) => boolean | undefined;
   readonly cache: FunctionCache;
   readonly tracker: Tracker;
   readonly api: Api;
@@ -42,6 +50,14 @@ export interface ReconcilerOptions {
   readonly isVerifying: boolean;
   /** Told of every write that was sent, as it is answered. */
   readonly onWrite: (verb: Write["verb"], result: WriteResult) => void;
+}
+
+/** A request whose run is under way. */
+interface Begun extends About {
+  readonly key: string;
+  readonly job: Job;
+  readonly startedMs: number;
+  readonly span: RunSpan;
 }
 
 /** What came of a request. */
@@ -65,47 +81,71 @@ export class Reconciler {
   constructor(options: ReconcilerOptions) {
     this.#options = options;
     this.#hold = new Hold(options);
-    this.#answers = new Answers({ ...options, functionName: options.runnable.name });
+    this.#answers = new Answers({ ...options, functionName: options.cell.name });
   }
 
-  /** Synchronous when there is nothing to write, which is what a settled cluster does all day. */
+  /** Synchronous when the cell is and there is nothing to write. */
   reconcile(key: string, record: KeyRecord, trace: ReconcileTrace): Settled | Promise<Settled> {
-    const { cache, clock, runnable, tracker, isVerifying } = this.#options;
+    const { cache, cell, clock, config, isNamespaced, isVerifying, tracker } = this.#options;
     const source = cache.source(key);
     if (source === undefined) return { result: "gone", isRetry: false, written: [], own: undefined };
-    const startedMs = clock.now();
-    const inputs: Inputs = { object: source, now: clock.wall(), memo: record.memo, answer: cache.answer };
-    const span = trace.run();
-    const run = (isVerifying ? runTwice : runFunction)(runnable, inputs);
+    const job: Job = { object: source, now: clock.wall(), memo: record.memo, config, isVerifying };
+    const begun: Begun = { key, source, record, trace, job, startedMs: clock.now(), span: trace.run() };
+    const foreseen = tracker.queriesOf(key);
+    const rounds = runInRounds({
+      cell,
+      job,
+      foreseen,
+      isNamespaced,
+      answer: (queries) => {
+        // Recorded in the turn that answers: no event can slip between. What was foreseen is on record already.
+        if (queries !== foreseen) tracker.unite(key, queries);
+        return queries.map((query) => this.#answer(query));
+      },
+    });
+    return rounds instanceof Promise ? rounds.then((made) => this.#act(made, begun)) : this.#act(rounds, begun);
+  }
+
+  #answer(query: Query): Answer {
+    try {
+      return { objects: this.#options.cache.answer(query) };
+    } catch (error) {
+      return { error };
+    }
+  }
+
+  /** What the run says is carried out, or told if it failed. */
+  #act({ run, restarts }: Rounds, { span, startedMs, ...begun }: Begun): Settled | Promise<Settled> {
+    const { tracker } = this.#options;
+    const { key, source } = begun;
     const reads = run.reads.map(({ query }) => query);
-    const failed = (error: unknown): Settled => this.#failed({ source, record, trace }, error);
+    const failed = (error: unknown): Settled => this.#failed(begun, error);
     if (run.effects === undefined) {
-      span.end({ reads: printed(run.reads), code: codeOfRun(run.error) });
+      span.end({ reads: printed(run.reads), restarts, code: codeOfRun(run.error) });
       tracker.unite(key, reads);
       return failed(run.error);
     }
     const { effects } = run;
-    const request: Request = { key, source, record, trace, inputs, run, effects, startedMs, tally: new Tally() };
+    const request: Request = { ...begun, run, effects, startedMs, tally: new Tally() };
     try {
-      span.end({ reads: printed(run.reads), wants: counts(effects) });
+      span.end({ reads: printed(run.reads), restarts, wants: counts(effects) });
       const writes = this.#hold.sendable(plan(effects, this.#observed(source)), request);
-      // Recorded in the turn that read: no event can slip between.
       tracker.replace(key, [...reads, ...request.tally.dependsOn]);
       return writes.length === 0 ? this.#settle(request) : this.#carryOut(writes, request).catch(failed);
     } catch (error) {
-      // Effects that pass every check and still cannot be planned, such as a child that holds itself.
+      // Effects that pass every check and still cannot be planned.
       tracker.unite(key, reads);
       return failed(error);
     }
   }
 
   #observed(source: StoredObject): Observed {
-    const { cache, runnable } = this.#options;
-    return { functionName: runnable.name, source, children: cache.childrenOf(source), find: cache.find };
+    const { cache, cell } = this.#options;
+    return { functionName: cell.name, source, children: cache.childrenOf(source), find: cache.find };
   }
 
   async #carryOut(writes: readonly Write[], request: Request): Promise<Settled> {
-    const { writer, cache, runnable, causes } = this.#options;
+    const { writer, cache, cell, causes } = this.#options;
     const { key, source, trace, tally, record } = request;
     const answered = new Map<Write, () => void>();
     try {
@@ -114,7 +154,7 @@ export class Reconciler {
       for (const write of free) answered.set(write, causes.sending(idOf(write)));
       await writer.send({
         writes: free,
-        fieldManager: `evenkeel-${runnable.name}`,
+        fieldManager: `evenkeel-${cell.name}`,
         trace,
         isWanted: () => cache.source(key)?.metadata.uid === source.metadata.uid,
         onSent: (sent) => {
@@ -124,7 +164,7 @@ export class Reconciler {
       });
       await Promise.all(tally.taken.map((write) => this.#answers.whoseIs(write, request)));
     } catch (error) {
-      tally.fail(asFailure(error, `${runnable.name} ${key}`));
+      tally.fail(asFailure(error, `${cell.name} ${key}`));
       tally.retry = true;
     } finally {
       for (const isAnswered of answered.values()) isAnswered();
@@ -143,19 +183,21 @@ export class Reconciler {
 
   /** The deletions that the function wants on the live cluster as well. None when it cannot be asked: nothing is known then. */
   async #stillWanted(destructive: readonly Write[], request: Request): Promise<ReadonlySet<string>> {
-    const { runnable, live, cache, signal } = this.#options;
-    const { source, record, inputs, run, tally, trace } = request;
+    const { cell, isNamespaced, live, cache, signal } = this.#options;
+    const { source, record, job, run, tally, trace } = request;
     const span = trace.secondLook();
     // The preconditions of the deletions themselves guard this version of the source.
     const isOfSourceAlone = destructive.every((write) => idOf(write) === objectId(source, objectKey(source.metadata)));
+    const { watches } = cell.declaration;
     const { name, namespace } = source.metadata;
     let again: Run | undefined;
     try {
       again = await secondLook({
-        runnable,
-        inputs,
+        cell,
+        isNamespaced,
+        job,
         first: run,
-        source: isOfSourceAlone ? undefined : select(source, { name, namespace: namespace ?? "" }),
+        source: isOfSourceAlone ? undefined : withWhere(watches, { name, namespace: namespace ?? "" }),
         declared: cache.declared,
         notBeforeMs: record.deletionsSinceMs ?? 0,
         live,
@@ -163,7 +205,7 @@ export class Reconciler {
       });
     } catch (error) {
       span.end({ reads: [], confirmed: 0, doubted: destructive.length, code: codeOf(error) });
-      tally.fail(asFailure(error, `${runnable.name}: the second look`));
+      tally.fail(asFailure(error, `${cell.name}: the second look`));
       tally.retry = true;
       return new Set();
     }
@@ -200,7 +242,7 @@ export class Reconciler {
 
   #failed(about: About, error: unknown): Settled {
     const isTerminal = error instanceof TerminalError;
-    const failure = asFailure(error, this.#options.runnable.name);
+    const failure = asFailure(error, this.#options.cell.name);
     // The message of a foreign error may quote data, so the Event says only which error it was.
     const message = error instanceof EvenkeelError || isTerminal ? error.message : failure.code;
     this.#tell(about, [warning("ReconcileFailed", message.slice(0, 1024))]);
@@ -211,10 +253,10 @@ export class Reconciler {
   /** Events say what changed: one that the last run told already is not told again. */
   #tell({ source, record, trace }: About, told: readonly EventEffect[]): void {
     if (told.length === 0 && record.events.size === 0) return;
-    const { events, runnable, isDryRun } = this.#options;
+    const { events, cell, isDryRun } = this.#options;
     const now = new Map(told.map((event) => [JSON.stringify(event), event]));
     for (const [id, event] of now)
-      if (!record.events.has(id) && !isDryRun) events.tell(runnable.name, source, event, trace);
+      if (!record.events.has(id) && !isDryRun) events.tell(cell.name, source, event, trace);
     record.events = new Set(now.keys());
   }
 }

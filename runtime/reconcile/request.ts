@@ -9,7 +9,8 @@ import type { KeyRecord } from "./key-record.ts";
 import { objectId } from "./own-writes.ts";
 import type { Write } from "./plan.ts";
 import type { Wish } from "./rewrites.ts";
-import type { Inputs, Run } from "./run.ts";
+import type { Job } from "./cell/cell.ts";
+import type { Run } from "./run.ts";
 import type { Tally } from "./tally.ts";
 
 /** What is told about a run, and where. */
@@ -21,7 +22,7 @@ export interface About {
 
 export interface Request extends About {
   readonly key: string;
-  readonly inputs: Inputs;
+  readonly job: Job;
   readonly run: Run;
   readonly effects: Effects;
   readonly startedMs: number;

@@ -1,17 +1,13 @@
 /**
  * What a file in `functions/` can import: `#evenkeel`, and files of its own folder. Every import of a function carries
  * that function's generation in its URL (`?evenkeel=7`), so a load reads the function and its helpers afresh; which files
- * it read, and what was in them, is recorded as it reads them.
+ * it read, and what was in them, is told as it reads them.
  */
-import { createHash } from "node:crypto";
 import { readFileSync, statSync } from "node:fs";
 import { registerHooks, type LoadHookSync, type ResolveHookSync } from "node:module";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { EvenkeelError } from "../kube/errors.ts";
 import { locate, shortPath } from "./source-position.ts";
-
-/** Where Node keeps a module it never forgets it, so a generation is never used twice in a process. */
-let lastGeneration = 0;
 
 const EVENKEEL_URL = new URL("../index.ts", import.meta.url).href;
 
@@ -23,42 +19,34 @@ const FORMATS: Readonly<Record<string, string>> = {
   json: "json",
 };
 
-/** What one load read. */
-export interface Sources {
-  /** Path to digest; `absent` for a file that was asked for and could not be read. */
-  readonly digests: ReadonlyMap<string, string>;
-  /** The file that was read last: the one that does not parse, when one does not. */
-  readonly last: { readonly path: string; readonly text: string } | undefined;
-}
-
-interface Recording {
-  readonly digests: Map<string, string>;
-  last: Sources["last"];
-}
+/** Told of each file as it is read, or found to be absent: `text` is undefined then. */
+export type OnRead = (path: string, text: string | undefined) => void;
 
 export class FunctionImports {
   readonly #rootUrl: string;
-  readonly #recordings = new Map<string, Recording>();
+  readonly #pinned: ReadonlyMap<string, string> | undefined;
+  readonly #listeners = new Map<string, OnRead>();
   readonly #hooks: { deregister(): void };
 
-  /** @param dir absolute */
-  constructor(dir: string) {
+  /**
+   * @param dir absolute
+   * @param pinned what the files hold, by absolute path, instead of what is on the disk
+   */
+  constructor(dir: string, pinned?: ReadonlyMap<string, string>) {
     this.#rootUrl = `${pathToFileURL(dir).href.replace(/\/$/, "")}/`;
+    this.#pinned = pinned;
     this.#hooks = registerHooks({ resolve: this.#resolve, load: this.#load });
   }
 
-  /** Imports `file` as a new generation. `outcome` rejects with whatever the file or Node threw. */
-  start(file: string): { readonly generation: number; readonly outcome: Promise<object>; readonly sources: Sources } {
-    const generation = ++lastGeneration;
-    const sources: Recording = { digests: new Map(), last: undefined };
-    this.#recordings.set(String(generation), sources);
-    const outcome: Promise<object> = import(withGeneration(pathToFileURL(file), String(generation)));
-    return { generation, outcome, sources };
-  }
-
-  /** Ends the recording of a load. What the function imports later, while it runs, follows the same rules unrecorded. */
-  finish(generation: number): void {
-    this.#recordings.delete(String(generation));
+  /** Imports `file` as that generation, which was never used before in this thread. Rejects with whatever was thrown. */
+  async start(file: string, generation: number, onRead: OnRead): Promise<object> {
+    this.#listeners.set(String(generation), onRead);
+    try {
+      return (await import(withGeneration(pathToFileURL(file), String(generation)))) as object;
+    } finally {
+      // What the function imports later, while it runs, follows the same rules unrecorded.
+      this.#listeners.delete(String(generation));
+    }
   }
 
   close(): void {
@@ -76,20 +64,34 @@ export class FunctionImports {
 
   readonly #load: LoadHookSync = (url, context, next) => {
     if (!this.#isOurs(url)) return next(url, context);
-    const recording = this.#recordings.get(generationOf(url) ?? "");
+    const onRead = this.#listeners.get(generationOf(url) ?? "");
     const path = fileURLToPath(url);
-    recording?.digests.set(path, ABSENT);
-    const result = next(url, context);
-    const text = textOf(result.source);
-    recording?.digests.set(path, digest(text));
-    if (recording !== undefined) recording.last = { path, text };
-    return result;
+    const text = this.#text(path);
+    onRead?.(path, text);
+    const format = formatOf(url);
+    // What cannot be read is refused by Node, in its own words.
+    if (text === undefined || format === undefined) return next(url, context);
+    return { format, source: text, shortCircuit: true };
   };
+
+  #text(path: string): string | undefined {
+    if (this.#pinned !== undefined) return this.#pinned.get(path);
+    try {
+      return readFileSync(path, "utf8");
+    } catch {
+      return undefined;
+    }
+  }
+
+  #isFile(path: string): boolean {
+    if (this.#pinned !== undefined) return this.#pinned.has(path);
+    return statSync(path, { throwIfNoEntry: false })?.isFile() === true;
+  }
 
   /** The file that a function's `specifier` means. @throws EvenkeelError FUNCTION_LOAD_FAILED naming file and line. */
   #file(specifier: string, parentURL: string): URL {
     const refuse = (why: string): never => {
-      throw new EvenkeelError("FUNCTION_LOAD_FAILED", `${whereImported(specifier, parentURL)}: ${why}`);
+      throw new EvenkeelError("FUNCTION_LOAD_FAILED", `${this.#whereImported(specifier, parentURL)}: ${why}`);
     };
     const named = `import of ${JSON.stringify(specifier)} refused`;
     const url =
@@ -97,39 +99,23 @@ export class FunctionImports {
     if (!url) return refuse(`${named}: a function imports #evenkeel and files of its own folder, nothing else`);
     if (!url.href.startsWith(this.#rootUrl)) return refuse(`${named}: the file is outside the functions folder`);
     const path = pathOf(url) ?? refuse(`${named}: it is no file path`);
-    if (statSync(path, { throwIfNoEntry: false })?.isFile() !== true) {
-      this.#recordings.get(generationOf(parentURL) ?? "")?.digests.set(path, ABSENT);
+    if (!this.#isFile(path)) {
+      this.#listeners.get(generationOf(parentURL) ?? "")?.(path, undefined);
       return refuse(`${named}: there is no such file${suggestion(path, specifier)}`);
     }
     if (FORMATS[extension(path)] === undefined) return refuse(`${named}: not a .ts, .mts, .js, .mjs or .json file`);
     return url;
   }
 
+  #whereImported(specifier: string, parentURL: string): string {
+    const path = fileURLToPath(parentURL);
+    const quoted = new RegExp(`["']${RegExp.escape(specifier)}["']`);
+    return `${shortPath(path)}${locate(this.#text(path) ?? "", quoted)}`;
+  }
+
   #isOurs(url: string): boolean {
     return url.startsWith(this.#rootUrl) && generationOf(url) !== undefined;
   }
-}
-
-/** Whether every file of a load still holds what that load read. */
-export function isCurrent({ digests }: Sources): boolean {
-  return digests.entries().every(([path, before]) => digestOf(path) === before);
-}
-
-const ABSENT = "absent";
-
-function digestOf(path: string): string {
-  try {
-    return digest(readFileSync(path, "utf8"));
-  } catch {
-    return ABSENT;
-  }
-}
-
-const digest = (text: string): string => createHash("sha256").update(text).digest("hex");
-
-function textOf(source: string | NodeJS.TypedArray | ArrayBuffer | undefined | null): string {
-  if (typeof source === "string") return source;
-  return source === undefined || source === null ? "" : new TextDecoder().decode(source);
 }
 
 function withGeneration(url: URL, generation: string): string {
@@ -149,12 +135,6 @@ function pathOf(url: URL): string | undefined {
   } catch {
     return undefined; // an encoded slash, or a host
   }
-}
-
-function whereImported(specifier: string, parentURL: string): string {
-  const path = fileURLToPath(parentURL);
-  const quoted = new RegExp(`["']${RegExp.escape(specifier)}["']`);
-  return `${shortPath(path)}${locate(readFileSync(path, "utf8"), quoted)}`;
 }
 
 /** Node resolves no extensions, and a TypeScript file is imported as .ts. */

@@ -62,7 +62,7 @@ export function runFunction(runnable: Runnable, inputs: Inputs): Run {
     if (failed !== undefined) throw failed;
     return { effects: checkEffects(value, runnable), reads: [...reads.values()] };
   } catch (error) {
-    return { error: explain(name, failed ?? error), reads: [...reads.values()] };
+    return { error: explained(name, failed ?? error), reads: [...reads.values()] };
   }
 }
 
@@ -76,7 +76,7 @@ export function runTwice(runnable: Runnable, inputs: Inputs): Run {
     differs = second.effects === undefined ? "threw the second time" : firstDifference(first.effects, second.effects);
   } catch (error) {
     // Effects that are no plain data can throw when they are looked at.
-    return { error: explain(runnable.name, error), reads: first.reads };
+    return { error: explained(runnable.name, error), reads: first.reads };
   }
   if (differs === undefined) return first;
   const error = new EvenkeelError(
@@ -96,6 +96,15 @@ function firstDifference(a: Effects, b: Effects): string | undefined {
 
 /** V8's words for writing to a frozen object; they are only used to choose a better message. */
 const FROZEN = /^(Cannot (assign to read only|add|delete|define) property|Cannot (redefine|set) property)/;
+
+/** Total: there are values that throw when they are looked at. */
+function explained(name: string, error: unknown): unknown {
+  try {
+    return explain(name, error);
+  } catch {
+    return new EvenkeelError("FUNCTION_THREW", `${name} threw something that cannot be looked at`);
+  }
+}
 
 function explain(name: string, error: unknown): unknown {
   if (error instanceof EvenkeelError || error instanceof TerminalError) return error;

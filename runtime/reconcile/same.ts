@@ -1,25 +1,27 @@
 /** Whether what is there already says what is wanted. The writer's first saving: no difference, no request. */
+import { Digests, keptDigest, NOT_CONTENT } from "../cache/content.ts";
 import type { KubeObject } from "../kube/object.ts";
 import { OUR_PREFIX } from "./provenance.ts";
 
 /**
  * Whether `have` needs no write to be `want`. Labels and annotations of others are left alone; those under our prefix must
  * be exactly ours; all else but `status` must be equal, where an empty or false field is as good as an absent one.
+ * @param digests shared by wishes that share bodies
  */
-export function isSame(want: KubeObject, have: KubeObject): boolean {
+export function isSame(want: KubeObject, have: KubeObject, digests?: Digests): boolean {
   return (
     holds(want.metadata.labels, have.metadata.labels) &&
     holds(want.metadata.annotations, have.metadata.annotations) &&
-    isContentSame(want, have)
+    isContentSame(want, have, digests)
   );
 }
 
-/** Whether all but metadata and status is equal. */
-export function isContentSame(want: KubeObject, have: KubeObject): boolean {
+/** Whether all but metadata and status is equal; by digest where no more is kept of `have`. */
+export function isContentSame(want: KubeObject, have: KubeObject, digests: Digests = new Digests()): boolean {
+  const digest = keptDigest(have);
+  if (digest !== undefined) return digest === digests.of(want);
   return isEqual({ ...want, ...NOT_CONTENT }, { ...have, ...NOT_CONTENT });
 }
-
-const NOT_CONTENT = { apiVersion: undefined, kind: undefined, metadata: undefined, status: undefined };
 
 /** Deep equality of JSON values; an empty or false field is as good as an absent one. */
 export function isEqual(a: unknown, b: unknown): boolean {

@@ -4,14 +4,17 @@
  * server that woke up in the past, deletes nothing.
  */
 import type { Clock } from "../clock/clock.ts";
-import { listAll } from "../cache/list-all.ts";
+import { canAnswer } from "../cache/answer.ts";
+import { listAll, selection } from "../cache/list-all.ts";
 import type { SpanContext } from "@opentelemetry/api";
 import type { Api } from "../kube/api.ts";
-import { kindKey } from "../kube/kind.ts";
+import { kindKey, type Kind } from "../kube/kind.ts";
 import { objectKey, type StoredObject } from "../kube/object.ts";
 import { formatQuery, matches, type Query } from "../kube/query.ts";
 import type { SecondLookSpan } from "../trace/reconcile-trace.ts";
-import { runFunction, type Inputs, type Run, type Runnable } from "./run.ts";
+import type { Answer, Cell, Job } from "./cell/cell.ts";
+import { runInRounds } from "./cell/rounds.ts";
+import type { Run } from "./run.ts";
 import { tracedGet, tracedRequest } from "./traced-request.ts";
 
 /** Answers queries from the API server; keys that ask the same within a moment share one request. */
@@ -54,20 +57,22 @@ export class LiveReads {
     return (await answer).objects;
   }
 
-  async #ask({ kind, where }: Query, { signal, span }: LiveOptions): Promise<LiveAnswer> {
+  async #ask(query: Query, { signal, span }: LiveOptions): Promise<LiveAnswer> {
+    const { kind, where } = query;
     if (where.name !== undefined && where.namespace !== undefined) {
       const name = where.namespace === "" ? { name: where.name } : { name: where.name, namespace: where.namespace };
-      const { answer: found, context } = await tracedGet(this.#api, { kind, name, signal }, span);
+      const { part } = selection(query);
+      const { answer: found, context } = await tracedGet(this.#api, { kind, name, signal, part }, span);
       return { objects: found !== undefined && matches(where, found) ? [found] : [], context };
     }
     let last: SpanContext | undefined;
     const list: Api["list"] = async (kind, options) => {
-      const start = { verb: "list", kind: kindKey(kind), query: formatQuery({ kind, where }) } as const;
+      const start = { verb: "list", kind: kindKey(kind), query: formatQuery(query) } as const;
       const page = await tracedRequest(span, start, (headers) => this.#api.list(kind, { ...options, headers }));
       last = page.context;
       return page.answer;
     };
-    const { objects } = await listAll({ list }, { kind, where }, signal);
+    const { objects } = await listAll({ list }, query, signal);
     const found = objects.filter((object) => matches(where, object));
     return {
       objects: found.toSorted((a, b) => (objectKey(a.metadata) < objectKey(b.metadata) ? -1 : 1)),
@@ -88,9 +93,10 @@ export interface LiveOptions {
 }
 
 export interface SecondLook {
-  readonly runnable: Runnable;
-  /** The inputs of the first run. */
-  readonly inputs: Inputs;
+  readonly cell: Cell;
+  readonly isNamespaced: (kind: Kind) => boolean | undefined;
+  /** Of the first run. */
+  readonly job: Job;
   /** What the first run read. */
   readonly first: Run;
   /** The reconciled object; undefined when its own version is guarded by the preconditions of every deletion in question. */
@@ -102,16 +108,14 @@ export interface SecondLook {
   readonly options: LiveOptions;
 }
 
-/** Reads that were not foreseen make another round; a function whose reads never settle is not believed. */
-const MAX_ROUNDS = 8;
-
 /**
  * @returns the run on live answers; undefined when the reconciled object itself is gone.
  * @throws EvenkeelError of the API: then nothing is known, and nothing may be deleted.
  */
 export async function secondLook({
-  runnable,
-  inputs,
+  cell,
+  isNamespaced,
+  job,
   first,
   source,
   declared,
@@ -119,38 +123,23 @@ export async function secondLook({
   live,
   options,
 }: SecondLook): Promise<Run | undefined> {
-  let object = inputs.object;
+  let { object } = job;
   if (source !== undefined) {
     const [found] = await live.read(source, notBeforeMs, options);
     if (found === undefined || found.metadata.uid !== object.metadata.uid) return undefined;
     object = found;
   }
-  const answers = new Map<string, readonly StoredObject[]>();
-  const ask = async (query: Query): Promise<void> => {
+  const ask = async (query: Query): Promise<Answer> => {
     const found = await live.read(query, notBeforeMs, options);
-    const holders = declared.filter(({ kind }) => kindKey(kind) === kindKey(query.kind));
-    answers.set(
-      formatQuery(query),
-      found.filter((object) => holders.some(({ where }) => matches(where, object))),
-    );
+    const holders = declared.filter((held) => kindKey(held.kind) === kindKey(query.kind) && canAnswer(held, query));
+    return { objects: found.filter((each) => holders.some(({ where }) => matches(where, each))) };
   };
-  let wanted: readonly Query[] = first.reads.map(({ query }) => query);
-  for (let round = 0; round < MAX_ROUNDS; round++) {
-    await Promise.all(wanted.map(ask));
-    const missing = new Map<string, Query>();
-    const run = runFunction(runnable, {
-      ...inputs,
-      object,
-      answer(query) {
-        const id = formatQuery(query);
-        const known = answers.get(id);
-        if (known === undefined) missing.set(id, query);
-        return known ?? [];
-      },
-    });
-    // A run that met an unanswered read is void, whatever it returned.
-    if (missing.size === 0) return run;
-    wanted = [...missing.values()];
-  }
-  return { error: new Error(`${runnable.name}: the reads of the second look never settled`), reads: [] };
+  const { run } = await runInRounds({
+    cell,
+    job: { ...job, object },
+    foreseen: first.reads.map(({ query }) => query),
+    answer: (queries) => Promise.all(queries.map(ask)),
+    isNamespaced,
+  });
+  return run;
 }

@@ -1,6 +1,6 @@
 /** A request and its span: begun before it is sent, ended by what the API server says. What went wrong is thrown on. */
 import type { SpanContext } from "@opentelemetry/api";
-import type { Api } from "../kube/api.ts";
+import type { Api, ReadOptions } from "../kube/api.ts";
 import { codeOf, EvenkeelError, type Code } from "../kube/errors.ts";
 import { kindKey, type Kind } from "../kube/kind.ts";
 import { objectKey, type ObjectName, type StoredObject } from "../kube/object.ts";
@@ -37,6 +37,7 @@ export interface Get {
   readonly kind: Kind;
   readonly name: ObjectName;
   readonly signal: AbortSignal;
+  readonly part?: ReadOptions["part"];
   readonly asks?: RequestStart["asks"];
 }
 
@@ -46,7 +47,7 @@ export interface Get {
  */
 export function tracedGet(
   api: Api,
-  { kind, name, signal, asks }: Get,
+  { kind, name, signal, part, asks }: Get,
   requests: Requests,
   endOf: (found: StoredObject) => RequestEnd = () => ({ result: "ok" }),
 ): Promise<Traced<StoredObject | undefined>> {
@@ -54,7 +55,7 @@ export function tracedGet(
     requests,
     { verb: "get", kind: kindKey(kind), key: objectKey(name), asks },
     (headers) =>
-      api.get(kind, name, { signal, headers }).catch((error: unknown) => {
+      api.get(kind, name, { signal, headers, part }).catch((error: unknown) => {
         if (codeOf(error) === "API_NOT_FOUND") return undefined;
         throw error;
       }),

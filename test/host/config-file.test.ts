@@ -14,22 +14,24 @@ import {
 import { watchConfig, type ConfigWatch } from "../../runtime/host/config-watch.ts";
 import { EvenkeelError } from "../../runtime/kube/errors.ts";
 import { ConfigMap } from "../../runtime/kube/kind.ts";
+import { InlineCell } from "../../runtime/reconcile/cell/inline-cell.ts";
 import { defineFunction } from "../../runtime/reconcile/define.ts";
 import { Arrivals } from "../support/arrivals.ts";
 import { tempFolder, type TempFolder } from "../support/temp-folder.ts";
 
-const mirror = defineFunction({
+const mirrorDefinition = defineFunction({
   watches: ConfigMap,
   config: z.strictObject({ prefixes: z.array(z.string().min(1)).min(1), limit: z.number().default(40) }),
   reconcile: () => ({}),
 });
-const plain = defineFunction({ watches: ConfigMap, reconcile: () => ({}) });
+const plain = new InlineCell("plain", defineFunction({ watches: ConfigMap, reconcile: () => ({}) }));
+const mirror = new InlineCell("mirror", mirrorDefinition);
 const functions: Functions = new Map([
   ["mirror", mirror],
   ["cleanup-on-delete", plain],
 ]);
 
-const parse = (text: string, of: Functions = functions): Config =>
+const parse = (text: string, of: Functions = functions): Promise<Config> =>
   parseConfig(text, { file: "evenkeel.yaml", functions: of });
 const good = "functions:\n  mirror:\n    prefixes: [team-]\n";
 const TAIL = "; correct the file";
@@ -92,7 +94,7 @@ suite("what a good file means", () => {
       means: { dryRun: new Set(), functions: new Map([["mirror", { prefixes: ["yes", "on"], limit }]]) },
     },
   ];
-  for (const { name, text, of, means } of cases) void test(name, () => assert.deepEqual(parse(text, of), means));
+  for (const { name, text, of, means } of cases) test(name, async () => assert.deepEqual(await parse(text, of), means));
 });
 
 suite("what is wrong is told with file, line and column", () => {
@@ -214,35 +216,32 @@ suite("what is wrong is told with file, line and column", () => {
     },
   ];
   for (const { name, text, says } of cases) {
-    test(name, () => {
-      assert.throws(
-        () => parse(text),
-        (error) => {
-          assert.ok(error instanceof EvenkeelError);
-          assert.equal(error.code, "CONFIG_INVALID");
-          assert.ok(error.message.endsWith(TAIL));
-          const lines = error.message.split("\n");
-          for (const [index, say] of says.entries()) assert.ok(lines[index]?.startsWith(say), error.message);
-          if (!name.startsWith("nesting")) assert.equal(lines.length, says.length, error.message);
-          return true;
-        },
-      );
+    test(name, async () => {
+      await assert.rejects(parse(text), (error) => {
+        assert.ok(error instanceof EvenkeelError);
+        assert.equal(error.code, "CONFIG_INVALID");
+        assert.ok(error.message.endsWith(TAIL));
+        const lines = error.message.split("\n");
+        for (const [index, say] of says.entries()) assert.ok(lines[index]?.startsWith(say), error.message);
+        if (!name.startsWith("nesting")) assert.equal(lines.length, says.length, error.message);
+        return true;
+      });
     });
   }
 
-  test("no hint to quote where text would not do either", () => {
-    assert.throws(() => parse("functions: { mirror: { prefixes: true } }"), {
+  test("no hint to quote where text would not do either", async () => {
+    await assert.rejects(parse("functions: { mirror: { prefixes: true } }"), {
       message: /received boolean; correct the file/,
     });
   });
 
-  test("a key called __proto__ is a key like any other", () => {
-    assert.throws(() => parse("__proto__: { functions: {} }"), { message: /:1:1: __proto__: there is no such key/ });
+  test("a key called __proto__ is a key like any other", async () => {
+    await assert.rejects(parse("__proto__: { functions: {} }"), { message: /:1:1: __proto__: there is no such key/ });
   });
 
-  test("a file full of mistakes is refused in seconds, with the first twenty", () => {
+  test("a file full of mistakes is refused in seconds, with the first twenty", async () => {
     const text = `functions:\n${Array.from({ length: 40_000 }, (_, i) => `  k${i}: ${i}`).join("\n")}`;
-    assert.throws(() => parse(text, new Map()), {
+    await assert.rejects(parse(text, new Map()), {
       message: /functions\.k19: there is no such function \(there is none\)\n… and more;/,
     });
   });

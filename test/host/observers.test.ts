@@ -2,9 +2,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { SharedInformer, type InformerReport } from "../../runtime/cache/informer.ts";
+import type { AttemptName } from "../../runtime/cache/reflector.ts";
 import { informerReporter } from "../../runtime/host/observers.ts";
 import { ApiClient } from "../../runtime/kube/client.ts";
-import { EvenkeelError } from "../../runtime/kube/errors.ts";
+import { EvenkeelError, type Code } from "../../runtime/kube/errors.ts";
 import { ConfigMap } from "../../runtime/kube/kind.ts";
 import { select } from "../../runtime/kube/query.ts";
 import { createLogger } from "../../runtime/trace/logs.ts";
@@ -12,10 +13,11 @@ import { createMetrics } from "../../runtime/trace/metrics.ts";
 import { inProcessTransport } from "../support/in-process-transport.ts";
 import { VirtualClock } from "../support/virtual-clock.ts";
 
-const failed = (what: string): InformerReport => ({
+const failed = (what: string, code: Code = "API_UNREACHABLE", attempt: AttemptName = "watch"): InformerReport => ({
   type: "failed",
-  failure: { attempt: "watch", error: new EvenkeelError("API_UNREACHABLE", what), retryInMs: 800, next: "watch" },
+  failure: { attempt, error: new EvenkeelError(code, what), retryInMs: 800, next: "watch" },
 });
+const recovered: InformerReport = { type: "recovered" };
 const listed: InformerReport = { type: "listed", objectCount: 1, changeCount: 0 };
 
 const rows = [
@@ -30,7 +32,18 @@ const rows = [
     reports: [failed("reset"), listed, failed("reset")],
     says: ["reset", "filled again", "reset"],
   },
-  { name: "a list without trouble says nothing", reports: [listed], says: [] },
+  {
+    name: "its end is told also without a list, and its return",
+    reports: [failed("reset"), recovered, recovered, failed("reset")],
+    says: ["reset", "up to date again", "reset"],
+  },
+  { name: "a list without trouble says nothing", reports: [listed, recovered], says: [] },
+  {
+    name: "a watch whose version has expired is told",
+    reports: [failed("too old", "API_EXPIRED"), listed],
+    says: ["taking a new list"],
+  },
+  { name: "a list that expired between two pages is not", reports: [failed("gone", "API_EXPIRED", "list")], says: [] },
 ];
 
 for (const { name, reports, says } of rows) {

@@ -12,6 +12,7 @@ const nothing = { function: undefined, key: undefined };
 const [working] = quietStatus.functions as readonly [FunctionStatus];
 const cache: CacheStatus = {
   query: "v1/Namespace */*",
+  holds: "whole",
   state: "watching",
   hasSynced: true,
   objectCount: 7,
@@ -36,6 +37,7 @@ const reconcile: Status["reconciles"][number] = {
   writes: { create: 2 },
   failedWriteCount: 0,
   next: undefined,
+  traceUrl: undefined,
 };
 
 describe("the page says", () => {
@@ -119,6 +121,25 @@ describe("the page says", () => {
   for (const { name, status, says } of cases)
     it(name, () => assert.match(String(statusDocument(fakeStatus(status), nothing)), says));
 
+  const [where, shown] = ["http://j.example/?a=1&id=0af7", `<code>${reconcile.traceId}</code>`];
+  for (const { traceUrl, says, name } of [
+    { name: "the id of a trace", traceUrl: undefined, says: `class="trace">${shown}</td>` },
+    {
+      name: "where a trace is shown",
+      traceUrl: where,
+      says: `class="trace"><a href="${where.replace("&", "&amp;")}" rel="noreferrer">${shown}</a></td>`,
+    },
+  ])
+    it(`${name}, in the list and with its key`, () => {
+      const run = { ...reconcile, traceUrl };
+      const source = fakeStatus({ reconciles: [run] });
+      assert.ok(String(statusDocument(source, nothing)).includes(says));
+      source.key = () => ({ ...fakeKey, reconciles: [run] });
+      const link = says.slice('class="trace">'.length, -"</td>".length);
+      const text = String(statusDocument(source, { function: "mirror", key: "default/x" }));
+      assert.ok(text.includes(`trace ${link} ·`), text);
+    });
+
   it("why a key ran, what it read, owns and is blocked by", () => {
     const source = fakeStatus();
     source.key = () => ({ ...fakeKey, obstacles: [{ target: "v1/ConfigMap b/x", reason: "exists", inMs: 4_000 }] });
@@ -135,7 +156,7 @@ it("whatever a name holds is text on the page", () => {
   const source = fakeStatus({
     functions: [{ ...working, name: evil, watches: evil, reads: [evil], troubled: [evil], waitsFor: [evil] }],
     caches: [{ ...cache, query: evil, usedBy: [evil], deletionsHeld: evil }],
-    reconciles: [{ ...reconcile, key: evil, woke: evil, function: evil }],
+    reconciles: [{ ...reconcile, key: evil, woke: evil, function: evil, traceUrl: `http://j/${evil}` }],
     problems: [{ about: evil, message: evil }],
     identity: evil,
   });

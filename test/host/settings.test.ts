@@ -9,6 +9,7 @@ import {
   type GivenSettings,
   type Settings,
 } from "../../runtime/host/settings.ts";
+import { parseTraceLink } from "../../runtime/host/trace-link.ts";
 
 const by = <T>(from: string, value: T): Given<T> => ({ from, value });
 
@@ -46,6 +47,7 @@ suite("defaults", () => {
       identity: "me_1",
       concurrency: 16,
       hasDemoWorld: true,
+      traceLink: undefined,
       verbosity: 0,
     } satisfies Settings);
   });
@@ -113,6 +115,7 @@ suite("the API server", () => {
 });
 
 test("what was given is taken, relative paths from the working directory", () => {
+  const link = parseTraceLink("http://j/{traceId}", "--trace-link");
   const got = settings({
     given: {
       config: by("--config", "my.yaml"),
@@ -121,6 +124,7 @@ test("what was given is taken, relative paths from the working directory", () =>
       identity: by("--identity", "i"),
       concurrency: by("--concurrency", 2),
       empty: by("--empty", true),
+      traceLink: by("--trace-link", link),
       verbosity: by("-v", 4),
     },
     files: ["/home/me/my.yaml", "/home/me/evenkeel.yaml"],
@@ -140,6 +144,7 @@ test("what was given is taken, relative paths from the working directory", () =>
     identity: "i",
     concurrency: 2,
     hasDemoWorld: false,
+    traceLink: link,
     verbosity: 4,
   } satisfies Settings);
 });

@@ -7,8 +7,10 @@ import { createApiServer } from "../../runtime/apiserver/server.ts";
 import { parseConfig } from "../../runtime/host/config-file.ts";
 import type { ProgramProblem } from "../../runtime/host/program.ts";
 import { statusSource, type StatusOptions } from "../../runtime/host/status.ts";
+import { parseTraceLink } from "../../runtime/host/trace-link.ts";
 import { ApiClient } from "../../runtime/kube/client.ts";
 import { ConfigMap, Namespace } from "../../runtime/kube/kind.ts";
+import { InlineCell } from "../../runtime/reconcile/cell/inline-cell.ts";
 import type { LoadedFunction } from "../../runtime/reconcile/loader.ts";
 import { RecentTraces } from "../../runtime/trace/recent.ts";
 import { createReconcileTracer } from "../../runtime/trace/reconcile-trace.ts";
@@ -21,7 +23,7 @@ const definitions = { mirror, "cleanup-on-delete": cleanupOnDelete };
 const functions: ReadonlyMap<string, LoadedFunction> = new Map(
   Object.entries(definitions).map(([name, definition], i) => [
     name,
-    { name, file: `/functions/${name}.ts`, generation: i + 1, definition },
+    { name, file: `/functions/${name}.ts`, generation: i + 1, cell: new InlineCell(name, definition) },
   ]),
 );
 
@@ -56,7 +58,8 @@ async function world(context: TestContext, { dryRun = false, problems = [], forb
     settled: () => {},
   });
   const text = JSON.stringify({ functions: { mirror: { prefixes: ["team-"] } }, dryRun });
-  const config = parseConfig(text, { file: "evenkeel.yaml", functions: new Map(Object.entries(definitions)) });
+  const cells = new Map([...functions].map(([name, { cell }]) => [name, cell]));
+  const config = await parseConfig(text, { file: "evenkeel.yaml", functions: cells });
   await machine.start(functions, config);
   context.after(async () => {
     const stopped = machine.stop();
@@ -67,6 +70,7 @@ async function world(context: TestContext, { dryRun = false, problems = [], forb
   const status = statusSource({
     version: "1.2.3",
     identity: "replica-1",
+    traceLink: parseTraceLink("http://localhost:16686/trace/{traceId}", "--trace-link"),
     clock,
     lease,
     readyz: new Map([
@@ -92,7 +96,7 @@ suite("the status of the host", () => {
       generation: 1,
       isDryRun: false,
       watches: "v1/ConfigMap */* [mirror=true]",
-      reads: ["v1/Namespace */*"],
+      reads: ["v1/Namespace */* (metadata)", "v1/ConfigMap */* [evenkeel.dev/function=mirror] (metadata)"],
       writes: ["v1/ConfigMap"],
       state: "working",
       waitsFor: [],
@@ -102,6 +106,15 @@ suite("the status of the host", () => {
       queue: { high: 0, low: 0, delayed: 1, processing: 0 },
       troubled: ["default/taken"],
     });
+  });
+
+  test("says where the trace of each reconcile is shown, in the list and with its key", async (context) => {
+    const { status } = await world(context);
+    const all = status.read().reconciles;
+    const ofKey = status.key("mirror", all.find((it) => it.function === "mirror")?.key ?? "")?.reconciles ?? [];
+    assert.ok(all.length > 0 && ofKey.length > 0);
+    for (const { traceId, traceUrl } of [...all, ...ofKey])
+      assert.equal(traceUrl, `http://localhost:16686/trace/${traceId}`);
   });
 
   test("says that a function only plans", async (context) => {
@@ -115,8 +128,8 @@ suite("the status of the host", () => {
     const { functions, caches, notReady } = status.read();
     const [cleanup, mirrored] = functions;
     assert.equal(cleanup?.state, "working", "what can work, works");
-    assert.deepEqual([mirrored?.state, mirrored?.waitsFor], ["waiting for caches", ["v1/Namespace */*"]]);
-    const namespaces = caches.find(({ query }) => query === "v1/Namespace */*");
+    assert.deepEqual([mirrored?.state, mirrored?.waitsFor], ["waiting for caches", ["v1/Namespace */* (metadata)"]]);
+    const namespaces = caches.find(({ query }) => query === "v1/Namespace */* (metadata)");
     assert.deepEqual(
       [namespaces?.state, namespaces?.hasSynced, namespaces?.code, namespaces?.usedBy],
       ["waiting to retry", false, "API_FORBIDDEN", ["mirror"]],
@@ -134,6 +147,16 @@ suite("the status of the host", () => {
     await clock.advance(30_000);
     const after = status.read().caches.find(({ query }) => query === "v1/ConfigMap */* [mirror=true]");
     assert.equal(after?.ageMs, (before?.ageMs ?? 0) + 30_000);
+  });
+
+  test("shows how much of each object a cache holds", async (context) => {
+    const { status } = await world(context);
+    assert.deepEqual(Object.fromEntries(status.read().caches.map(({ query, holds }) => [query, holds])), {
+      "v1/ConfigMap */* [mirror=true]": "whole",
+      "v1/Namespace */* (metadata)": "metadata",
+      "v1/ConfigMap */* [evenkeel.dev/function=mirror] (metadata+digest)": "metadata+digest",
+      "v1/ConfigMap */* [evenkeel.dev/function=cleanup-on-delete] (metadata+digest)": "metadata+digest",
+    });
   });
 
   test("says what keeps a newest version from being at work", async (context) => {
@@ -178,7 +201,7 @@ suite("the status of a key", () => {
       [it?.kind, it?.exists, it?.isRunning, it?.retries, it?.wakes],
       ["v1/ConfigMap", true, false, 0, ["source listed"]],
     );
-    assert.equal(it?.reads.includes("v1/Namespace */team-*"), true);
+    assert.equal(it?.reads.includes("v1/Namespace */team-* (metadata)"), true);
     assert.deepEqual(it?.children.toSorted(), ["v1/ConfigMap team-a/settings", "v1/ConfigMap team-b/settings"]);
     assert.equal(it?.traces[0]?.root.name, "reconcile mirror");
   });

@@ -1,5 +1,7 @@
 /** Objects, worlds, functions and plans in one line each, so that tables read like specifications. */
 import assert from "node:assert/strict";
+import { metadataAlone } from "../../runtime/cache/answer.ts";
+import { isWhole, withDigestOnly } from "../../runtime/cache/content.ts";
 import { deepFrozen } from "../../runtime/cache/freeze.ts";
 import { kindKey, type ConfigMap, type Namespace } from "../../runtime/kube/kind.ts";
 import { objectKey, parseKey, type KubeObject, type ObjectMeta, type StoredObject } from "../../runtime/kube/object.ts";
@@ -47,10 +49,16 @@ export function childOf<T extends KubeObject>(owner: StoredObject, functionName:
 
 /** What a cache that holds `objects` answers. */
 export function answerOf(objects: readonly StoredObject[]): (query: Query) => readonly StoredObject[] {
-  return ({ kind, where }) =>
+  return ({ kind, where, part }) =>
     objects
       .filter((object) => kindKey(object) === kindKey(kind) && matches(where, object))
-      .toSorted((a, b) => (objectKey(a.metadata) < objectKey(b.metadata) ? -1 : 1));
+      .toSorted((a, b) => (objectKey(a.metadata) < objectKey(b.metadata) ? -1 : 1))
+      .map((object) => (part === undefined ? object : deepFrozen(metadataAlone(object))));
+}
+
+/** `object` as the cache of children keeps it: a ConfigMap without its content. */
+export function digested(object: StoredObject): StoredObject {
+  return kindKey(object) === "v1/ConfigMap" && isWhole(object) ? withDigestOnly(object, object.metadata) : object;
 }
 
 /** A ConfigMap as a function wishes for it. */
@@ -63,8 +71,17 @@ export function wish(
   return { apiVersion: "v1", kind: "ConfigMap", metadata: { name, namespace }, ...content };
 }
 
-/** What `mirror` makes of these wishes of `source` in a cluster that holds `objects`. */
+/**
+ * What `mirror` makes of these wishes of `source` in a cluster that holds `objects`. Wishes for children get the same plan
+ * whether their content is kept or a digest of it.
+ */
 export function planned(effects: Effects, source: StoredObject, objects: readonly StoredObject[]): Plan {
+  const whole = plannedOn(effects, source, objects);
+  if (effects.apply === undefined) assert.deepEqual(plannedOn(effects, source, objects.map(digested)), whole);
+  return whole;
+}
+
+function plannedOn(effects: Effects, source: StoredObject, objects: readonly StoredObject[]): Plan {
   const all = [source, ...objects];
   return plan(effects, {
     functionName: "mirror",

@@ -34,6 +34,12 @@ const stored = configMap("team-a/settings");
 const deployment = other("apps/v1", "Deployment", "team-a/web");
 const widget = (metadata: object): object => ({ apiVersion: "example.dev/v1", kind: "Widget", metadata });
 
+function holdingItself(): object {
+  const data: Record<string, unknown> = {};
+  data["self"] = data;
+  return { ...child, data };
+}
+
 suite("effects: accepted", () => {
   const rows: readonly { readonly name: string; readonly value: object }[] = [
     { name: "none at all", value: {} },
@@ -69,7 +75,7 @@ suite("effects: accepted", () => {
     { name: "a scale", value: { scale: [{ of: deployment, replicas: 0 }] } },
     { name: "events", value: { events: [warning("Conflict", "no"), normal("Done", "yes")] } },
     { name: "zero milliseconds", value: { requeueAfterMs: 0 } },
-    { name: "any memo", value: { memo: () => 1 } },
+    { name: "any plain memo", value: { memo: { seen: ["a"], last: undefined, none: null } } },
   ];
   for (const { name, value } of rows) void test(name, () => assert.equal(checkEffects(value, declared), value));
 });
@@ -102,6 +108,36 @@ const shapes: readonly Refusal[] = [
     value: undefined,
     code: "EFFECT_INVALID",
     says: "mirror: returned undefined instead of an object of effects",
+  },
+  {
+    name: "a memo that is a function",
+    value: { memo: () => 1 },
+    code: "EFFECT_INVALID",
+    says: "mirror: memo: is a function, and effects are plain JSON",
+  },
+  {
+    name: "a Date in a child",
+    value: { children: [{ ...child, data: { since: new Date(0) } }] },
+    code: "EFFECT_INVALID",
+    says: "mirror: children: 0.data.since is a Date, and effects are plain JSON",
+  },
+  {
+    name: "a child that holds itself",
+    value: { children: [holdingItself()] },
+    code: "EFFECT_INVALID",
+    says: "mirror: children: 0.data.self holds itself, and effects are plain JSON",
+  },
+  {
+    name: "a number that JSON has no form for",
+    value: { status: { ratio: 0 / 0 } },
+    code: "EFFECT_INVALID",
+    says: "mirror: status: ratio is NaN, and effects are plain JSON",
+  },
+  {
+    name: "a bigint",
+    value: { memo: [1n] },
+    code: "EFFECT_INVALID",
+    says: "mirror: memo: 0 is a bigint, and effects are plain JSON",
   },
   { name: "null", value: null, code: "EFFECT_INVALID", says: "mirror: returned null instead of" },
   { name: "text", value: SECRET, code: "EFFECT_INVALID", says: "mirror: returned a string instead of" },

@@ -7,6 +7,7 @@ import {
   ConfigMap,
   defineFunction,
   kind,
+  metadataOf,
   Namespace,
   scale,
   select,
@@ -56,6 +57,27 @@ export const right = [
       deletions: [copy],
       children: [{ apiVersion: "apps/v1", kind: "Deployment", metadata: { name: "a" }, spec: {} }],
     }),
+  }),
+];
+
+export const partial = [
+  defineFunction({
+    watches: metadataOf(select(ConfigMap, { namespace: "a" })),
+    reads: [metadataOf(Namespace)],
+    writes: [ConfigMap],
+    reconcile: (copy, cache) =>
+      cache.get(metadataOf(Namespace), { name: copy.metadata.namespace ?? "" }) ? {} : { deletions: [copy] },
+  }),
+  defineFunction({
+    watches: metadataOf(ConfigMap),
+    // @ts-expect-error -- its data was not asked for
+    reconcile: (copy) => ({ memo: copy.data }),
+  }),
+  defineFunction({
+    watches: ConfigMap,
+    reads: [metadataOf(Namespace)],
+    // @ts-expect-error -- nor was its status
+    reconcile: (_, cache) => ({ memo: cache.list(metadataOf(Namespace)).map(({ status: phase }) => phase) }),
   }),
 ];
 

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
 import { ConfigMap, kind, Namespace } from "../../runtime/kube/kind.ts";
-import { formatQuery, select } from "../../runtime/kube/query.ts";
+import { formatQuery, metadataOf, select } from "../../runtime/kube/query.ts";
 import {
   defineFunction,
   isDefined,
@@ -59,6 +59,21 @@ suite("define: refuses", () => {
     },
     { name: "a name that is no text", definition: { ...least, where: { name: 1 } }, says: /where.*name/ },
     { name: "conditions that are none", definition: { ...least, where: "mirror=true" }, says: /where/ },
+    {
+      name: "a part of objects that there is not",
+      definition: { ...least, reads: [{ ...select(ConfigMap), part: "metadata+digest" }] },
+      says: /reads knows no part but that of metadataOf/,
+    },
+    {
+      name: "the status of objects whose metadata alone is watched",
+      definition: { ...least, watches: metadataOf(ConfigMap), reads: [ConfigMap], writes: [status(ConfigMap)] },
+      says: /status\(ConfigMap\): declare ConfigMap whole in watches/,
+    },
+    {
+      name: "the scale of objects whose metadata alone is read",
+      definition: { ...least, reads: [metadataOf(Namespace)], writes: [scale(Namespace)] },
+      says: /scale\(Namespace\): declare Namespace whole in reads/,
+    },
     { name: "a configuration without a schema", definition: { ...least, config: { prefixes: [] } }, says: /config/ },
   ];
   for (const { name, definition, says } of rows) {
@@ -86,6 +101,20 @@ test("narrows what is watched by `where`, and keeps the conditions of the query"
     reconcile: () => ({}),
   });
   assert.equal(formatQuery(watches), "v1/ConfigMap default/* [mirror=true,tier]");
+});
+
+test("keeps to the metadata of what is watched, also when `where` narrows it", () => {
+  const { watches, reads } = defineFunction({
+    watches: metadataOf(ConfigMap),
+    where: { namespace: "default" },
+    reads: [metadataOf(Namespace), Namespace],
+    reconcile: () => ({}),
+  });
+  assert.deepEqual([watches, ...reads].map(formatQuery), [
+    "v1/ConfigMap default/* (metadata)",
+    "v1/Namespace */* (metadata)",
+    "v1/Namespace */*",
+  ]);
 });
 
 test("tells kinds and subresources apart", () => {

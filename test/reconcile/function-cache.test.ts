@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
 import { suite, test, type TestContext } from "node:test";
-import { ConfigMap, Namespace } from "../../runtime/kube/kind.ts";
-import { select } from "../../runtime/kube/query.ts";
-import { defineFunction } from "../../runtime/reconcile/define.ts";
+import { isContentKnown } from "../../runtime/cache/content.ts";
+import { ConfigMap, kind, Namespace } from "../../runtime/kube/kind.ts";
+import { formatQuery, metadataOf, select, type Query } from "../../runtime/kube/query.ts";
+import { defineFunction, type DefinedFunction } from "../../runtime/reconcile/define.ts";
 import { FunctionCache } from "../../runtime/reconcile/function-cache.ts";
-import { stamp } from "../../runtime/reconcile/provenance.ts";
+import { FUNCTION_LABEL, stamp } from "../../runtime/reconcile/provenance.ts";
 import { configMap, wish } from "./builders.ts";
 import { ClusterRig } from "./cluster-rig.ts";
 
@@ -87,5 +88,128 @@ void suite("the cache of one function", () => {
     assert.equal(cache.informers.length, 1);
     await cache.release();
     assert.equal(cluster.informers.all().length, 0);
+  });
+});
+
+const reconcile = (): object => ({});
+const Deployment = kind("apps/v1", "Deployment");
+const childrenOf = (of: Parameters<typeof select>[0]): Query => select(of, { labels: { [FUNCTION_LABEL]: "copying" } });
+
+/** What is watched for these, with how much is kept; `default` and the system's namespaces are no matter. */
+function held(context: TestContext, ...functions: readonly (readonly [string, DefinedFunction])[]): readonly string[] {
+  const { informers } = new ClusterRig(context);
+  const caches = functions.map(([name, definition]) => new FunctionCache(name, definition, informers));
+  const all = new Set(caches.flatMap((cache) => cache.informers));
+  return informers.all().flatMap((informer) => (all.has(informer) ? [formatQuery(informer.query)] : []));
+}
+
+void suite("what is kept for a function", () => {
+  const cleaning = defineFunction({ watches: metadataOf(childrenOf(ConfigMap)), reconcile });
+  const CHILDREN = "v1/ConfigMap */* [evenkeel.dev/function=copying] (metadata+digest)";
+
+  void test("of its children a digest, where all fields are its own; elsewhere the whole", (context) => {
+    const definition = defineFunction({ watches: Namespace, writes: [ConfigMap, Deployment], reconcile });
+    assert.deepEqual(held(context, ["copying", definition]), [
+      "v1/Namespace */*",
+      CHILDREN,
+      "apps/v1/Deployment */* [evenkeel.dev/function=copying]",
+    ]);
+  });
+
+  void test("children and their metadata share one watch, in whatever order functions start", (context) => {
+    const functions = [["copying", copying] as const, ["cleaning", cleaning] as const];
+    for (const order of [functions, functions.toReversed()])
+      assert.equal(
+        held(context, ...order)
+          .filter((query) => query.includes(FUNCTION_LABEL))
+          .join("; "),
+        CHILDREN,
+      );
+  });
+
+  void test("the metadata of children of other kinds is read from the whole of them", (context) => {
+    const definition = defineFunction({ watches: metadataOf(childrenOf(Deployment)), reconcile });
+    assert.deepEqual(held(context, ["cleaning", definition]), [
+      "apps/v1/Deployment */* [evenkeel.dev/function=copying]",
+    ]);
+  });
+
+  void test("a part of the children, and their bodies, are watched on their own", (context) => {
+    const some = select(ConfigMap, { namespace: "a", labels: { [FUNCTION_LABEL]: "copying" } });
+    const definition = defineFunction({ watches: metadataOf(some), reads: [childrenOf(ConfigMap)], reconcile });
+    assert.deepEqual(held(context, ["reading", definition]), [
+      "v1/ConfigMap a/* [evenkeel.dev/function=copying] (metadata)",
+      "v1/ConfigMap */* [evenkeel.dev/function=copying]",
+    ]);
+  });
+
+  void test("no body of a child is in memory, and the function is shown metadata", async (context) => {
+    const cluster = new ClusterRig(context);
+    await cluster.create(child("default/mine"));
+    const cache = new FunctionCache("cleaning", cleaning, cluster.informers);
+    cluster.informers.start();
+    await cluster.clock.advance(10);
+    const shown = ["apiVersion", "kind", "metadata"];
+    assert.deepEqual(Object.keys(cache.source("default/mine") ?? {}), shown);
+    const all = cluster.informers.all().flatMap(({ store }) => store.read({}));
+    assert.deepEqual(all.map(Object.keys), [shown]);
+    assert.throws(() => cache.answer(childrenOf(ConfigMap)), { code: "FUNCTION_READ_UNDECLARED" });
+  });
+
+  void test("metadata that is watched is all that is shown, also where the whole is held", async (context) => {
+    const cluster = new ClusterRig(context);
+    const metadata = { name: "web", namespace: "default", labels: { [FUNCTION_LABEL]: "copying", app: "web" } };
+    const template = { metadata: { labels: { app: "web" } }, spec: { containers: [{ name: "web", image: "web:1" }] } };
+    const spec = { selector: { matchLabels: { app: "web" } }, template };
+    const web = { apiVersion: "apps/v1", kind: "Deployment", metadata, spec };
+    await cluster.create(web);
+    const definition = defineFunction({ watches: metadataOf(childrenOf(Deployment)), reconcile });
+    const cache = new FunctionCache("cleaning", definition, cluster.informers);
+    cluster.informers.start();
+    await cluster.clock.advance(10);
+    assert.deepEqual(Object.keys(cache.source("default/web") ?? {}), ["apiVersion", "kind", "metadata"]);
+  });
+
+  void test("an object is found where most of it is held", async (context) => {
+    const cluster = new ClusterRig(context);
+    await cluster.create(child("default/mine"), wish("default/unrelated"));
+    const definition = defineFunction({
+      watches: metadataOf(Namespace),
+      reads: [metadataOf(ConfigMap)],
+      writes: [ConfigMap],
+      reconcile,
+    });
+    const cache = new FunctionCache("copying", definition, cluster.informers);
+    cluster.informers.start();
+    await cluster.clock.advance(10);
+    const knows = (name: string): boolean | undefined => {
+      const found = cache.find(ConfigMap, { namespace: "default", name });
+      return found && isContentKnown(found);
+    };
+    assert.deepEqual([knows("mine"), knows("unrelated"), knows("absent")], [true, false, undefined]);
+  });
+
+  void test("its own write is seen when the cache of its children shows it", async (context) => {
+    const cluster = new ClusterRig(context);
+    const definition = defineFunction({
+      watches: metadataOf(Namespace),
+      reads: [metadataOf(ConfigMap)],
+      writes: [ConfigMap],
+      reconcile,
+    });
+    const cache = new FunctionCache("copying", definition, cluster.informers);
+    // The children's watch says nothing for now; the other one shows the child at once.
+    let isSilent = true;
+    cluster.rule = ({ path }) => (isSilent && path.includes("labelSelector") ? { do: "fail" } : undefined);
+    cluster.informers.start();
+    await cluster.clock.advance(10);
+    await cluster.create(child("default/mine"));
+    await cluster.clock.advance(10);
+    const name = { namespace: "default", name: "mine" };
+    const version = cache.find(ConfigMap, name)?.metadata.resourceVersion ?? "";
+    assert.equal(cache.hasSeen(ConfigMap, name, version), false);
+    isSilent = false;
+    await cluster.clock.advance(60_000);
+    assert.equal(cache.hasSeen(ConfigMap, name, version), true);
   });
 });

@@ -1,6 +1,7 @@
 /** Which writes come of which wishes, and what is refused because it is not provably ours. */
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
+import { withoutContent } from "../../runtime/cache/content.ts";
 import { kindKey } from "../../runtime/kube/kind.ts";
 import { objectKey, type StoredObject } from "../../runtime/kube/object.ts";
 import type { Effects } from "../../runtime/reconcile/effects.ts";
@@ -270,6 +271,49 @@ function holds({ name, effects, objects = [], writes = [], refused = [], unchang
 
 suite("plan: children", () => {
   for (const row of children) holds(row);
+});
+
+/** `object` as a cache shows it that holds nothing but metadata. */
+const bare = (object: StoredObject): StoredObject => withoutContent(object, object.metadata);
+
+const unknown: readonly Row[] = [
+  {
+    name: "a child of ours is awaited in the cache of children, which tells whether it is as wished",
+    effects: one,
+    objects: [bare(mine({ data: { a: "2" } }))],
+    unchanged: 1,
+  },
+  {
+    name: "so is one whose wanted fields are looked up",
+    effects: { children: [{ apiVersion: "apps/v1", kind: "Deployment", metadata: { name: "web", namespace: "a" } }] },
+    objects: [bare(childOf(source, "mirror", other("apps/v1", "Deployment", "a/web")))],
+    unchanged: 1,
+  },
+  { name: "a stranger in the way is reported", effects: one, objects: [bare(strange)], refused: [`child ${COPY}`] },
+  {
+    name: "what is ours can be deleted",
+    effects: { deletions: [mine()] },
+    objects: [bare(mine())],
+    writes: [`delete ${COPY}`],
+  },
+  {
+    name: "labels that are applied are compared",
+    effects: {
+      apply: [{ apiVersion: "v1", kind: "ConfigMap", metadata: { name: "a", namespace: "n", labels: { x: "1" } } }],
+    },
+    objects: [bare(configMap("n/a", { data, labels: { x: "1", y: "2" } }))],
+    unchanged: 1,
+  },
+  {
+    name: "content that is applied cannot be compared, and is sent",
+    effects: { apply: [wish("team-a/settings")] },
+    objects: [bare(configMap("team-a/settings", { data }))],
+    writes: [`apply ${COPY}`],
+  },
+];
+
+suite("plan: where metadata alone is cached", () => {
+  for (const row of unknown) holds(row);
 });
 
 suite("plan: everything else", () => {

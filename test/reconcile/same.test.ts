@@ -2,21 +2,21 @@
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
 import * as fc from "fast-check";
-import type { KubeObject, ObjectMeta } from "../../runtime/kube/object.ts";
+import type { KubeObject, ObjectMeta, StoredObject } from "../../runtime/kube/object.ts";
 import { isContentSame, isEqual, isSame, isSubset, isSpelledOut } from "../../runtime/reconcile/same.ts";
-import { configMap, other } from "./builders.ts";
+import { configMap, digested, other } from "./builders.ts";
 
 interface Row {
   readonly name: string;
   readonly want: KubeObject;
-  readonly have: KubeObject;
+  readonly have: StoredObject;
   readonly same: boolean;
   readonly why?: string;
 }
 
-const map = (more: Parameters<typeof configMap>[1] = {}): KubeObject => configMap("n/a", more);
-const labelled = (labels: Record<string, string>): KubeObject => map({ labels });
-const annotated = (annotations: Record<string, string>): KubeObject => map({ annotations });
+const map = (more: Parameters<typeof configMap>[1] = {}): StoredObject => configMap("n/a", more);
+const labelled = (labels: Record<string, string>): StoredObject => map({ labels });
+const annotated = (annotations: Record<string, string>): StoredObject => map({ annotations });
 
 const rows: readonly Row[] = [
   { name: "the same data", want: map({ data: { a: "1" } }), have: map({ data: { a: "1" } }), same: true },
@@ -113,7 +113,10 @@ const rows: readonly Row[] = [
 
 suite("same: want and have", () => {
   for (const { name, want, have, same, why } of rows) {
-    test(`${name}: ${same ? "no write" : "a write"}`, () => assert.equal(isSame(want, have), same, why ?? name));
+    test(`${name}: ${same ? "no write" : "a write"}`, () => {
+      assert.equal(isSame(want, have), same, why ?? name);
+      assert.equal(isSame(want, digested(have)), same, "by digest");
+    });
   }
 });
 
@@ -215,6 +218,14 @@ suite("same: for all objects", () => {
   test("sameness of content has no direction", () => {
     fc.assert(fc.property(anyMap, anyMap, (a, b) => isContentSame(a, b) === isContentSame(b, a)));
     fc.assert(fc.property(anyJson, anyJson, (a, b) => isEqual(a, b) === isEqual(b, a)));
+  });
+
+  test("a digest says what the content says", () => {
+    fc.assert(
+      fc.property(anyMap, anyMap, (a, b) => isContentSame(a, b) === isContentSame(a, digested(b))),
+      { numRuns: 1_000 },
+    );
+    fc.assert(fc.property(anyMap, (object) => isSame(object, digested(object))));
   });
 
   test("an object that went through JSON is the same", () => {

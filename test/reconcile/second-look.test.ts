@@ -4,9 +4,10 @@ import type { CacheReader } from "../../runtime/cache/reader.ts";
 import { codeOf } from "../../runtime/kube/errors.ts";
 import { ConfigMap } from "../../runtime/kube/kind.ts";
 import type { StoredObject } from "../../runtime/kube/object.ts";
-import { select, type Query } from "../../runtime/kube/query.ts";
+import { metadataOf, select, type Query } from "../../runtime/kube/query.ts";
 import { defineFunction } from "../../runtime/reconcile/define.ts";
-import { runFunction, type Inputs } from "../../runtime/reconcile/run.ts";
+import { InlineCell } from "../../runtime/reconcile/cell/inline-cell.ts";
+import { runFunction } from "../../runtime/reconcile/run.ts";
 import { LiveReads, secondLook, type LiveOptions, type SecondLook } from "../../runtime/reconcile/second-look.ts";
 import { start, tracingWorld } from "../trace/spans.ts";
 import { answerOf, configMap, runnable, wish } from "./builders.ts";
@@ -32,6 +33,22 @@ void suite("a live read", () => {
     const { cluster, read } = rig(context);
     assert.deepEqual(await read(one), []);
     assert.deepEqual(cluster.requests, ["GET /api/v1/namespaces/default/configmaps/one"]);
+  });
+
+  void test("of metadata asks for metadata alone, and shows no more", async (context) => {
+    const { cluster, read } = rig(context);
+    const accepts: (string | undefined)[] = [];
+    cluster.rule = ({ path, headers }) => void (path.includes("configmaps") && accepts.push(headers["accept"]));
+    await cluster.create(wish("default/one"));
+    for (const query of [one, select(ConfigMap, { namespace: "default" })]) {
+      const [found] = await read(metadataOf(query));
+      assert.deepEqual(Object.keys(found ?? {}), ["apiVersion", "kind", "metadata"]);
+      assert.equal(found?.kind, "ConfigMap");
+      const [whole] = await read(query);
+      assert.deepEqual(Object.keys(whole ?? {}).toSorted(), ["apiVersion", "data", "kind", "metadata"]);
+    }
+    const isPartial = accepts.map((accept) => accept?.includes("PartialObjectMetadata"));
+    assert.deepEqual(isPartial, [true, false, true, false]);
   });
 
   void test("of an object that does not match the query's labels finds nothing", async (context) => {
@@ -98,12 +115,12 @@ async function look(
     reads: [ConfigMap],
     reconcile: (object, cache) => ({ memo: reconcile(object, cache) }),
   });
-  const inputs: Inputs = { object: configMap("default/source"), now: 0, memo: undefined, answer: answerOf(cached) };
-  const subject = runnable("looking", definition);
+  const inputs = { object: configMap("default/source"), now: 0, memo: undefined };
   const run = await secondLook({
-    runnable: subject,
-    inputs,
-    first: runFunction(subject, inputs),
+    cell: new InlineCell("looking", definition),
+    isNamespaced: () => undefined,
+    job: { ...inputs, config: undefined, isVerifying: false },
+    first: runFunction(runnable("looking", definition), { ...inputs, answer: answerOf(cached) }),
     source: undefined,
     declared: [select(ConfigMap)],
     notBeforeMs: 0,
@@ -116,6 +133,9 @@ async function look(
 
 const names = (cache: CacheReader): readonly string[] =>
   cache.list(ConfigMap, { namespace: "default" }).map(({ metadata }) => metadata.name);
+
+const fieldCounts = (_: StoredObject, cache: CacheReader): unknown =>
+  cache.list(metadataOf(ConfigMap), { namespace: "default" }).map((found) => Object.keys(found).length);
 
 /** Follows `data.next` from `a` to the end. */
 const chain = (_: StoredObject, cache: CacheReader): string => {
@@ -136,6 +156,13 @@ void suite("a second look", () => {
   void test("shows no more than the function declared", async (context) => {
     const declared = [select(ConfigMap, { namespace: "kube-system" })];
     assert.deepEqual(await look(context, (_, cache) => names(cache), { declared }, [wish("default/live")]), []);
+  });
+
+  void test("shows no whole objects of what was declared in part", async (context) => {
+    const declared = [metadataOf(ConfigMap)];
+    const live = [wish("default/live")];
+    assert.deepEqual(await look(context, (_, cache) => names(cache), { declared }, live), []);
+    assert.deepEqual(await look(context, fieldCounts, { declared }, live), [3]);
   });
 
   void test("answers reads that the first run did not make", async (context) => {

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { suite, test } from "node:test";
 import { ConfigMap, kind, Namespace } from "../../runtime/kube/kind.ts";
 import type { KubeObject } from "../../runtime/kube/object.ts";
-import { select } from "../../runtime/kube/query.ts";
+import { metadataOf, select } from "../../runtime/kube/query.ts";
 import { defineFunction, type DefinedFunction } from "../../runtime/reconcile/define.ts";
 import { TerminalError, type Child, type Effects } from "../../runtime/reconcile/effects.ts";
 import { configMap, namespace, source } from "./objects.ts";
@@ -338,7 +338,7 @@ suite("a function that", () => {
       watches: select(ConfigMap, { labels: { mirror: "true" } }),
       writes: [ConfigMap],
       reconcile(_source, cache, { now }) {
-        cache.list(ConfigMap, { labels: { "evenkeel.dev/function": "restless" } });
+        cache.list(metadataOf(ConfigMap), { labels: { "evenkeel.dev/function": "restless" } });
         return { children: [note("out", { now: `${now}` })] };
       },
     });

@@ -1,4 +1,5 @@
 /** Other functions and other configurations while the host runs: from the files to the copies. */
+import { openInline } from "../../runtime/reconcile/cell/inline-cell.ts";
 import assert from "node:assert/strict";
 import { mkdir, symlink } from "node:fs/promises";
 import { dirname, join } from "node:path";
@@ -125,6 +126,7 @@ async function worldOfFiles(context: TestContext, config: string) {
     configFile: join(folder.path, "evenkeel.yaml"),
     builtInConfig: () => "",
     clock: w.clock,
+    open: openInline,
     onChange: states.push,
     onRefused: refusals.push,
   });

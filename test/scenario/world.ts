@@ -8,12 +8,13 @@ import { InMemorySpanExporter, SimpleSpanProcessor, TracerProvider } from "@open
 import cleanupOnDelete from "../../functions/cleanup-on-delete.ts";
 import mirror from "../../functions/mirror.ts";
 import { createApiServer } from "../../runtime/apiserver/server.ts";
-import { parseConfig } from "../../runtime/host/config-file.ts";
+import { parseConfig, type Config } from "../../runtime/host/config-file.ts";
 import type { ProgramState } from "../../runtime/host/program.ts";
 import { ApiClient } from "../../runtime/kube/client.ts";
 import { codeOf } from "../../runtime/kube/errors.ts";
 import { ConfigMap, kind, Namespace, type Kind } from "../../runtime/kube/kind.ts";
 import { objectKey, parseKey, type KubeObject, type StoredObject } from "../../runtime/kube/object.ts";
+import { InlineCell } from "../../runtime/reconcile/cell/inline-cell.ts";
 import type { DefinedFunction } from "../../runtime/reconcile/define.ts";
 import type { Report } from "../../runtime/reconcile/controller.ts";
 import type { LoadedFunction } from "../../runtime/reconcile/loader.ts";
@@ -170,7 +171,7 @@ export class World {
       log: (line) => this.logs.push(line),
       settled: (name, report) => this.runs.push({ ...report, function: name }),
     });
-    const { functions, config } = this.#program();
+    const { functions, config } = await this.#program();
     await this.#machine.start(functions, config);
   }
 
@@ -180,7 +181,7 @@ export class World {
     this.#config = change.config ?? this.#config;
     this.#dryRun = change.dryRun ?? this.#dryRun;
     // Not awaited: it ends when what the former functions have in hand is done, which takes virtual time.
-    const { functions, config } = this.#program();
+    const { functions, config } = await this.#program();
     const applied = this.#machine?.functions.apply(functions, config);
     await Promise.race([applied, settle()]);
   }
@@ -334,8 +335,10 @@ export class World {
     return inProcessTransport((request) => this.#server.fetch(request));
   }
 
-  #program(): Pick<ProgramState, "functions" | "config"> {
-    return this.#state ?? { functions: this.#loaded(), config: this.#parsed() };
+  async #program(): Promise<Pick<ProgramState, "functions" | "config">> {
+    if (this.#state !== undefined) return this.#state;
+    const functions = this.#loaded();
+    return { functions, config: await this.#parsed(functions) };
   }
 
   #loaded(): ReadonlyMap<string, LoadedFunction> {
@@ -343,14 +346,15 @@ export class World {
     return new Map(
       entries.map(([name, definition]) => {
         const generation = this.#generations.getOrInsertComputed(definition, () => this.#generations.size + 1);
-        return [name, { name, file: `/functions/${name}.ts`, generation, definition }];
+        return [name, { name, file: `/functions/${name}.ts`, generation, cell: new InlineCell(name, definition) }];
       }),
     );
   }
 
-  #parsed() {
+  #parsed(loaded: ReadonlyMap<string, LoadedFunction>): Promise<Config> {
+    const functions = new Map([...loaded].map(([name, { cell }]) => [name, cell]));
     const text = JSON.stringify({ functions: this.#config, dryRun: this.#dryRun });
-    return parseConfig(text, { file: "config", functions: new Map(Object.entries(this.#functions)) });
+    return parseConfig(text, { file: "config", functions });
   }
 
   #busyWith(): string {

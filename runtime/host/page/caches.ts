@@ -15,6 +15,7 @@ export function cachesSection(caches: readonly CacheStatus[]): Markup {
           <th scope="col" role="columnheader">Query</th>
           <th scope="col" role="columnheader">State</th>
           <th scope="col" role="columnheader">Objects</th>
+          <th scope="col" role="columnheader">Holds</th>
           <th scope="col" role="columnheader">Last heard</th>
           <th scope="col" role="columnheader">Used by</th>
         </tr>
@@ -31,6 +32,7 @@ function cacheRow(it: CacheStatus): Markup {
     <th scope="row" role="rowheader"><code>${it.query}</code></th>
     <td role="cell" data-label="State">${stateOf(it)}</td>
     <td role="cell" data-label="Objects" class="number">${it.objectCount}</td>
+    <td role="cell" data-label="Holds">${it.holds}</td>
     <td role="cell" data-label="Last heard">${it.ageMs === undefined ? "never" : `${rough(it.ageMs)} ago`}</td>
     <td role="cell" data-label="Used by">${it.usedBy.join(", ")}</td>
   </tr>`;

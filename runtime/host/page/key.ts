@@ -2,7 +2,7 @@
 import type { KeyStatus, Obstacle } from "../key-status.ts";
 import type { StatusSource } from "../status.ts";
 import { duration } from "../../trace/reconcile-line.ts";
-import { outcome, writes } from "./reconciles.ts";
+import { outcome, traceId, writes } from "./reconciles.ts";
 import { badge, keyHref, plural, timeOfDay } from "./words.ts";
 import { html, type Markup } from "./markup.ts";
 import { waterfall } from "./waterfall.ts";
@@ -97,7 +97,8 @@ function runs({ reconciles, traces }: KeyStatus): Markup {
       </summary>
       ${trace === undefined ? html`` : waterfall(trace)}
       <p class="faint">
-        woke: ${run.woke ?? "unknown"} · trace <a href="/traces/${run.traceId}"><code>${run.traceId}</code></a>
+        woke: ${run.woke ?? "unknown"} · trace ${traceId(run)} ·
+        <a href="/traces/${run.traceId}">as JSON<span class="for-readers">, trace ${run.traceId}</span></a>
       </p>
     </details>`;
   })}`;

@@ -21,6 +21,7 @@ function reconcilesTable(reconciles: readonly ReconcileStatus[]): Markup {
         <th scope="col" role="columnheader">Woke</th>
         <th scope="col" role="columnheader">Took</th>
         <th scope="col" role="columnheader">At (UTC)</th>
+        <th scope="col" role="columnheader">Trace</th>
       </tr>
     </thead>
     <tbody role="rowgroup">
@@ -36,10 +37,11 @@ function reconcileRow(it: ReconcileStatus): Markup {
       <a class="key" id="row-${it.traceId}" href="${keyHref(it.function, it.key)}">${it.key}</a>
     </th>
     <td role="cell" data-label="Outcome">${outcome(it)}</td>
-    <td role="cell" data-label="Writes">${writes(it)}</td>
+    <td role="cell" data-label="Writes" class="writes">${writes(it)}</td>
     <td role="cell" data-label="Woke">${woke(it)}</td>
     <td role="cell" data-label="Took" class="number">${duration(it.durationMs)}</td>
     <td role="cell" data-label="At (UTC)" class="number">${timeOfDay(it.start)}</td>
+    <td role="cell" data-label="Trace" class="trace">${traceId(it)}</td>
   </tr>`;
 }
 
@@ -61,6 +63,12 @@ export function writes({ writes, failedWriteCount }: ReconcileStatus): Markup {
   const done = Object.entries(writes).map(([verb, count]) => `${count}\u00a0×\u00a0${verb}`);
   if (failedWriteCount > 0) done.push(`${failedWriteCount} refused`);
   return done.length === 0 ? html`<span class="faint">none</span>` : html`${done.join(", ")}`;
+}
+
+/** The whole id, so that it can be copied; a link where there is somewhere to look at it. */
+export function traceId({ traceId, traceUrl }: ReconcileStatus): Markup {
+  const text = html`<code>${traceId}</code>`;
+  return traceUrl === undefined ? text : html`<a href="${traceUrl}" rel="noreferrer">${text}</a>`;
 }
 
 function woke({ woke, wakeCount }: ReconcileStatus): Markup {

@@ -1,0 +1,105 @@
+/**
+ * What a function asks for in one step cannot be taken back from outside, and some of it V8 ends the process for. So buffers,
+ * long arrays and long texts have a budget for each task, and what the function keeps from task to task has a limit.
+ */
+import { getHeapStatistics } from "node:v8";
+import { EvenkeelError } from "../../kube/errors.ts";
+
+const MIB = 1024 * 1024;
+/** The largest object that an API server takes is some 1.5 MiB. */
+const MAX_TASK_BYTES = 64 * MIB;
+const MAX_KEPT_BYTES = 128 * MIB;
+
+type Constructor = new (...args: never[]) => object;
+
+export class BufferBudget {
+  readonly #name: string;
+  #asked = 0;
+  #broken: EvenkeelError | undefined;
+
+  /** From now on, buffers of this thread are counted. @param name the function's, for messages */
+  constructor(name: string) {
+    this.#name = name;
+    const global = globalThis as unknown as Record<string, Constructor & { readonly BYTES_PER_ELEMENT?: number }>;
+    for (const constructor of CONSTRUCTORS) {
+      const original = global[constructor];
+      if (original === undefined) continue;
+      const size = constructor === "Array" ? 8 : (original.BYTES_PER_ELEMENT ?? 1);
+      global[constructor] = new Proxy(original, {
+        apply: (target, self, args: unknown[]): unknown => {
+          this.#count(args[0], size);
+          return Reflect.apply(target, self, args);
+        },
+        construct: (target, args: unknown[], self) => {
+          this.#count(args[0], size);
+          return Reflect.construct(target, args, self) as object;
+        },
+      });
+    }
+    for (const method of ["alloc", "allocUnsafe", "allocUnsafeSlow"]) this.#guard(Buffer, method, first);
+    for (const method of ["padStart", "padEnd"]) this.#guard(String.prototype, method, first);
+    this.#guard(String.prototype, "repeat", ([count], text) => Number(count) * String(text).length);
+    this.#guard(Array, "from", ([items]) => 8 * Number((items as { readonly length?: unknown } | undefined)?.length));
+  }
+
+  #guard(owner: object, method: string, bytes: (args: readonly unknown[], self: unknown) => unknown): void {
+    const original: unknown = Reflect.get(owner, method);
+    if (typeof original !== "function") return;
+    const guarded = new Proxy(original, {
+      apply: (target, self, args: unknown[]): unknown => {
+        this.#count(bytes(args, self), 1);
+        return Reflect.apply(target, self, args);
+      },
+    });
+    Reflect.defineProperty(owner, method, { value: guarded, writable: true, configurable: true });
+  }
+
+  /** A new task begins. */
+  reset(): void {
+    this.#asked = 0;
+    this.#broken = undefined;
+  }
+
+  /** What the task did beyond its budget, whether or not it swallowed the refusal; or what the function keeps. */
+  check(): EvenkeelError | undefined {
+    if (this.#broken !== undefined) return this.#broken;
+    const { used_heap_size: heap, external_memory: buffers } = getHeapStatistics();
+    const kept = heap + buffers;
+    return kept > MAX_KEPT_BYTES ? this.#error("keeps", kept) : undefined;
+  }
+
+  #count(length: unknown, size: number): void {
+    if (typeof length !== "number" || !(length > 0)) return;
+    this.#asked += length * size;
+    if (this.#asked <= MAX_TASK_BYTES) return;
+    this.#broken ??= this.#error("asked for", this.#asked);
+    throw this.#broken;
+  }
+
+  #error(verb: string, bytes: number): EvenkeelError {
+    const what = `${this.#name} ${verb} ${Math.ceil(bytes / MIB)} MiB`;
+    return new EvenkeelError("FUNCTION_OUT_OF_MEMORY", what);
+  }
+}
+
+const CONSTRUCTORS = [
+  "Array",
+  "ArrayBuffer",
+  "SharedArrayBuffer",
+  "Int8Array",
+  "Uint8Array",
+  "Uint8ClampedArray",
+  "Int16Array",
+  "Uint16Array",
+  "Int32Array",
+  "Uint32Array",
+  "Float16Array",
+  "Float32Array",
+  "Float64Array",
+  "BigInt64Array",
+  "BigUint64Array",
+] as const;
+
+function first([length]: readonly unknown[]): unknown {
+  return length;
+}

@@ -1,0 +1,69 @@
+/**
+ * Reads stay synchronous across threads by restart: a run that meets a read without an answer is thrown away, and the
+ * function runs again with that answer. It is pure, so it can be.
+ */
+import { EvenkeelError } from "../../kube/errors.ts";
+import { formatQuery, type Query } from "../../kube/query.ts";
+import type { Kind } from "../../kube/kind.ts";
+import { checkEffects } from "../check-effects.ts";
+import type { Run } from "../run.ts";
+import type { Answer, Answers, Cell, Job } from "./cell.ts";
+
+export interface Asked {
+  readonly cell: Cell;
+  readonly job: Job;
+  /** What the function is likely to read: foresight saves rounds. */
+  readonly foreseen: readonly Query[];
+  /** One answer for each query, in their order. Must not throw and not reject. */
+  readonly answer: (queries: readonly Query[]) => readonly Answer[] | Promise<readonly Answer[]>;
+  /** Whether a kind is namespaced, as discovery says; undefined while unknown. */
+  readonly isNamespaced: (kind: Kind) => boolean | undefined;
+}
+
+export interface Rounds {
+  readonly run: Run;
+  /** How often the function ran again because a read had no answer yet. */
+  readonly restarts: number;
+}
+
+/** Reads depend on what was read before; a function that still asks after so many rounds asks for ever. */
+const MAX_RESTARTS = 64;
+
+/** Runs the function until each of its reads is answered. Synchronous where the cell and the answers are. */
+export function runInRounds(asked: Asked): Rounds | Promise<Rounds> {
+  const { cell, job, foreseen, answer } = asked;
+  const answers = new Map<string, Answer & { readonly query: Query }>();
+  const add = (queries: readonly Query[], found: readonly Answer[]): Answers => {
+    for (const [i, query] of queries.entries())
+      answers.set(formatQuery(query), { query, ...(found[i] ?? { objects: [] }) });
+    return answers;
+  };
+  const round = (wanted: readonly Query[], restarts: number): Rounds | Promise<Rounds> => {
+    if (restarts > MAX_RESTARTS) return { run: unsettled(cell), restarts };
+    return after(wanted.length === 0 ? [] : answer(wanted), (found) =>
+      after(cell.attempt(job, add(wanted, found)), (attempt) =>
+        "missing" in attempt ? round(attempt.missing, restarts + 1) : { run: checked(attempt, asked), restarts },
+      ),
+    );
+  };
+  return round(foreseen, 0);
+}
+
+/** What comes out of a cell is looked at again on this side: a function can spoil its own thread, and what checks there. */
+function checked(run: Run, { cell: { name, declaration }, isNamespaced }: Asked): Run {
+  if (run.effects === undefined) return run;
+  try {
+    return { effects: checkEffects(run.effects, { name, definition: declaration, isNamespaced }), reads: run.reads };
+  } catch (error) {
+    return { error, reads: run.reads };
+  }
+}
+
+function unsettled({ name }: Cell): Run {
+  const what = `${name}: its reads differ from run to run and never settle`;
+  return { error: new EvenkeelError("FUNCTION_NOT_DETERMINISTIC", what), reads: [] };
+}
+
+function after<T, R>(value: T | Promise<T>, use: (value: T) => R | Promise<R>): R | Promise<R> {
+  return value instanceof Promise ? value.then(use) : use(value);
+}

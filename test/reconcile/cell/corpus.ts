@@ -1,0 +1,258 @@
+/** Functions that misbehave, one in each way: what each does, and what a cell makes of it. */
+import type { Code } from "../../../runtime/kube/errors.ts";
+
+export interface Misdeed {
+  readonly name: string;
+  /** The whole file; or, when it does not begin with `import`, the body of `reconcile(object, cache, context)`. */
+  readonly source: string;
+  readonly code: Code;
+  readonly says: RegExp;
+  /** What must stand before `export default`. */
+  readonly before?: string;
+  /** Found by comparing two runs. */
+  readonly needsVerifying?: boolean;
+  /** It takes so many runs until it is found, at most. @default 1 */
+  readonly runs?: number;
+}
+
+/** The file of a function whose body is `source`. */
+export function fileOf({ source, before = "" }: Pick<Misdeed, "source" | "before">): string {
+  return `import { ConfigMap, defineFunction } from "#evenkeel";
+${before}
+export default defineFunction({
+  watches: ConfigMap,
+  reads: [ConfigMap],
+  writes: [ConfigMap],
+  reconcile(object, cache, context) {
+    if (object.metadata.labels?.innocent === "true") return { memo: "well" };
+    ${source}
+    return { memo: "done" };
+  },
+});
+`;
+}
+
+const child = `{ apiVersion: "v1", kind: "ConfigMap", metadata: { name: "a", namespace: "b" } }`;
+
+export const misdeeds: readonly Misdeed[] = [
+  { name: "loops for ever", source: "for (;;);", code: "FUNCTION_TIMED_OUT", says: /did not return within 2 s/ },
+  {
+    name: "leaves microtasks that never end",
+    source: "const again = () => { Promise.resolve().then(again); }; again();",
+    code: "FUNCTION_TIMED_OUT",
+    says: /did not return/,
+  },
+  {
+    name: "awaits in a loop without end",
+    source: "(async () => { for (;;) await undefined; })();",
+    code: "FUNCTION_TIMED_OUT",
+    says: /did not return/,
+  },
+  {
+    name: "loops in a getter of its effects",
+    source: "return { get children() { for (;;); } };",
+    code: "FUNCTION_TIMED_OUT",
+    says: /did not return/,
+  },
+  {
+    name: "loops in a getter deep in its effects",
+    source: `return { children: [{ ...${child}, data: { get a() { for (;;); } } }] };`,
+    code: "FUNCTION_TIMED_OUT",
+    says: /did not return/,
+  },
+  {
+    name: "loops in the proxy that it returns",
+    source: "return new Proxy({}, { ownKeys() { for (;;); } });",
+    code: "FUNCTION_TIMED_OUT",
+    says: /did not return/,
+  },
+  {
+    name: "backtracks for ever in a regular expression",
+    source: `/^(a+)+$/.test("a".repeat(60) + "b");`,
+    code: "FUNCTION_TIMED_OUT",
+    says: /did not return/,
+  },
+  {
+    name: "waits for a memory cell that nobody writes",
+    source: "Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);",
+    code: "FUNCTION_TIMED_OUT",
+    says: /did not return/,
+  },
+  {
+    name: "fills the heap",
+    source: "const all = []; for (;;) all.push({ all });",
+    code: "FUNCTION_OUT_OF_MEMORY",
+    says: /came to hold \d+ MiB/,
+  },
+  {
+    name: "grows a set until one step of its growth is too much",
+    source: "const all = new Set(); for (let i = 0; ; i++) all.add(i);",
+    code: "FUNCTION_OUT_OF_MEMORY",
+    says: /came to hold \d+ MiB/,
+  },
+  {
+    name: "fills an array that is too long for one",
+    source: "new Array(2 ** 27).fill(0);",
+    code: "FUNCTION_OUT_OF_MEMORY",
+    says: /asked for 1024 MiB/,
+  },
+  {
+    name: "makes a text that is too long for V8",
+    source: '"ab".repeat(2 ** 28).match(/b/g);',
+    code: "FUNCTION_OUT_OF_MEMORY",
+    says: /asked for 512 MiB/,
+  },
+  {
+    name: "keeps more and more from run to run",
+    before: "const kept = [];",
+    source:
+      "for (let i = 0; i < 200_000; i++) kept.push({ i });\nif (kept.length < 10_000_000) return { memo: 1, requeueAfterMs: 0 };",
+    code: "FUNCTION_OUT_OF_MEMORY",
+    says: /keeps \d+ MiB|came to hold \d+ MiB/,
+    runs: 60,
+  },
+  {
+    name: "asks for a gigabyte in one buffer",
+    source: "new Uint8Array(2 ** 30).fill(1);",
+    code: "FUNCTION_OUT_OF_MEMORY",
+    says: /asked for 1024 MiB/,
+  },
+  {
+    name: "asks for a gigabyte in one Buffer",
+    source: "Buffer.alloc(2 ** 30, 1);",
+    code: "FUNCTION_OUT_OF_MEMORY",
+    says: /asked for 1024 MiB/,
+  },
+  {
+    name: "asks for a gigabyte in many buffers",
+    source: "const all = []; for (let i = 0; i < 1024; i++) all.push(new ArrayBuffer(2 ** 20));",
+    code: "FUNCTION_OUT_OF_MEMORY",
+    says: /asked for \d+ MiB/,
+  },
+  {
+    name: "recurses without end",
+    source: "const f = () => f() + 1; f();",
+    code: "FUNCTION_THREW",
+    says: /RangeError/,
+  },
+  { name: "exits the process", source: "process.exit(1);", code: "FUNCTION_REACHED_OUT", says: /used process/ },
+  {
+    name: "exits the process and swallows the refusal",
+    source: "try { process.exit(1); } catch {}",
+    code: "FUNCTION_REACHED_OUT",
+    says: /used process/,
+  },
+  {
+    name: "kills the process",
+    source: "process.kill(process.pid);",
+    code: "FUNCTION_REACHED_OUT",
+    says: /used process/,
+  },
+  {
+    name: "finds the process by an evaluated string",
+    source: "new Function('process.exit(1)')();",
+    code: "FUNCTION_REACHED_OUT",
+    says: /used process/,
+  },
+  {
+    name: "takes a builtin from the process",
+    source: "process.getBuiltinModule('node:fs').rmSync('/');",
+    code: "FUNCTION_REACHED_OUT",
+    says: /used process/,
+  },
+  {
+    name: "imports a builtin while it runs",
+    source: `import("node:child_process");`,
+    code: "FUNCTION_LOAD_FAILED",
+    says: /import of "node:child_process" refused/,
+  },
+  {
+    name: "opens a connection",
+    source: `fetch("http://127.0.0.1:1/");`,
+    code: "FUNCTION_REACHED_OUT",
+    says: /used fetch/,
+  },
+  { name: "sets a timer", source: "setTimeout(() => {}, 1);", code: "FUNCTION_REACHED_OUT", says: /used setTimeout/ },
+  {
+    name: "talks to other threads",
+    source: `new BroadcastChannel("a").postMessage(1);`,
+    code: "FUNCTION_REACHED_OUT",
+    says: /used BroadcastChannel/,
+  },
+  { name: "reads the clock", source: "Date.now();", code: "FUNCTION_READ_CLOCK", says: /used Date\.now/ },
+  { name: "rolls dice", source: "Math.random();", code: "FUNCTION_USED_RANDOMNESS", says: /used Math\.random/ },
+  { name: "throws text", source: `throw "hunter2";`, code: "FUNCTION_THREW", says: /threw a string/ },
+  { name: "throws nothing", source: "throw undefined;", code: "FUNCTION_THREW", says: /threw undefined/ },
+  { name: "throws a function", source: "throw () => 1;", code: "FUNCTION_THREW", says: /threw a function/ },
+  {
+    name: "throws what cannot be looked at",
+    source: "throw new Proxy({}, { get() { throw 1; }, getPrototypeOf() { throw 2; } });",
+    code: "FUNCTION_THREW",
+    says: /threw/,
+  },
+  {
+    name: "throws an error whose message loops",
+    source: "const e = new Error(); Object.defineProperty(e, 'message', { get() { for (;;); } }); throw e;",
+    code: "FUNCTION_TIMED_OUT",
+    says: /did not return/,
+  },
+  {
+    name: "leaves a promise behind that is rejected",
+    source: "Promise.reject(new Error('later'));",
+    code: "FUNCTION_THREW",
+    says: /left behind a promise that was rejected/,
+  },
+  {
+    name: "returns a promise",
+    source: "return Promise.resolve({});",
+    code: "FUNCTION_RETURNED_PROMISE",
+    says: /promise/,
+  },
+  { name: "returns a function", source: "return () => {};", code: "EFFECT_INVALID", says: /returned a function/ },
+  {
+    name: "returns what holds itself",
+    source: `const data = {}; data.self = data; return { children: [{ ...${child}, data }] };`,
+    code: "EFFECT_INVALID",
+    says: /holds itself/,
+  },
+  {
+    name: "returns what cannot leave its thread",
+    source: "return { memo: { call() {} } };",
+    code: "EFFECT_INVALID",
+    says: /call is a function/,
+  },
+  {
+    name: "returns more than a host should take in",
+    source: `return { memo: Array.from({ length: 40 }, (_, i) => "x".repeat(2 ** 20) + i) };`,
+    code: "EFFECT_TOO_LARGE",
+    says: /MiB/,
+  },
+  {
+    name: "changes what it was given",
+    source: "object.metadata.name = 'b';",
+    code: "FUNCTION_MUTATED_INPUT",
+    says: /changed what it was given/,
+  },
+  {
+    name: "keeps count between its runs",
+    before: "let count = 0;",
+    source: "return { memo: ++count };",
+    code: "FUNCTION_NOT_DETERMINISTIC",
+    says: /other effects: memo/,
+    needsVerifying: true,
+  },
+  {
+    name: "asks for something else each time",
+    before: "let count = 0;",
+    source: `cache.get(ConfigMap, { namespace: "a", name: "n" + count++ });`,
+    code: "FUNCTION_NOT_DETERMINISTIC",
+    says: /never settle/,
+  },
+  {
+    name: "spoils the objects of the language",
+    source: `Array.isArray = () => true; Object.keys = () => []; JSON.stringify = () => "{}"; Map.prototype.get = () => 1;
+      return { children: { length: 1 } };`,
+    code: "FUNCTION_THREW",
+    says: /threw TypeError/,
+  },
+];
