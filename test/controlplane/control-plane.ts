@@ -15,7 +15,7 @@
  * | start one by hand or to measure      | `node test/controlplane/up.ts`                             |
  * | know where the programs come from    | assets.ts, build.ts (a cache folder that CI can keep)      |
  * | use kubectl, ServiceAccounts, counts | cluster.ts, write-requests.ts, audit-log.ts                |
- * | break the network in between         | faulty-proxy.ts                                            |
+ * | break the network in between         | faulty-proxy.ts; single requests of it: holding-proxy.ts   |
  * | hang, restart, forget history        | `pause`, `restartApiServer`, `compactEtcd` below           |
  *
  * Nothing outlives the process that started it, whatever ends that: reaper.ts.
@@ -31,7 +31,7 @@ import type { Binaries } from "./assets.ts";
 import { readAuditLog } from "./audit-log.ts";
 import type { AuditRow } from "./audit-log.ts";
 import { Cluster } from "./cluster.ts";
-import { compactEtcd } from "./etcd.ts";
+import { compactEtcd, fillEtcd } from "./etcd.ts";
 import { freePort } from "./free-port.ts";
 import { Reaper } from "./reaper.ts";
 import { apiServerFlags, controllerManagerFlags, etcdFlags, layout, writeFiles } from "./server-flags.ts";
@@ -58,6 +58,13 @@ export interface ControlPlaneOptions {
   readonly flags?: Readonly<Partial<Record<ServerName, readonly string[]>>>;
   /** Off for measurements, which it would slow. @default true */
   readonly audit?: boolean;
+}
+
+/** A namespaced object as it is stored. */
+interface Stored {
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly metadata: { readonly namespace: string; readonly name: string; readonly uid: string };
 }
 
 const DEFAULT_CONTROLLERS = ["namespace-controller", "garbage-collector-controller"];
@@ -146,6 +153,20 @@ export class ControlPlane extends Cluster {
    */
   compactEtcd(): Promise<void> {
     return compactEtcd(`http://127.0.0.1:${this.#ports.etcdClient}`);
+  }
+
+  /**
+   * Has many objects there at once: 50 000 in seconds, where requests take a minute. No admission sees them, nothing is
+   * filled in, and watches that are open meanwhile may miss some: it is for whoever lists them afterwards.
+   * @param objects whole, as they are stored: with uid and creationTimestamp.
+   * @param resource `configmaps`
+   */
+  fill(resource: string, objects: readonly Stored[]): Promise<void> {
+    const entries = objects.map((object) => {
+      const { namespace, name } = object.metadata;
+      return { key: `/registry/${resource}/${namespace}/${name}`, value: JSON.stringify(object) };
+    });
+    return fillEtcd(`http://127.0.0.1:${this.#ports.etcdClient}`, entries);
   }
 
   /** All writes so far, in the order in which they were answered. */

@@ -35,7 +35,8 @@ export function describeOnControlPlane(
 /** As `describeOnControlPlane`, for tests that start and stop control planes themselves. */
 export function describeWhereOneStarts(name: string, options: ControlPlaneOptions, define: () => void): void {
   const verdict = verdictOf(findAssets(), options, process.env["CI"] === "true");
-  if (verdict.kind === "run") void describe(name, define);
+  // One test after the other, also where suites run beside each other.
+  if (verdict.kind === "run") void describe(name, { concurrency: 1 }, define);
   else leaveOut(name, verdict);
 }
 

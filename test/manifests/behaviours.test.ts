@@ -1,86 +1,85 @@
 /**
- * What mirror and cleanup-on-delete promise, on a real API server and under the manifests alone: one host, as its
- * ServiceAccount, through every behaviour that one host can show. First all that happens while it is up, then changes of
- * its configuration, then a time without it; in the end the audit log is held against the rules.
+ * What mirror and cleanup-on-delete promise, on a real API server and under the manifests alone, each by one host, as its
+ * ServiceAccount. The first host goes through all that happens while it is up, then changes of its configuration, lists that
+ * come late and a time without it; in the end the audit log is held against the rules. The second, in a cluster of its own
+ * beside it, is in trouble: its function throws, its watch is silent until a deadline of 90 s, its cluster is crowded.
  */
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { after, before, test } from "node:test";
+import { describe, test, type TestContext } from "node:test";
 import { z } from "zod";
 import type { AuditRow } from "../controlplane/audit-log.ts";
-import { describeOnControlPlane } from "../controlplane/on-control-plane.ts";
 import { absence } from "./behaviours/absence.ts";
 import { coexist } from "./behaviours/coexist.ts";
 import { converge, RIVAL } from "./behaviours/converge.ts";
 import { Corner, homeOf, NEW, OLD, UP_A, UP_B, writesOfAccount, type Behaviour } from "./behaviours/corner.ts";
+import { describeUnderManifests } from "./behaviours/ground.ts";
+import { late } from "./behaviours/late.ts";
 import { neverDestroy, OUTSIDE } from "./behaviours/never-destroy.ts";
 import { reload } from "./behaviours/reload.ts";
 import { Stage, type Config } from "./behaviours/stage.ts";
-import { ACCOUNT, AUDIT_POLICY, Deployed, requestsOfAccount } from "./deployed.ts";
+import { crowd, silent, throwing, troubled } from "./behaviours/trouble.ts";
+import { ACCOUNT, requestsOfAccount } from "./deployed.ts";
 import { formatRow, names, rulesOf } from "./rules.ts";
 
 const rows = [...neverDestroy, ...converge, ...coexist];
 const FIRST: Config = {
   prefixes: ["team-up-", "team-old-"],
-  sourceNamespaces: [...new Set([...rows, ...reload, ...absence].map(({ id }) => homeOf(id))), UP_A, RIVAL],
+  sourceNamespaces: [...new Set([...rows, ...reload, ...late, ...absence].map(({ id }) => homeOf(id))), UP_A, RIVAL],
+};
+const SECOND: Config = {
+  prefixes: ["team-up-"],
+  sourceNamespaces: [throwing, silent, crowd].map(({ id }) => homeOf(id)),
 };
 
-// Before the control plane starts, whose flags name both.
-const folder = mkdtempSync(join(tmpdir(), "evenkeel-behaviours-"));
-const [policyFile, auditLog] = [join(folder, "policy.yaml"), join(folder, "audit.log")];
-// With what each deletion is conditional upon.
-const deletions = `rules:
-  - level: Request
-    users: ["${ACCOUNT}"]
-    verbs: [delete]
-    resources: [{ group: "", resources: [configmaps] }]
-`;
-writeFileSync(policyFile, AUDIT_POLICY.replace("rules:\n", deletions));
-const flags = { apiServer: [`--audit-policy-file=${policyFile}`, `--audit-log-path=${auditLog}`] };
+describe("mirror and cleanup-on-delete under the manifests", { concurrency: true }, () => {
+  describeUnderManifests("whatever the cluster does", (ground) => {
+    test("every behaviour that one host can show", { concurrency: 4 }, async (context) => {
+      const stage = await Stage.of({ context, ...ground() }, FIRST);
+      for (const name of [UP_A, UP_B, OLD, NEW]) await stage.admin.namespace(name);
+      await stage.startHost();
+      await Promise.all(rows.map((row) => show(row, stage, context)));
+      for (const row of [...reload, ...late, ...absence]) await show(row, stage, context);
+      await stage.host.stop();
+    });
 
-describeOnControlPlane("mirror and cleanup-on-delete under the manifests", { flags }, (controlPlane) => {
-  let deployed: Deployed;
+    test("B08: every deletion names the uid and the resourceVersion that it means", async () => {
+      const conditions = await preconditions(ground().auditLog);
+      assert.ok(conditions.length > 50, `${conditions.length} deletions seen`);
+      for (const { uid, resourceVersion } of conditions) assert.ok(uid.length > 0 && /^\d+$/.test(resourceVersion));
+    });
 
-  before(async () => {
-    deployed = await Deployed.on(controlPlane(), folder);
-  });
-  after(() => rmSync(folder, { recursive: true, force: true }));
+    test("no request of it was refused, but where a row had it refused", async () => {
+      const requests = await requestsOfAccount(ground().auditLog);
+      const refused = requests.filter((row) => [401, 403, 422].includes(row.code) && !isProvoked(row));
+      assert.deepEqual(refused.map(formatRow), []);
+      const outside = (await writesOfAccount(ground().auditLog)).filter(({ namespace }) => OUTSIDE.has(namespace));
+      assert.deepEqual(outside.map(formatRow), []);
+    });
 
-  test("every behaviour that one host can show", { concurrency: 4 }, async (context) => {
-    const options = { context, controlPlane: controlPlane(), deployed, folder, auditLog };
-    const stage = await Stage.of(options, FIRST);
-    for (const name of [UP_A, UP_B, OLD, NEW]) await stage.admin.namespace(name);
-    await stage.startHost();
-    const show = ({ id, name, run }: Behaviour): Promise<void> =>
-      context.test(`${id}: ${name}`, async () => run(await Corner.of(id, stage)));
-    await Promise.all(rows.map(show));
-    for (const row of [...reload, ...absence]) await show(row);
-    await stage.host.stop();
-  });
-
-  test("B08: every deletion names the uid and the resourceVersion that it means", async () => {
-    const conditions = await preconditions();
-    assert.ok(conditions.length > 50, `${conditions.length} deletions seen`);
-    for (const { uid, resourceVersion } of conditions) assert.ok(uid.length > 0 && /^\d+$/.test(resourceVersion));
+    test("every request of it is named by a rule", async () => {
+      const rules = await rulesOf(ground().deployed);
+      const unnamed = (await requestsOfAccount(ground().auditLog)).filter(
+        (row) => !rules.some((rule) => names(rule, row)),
+      );
+      assert.deepEqual([...new Set(unnamed.map(formatRow))], []);
+    });
   });
 
-  test("no request of it was refused, but where a row had it refused", async () => {
-    const requests = await requestsOfAccount(auditLog);
-    const refused = requests.filter((row) => [401, 403, 422].includes(row.code) && !isProvoked(row));
-    assert.deepEqual(refused.map(formatRow), []);
-    const outside = (await writesOfAccount(auditLog)).filter(({ namespace }) => OUTSIDE.has(namespace));
-    assert.deepEqual(outside.map(formatRow), []);
-  });
-
-  test("every request of it is named by a rule", async () => {
-    const rules = await rulesOf(deployed);
-    const unnamed = (await requestsOfAccount(auditLog)).filter((row) => !rules.some((rule) => names(rule, row)));
-    assert.deepEqual([...new Set(unnamed.map(formatRow))], []);
+  describeUnderManifests("whatever goes wrong", (ground) => {
+    test("every behaviour that takes its time", { concurrency: 2 }, async (context) => {
+      const stage = await Stage.of({ context, ...ground() }, SECOND);
+      for (const name of [UP_A, UP_B]) await stage.admin.namespace(name);
+      await stage.startHost(await troubled(ground()));
+      await show(throwing, stage, context);
+      await Promise.all([silent, crowd].map((row) => show(row, stage, context)));
+    });
   });
 });
+
+function show({ id, name, run }: Behaviour, stage: Stage, context: TestContext): Promise<void> {
+  return context.test(`${id}: ${name}`, async () => run(await Corner.of(id, stage)));
+}
 
 /** By a row; one namespace goes while others have a copy made there, and one is denied its copy. */
 function isProvoked({ namespace, name }: AuditRow): boolean {
@@ -95,7 +94,9 @@ const Deletion = z.object({
 });
 
 /** Of each deletion that the host asked for. @throws ZodError when one has none */
-async function preconditions(): Promise<readonly { readonly uid: string; readonly resourceVersion: string }[]> {
+async function preconditions(
+  auditLog: string,
+): Promise<readonly { readonly uid: string; readonly resourceVersion: string }[]> {
   const lines = (await readFile(auditLog, "utf8")).split("\n").filter((line) => line.includes('"verb":"delete"'));
   return lines.map((line) => Deletion.parse(JSON.parse(line)).requestObject.preconditions);
 }

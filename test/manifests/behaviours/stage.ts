@@ -4,10 +4,12 @@ import { join } from "node:path";
 import type { TestContext } from "node:test";
 import { stringify } from "yaml";
 import type { ControlPlane } from "../../controlplane/control-plane.ts";
+import type { HoldingProxy } from "../../controlplane/holding-proxy.ts";
 import { HostProcess } from "../../e2e/host-process.ts";
 import { LEADING } from "../../e2e/scenario.ts";
 import type { Deployed } from "../deployed.ts";
 import { Admin } from "./admin.ts";
+import type { Ground } from "./ground.ts";
 
 /** What `mirror` is told. */
 export interface Config {
@@ -15,30 +17,40 @@ export interface Config {
   readonly sourceNamespaces: readonly string[];
 }
 
-export interface StageOptions {
+export interface StageOptions extends Ground {
   readonly context: TestContext;
-  readonly controlPlane: ControlPlane;
-  readonly deployed: Deployed;
-  /** Of the test's own. */
-  readonly folder: string;
-  readonly auditLog: string;
+}
+
+export interface HostOptions {
+  /** Default: through the proxy. */
+  readonly kubeconfig?: string;
+  /** Added to those that every host has. */
+  readonly flags?: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 export class Stage {
   readonly admin: Admin;
+  readonly controlPlane: ControlPlane;
   readonly deployed: Deployed;
+  readonly proxy: HoldingProxy;
   readonly auditLog: string;
   readonly #context: TestContext;
   readonly #folder: string;
+  readonly #kubeconfig: string;
   readonly #hosts: HostProcess[] = [];
   #config: Config;
 
-  private constructor({ context, deployed, folder, auditLog }: StageOptions, admin: Admin, config: Config) {
+  private constructor(options: StageOptions, admin: Admin, config: Config) {
+    const { context, controlPlane, deployed, proxy, kubeconfig, folder, auditLog } = options;
     this.admin = admin;
+    this.controlPlane = controlPlane;
     this.deployed = deployed;
+    this.proxy = proxy;
     this.auditLog = auditLog;
     this.#context = context;
     this.#folder = folder;
+    this.#kubeconfig = kubeconfig;
     this.#config = config;
   }
 
@@ -67,13 +79,18 @@ export class Stage {
     return this.#hosts.map(({ output }) => output).join("");
   }
 
-  /** Starts a host, and waits until it leads. It logs every request: nothing that it could tell is left out. */
-  async startHost(): Promise<void> {
+  /** Starts a host. It logs every request: nothing that it could tell is left out. */
+  beginHost({ kubeconfig = this.#kubeconfig, flags = [], env = {} }: HostOptions = {}): HostProcess {
     const identity = `host-${this.#hosts.length + 1}`;
-    const { kubeconfig } = this.deployed;
     const args = ["--kubeconfig", kubeconfig, "--config", this.#configFile, "--identity", identity, "-v", "8"];
-    this.#hosts.push(new HostProcess(this.#context, { args, cwd: this.#folder }));
-    await this.host.waitForLine(LEADING);
+    const host = new HostProcess(this.#context, { args: [...args, ...flags], cwd: this.#folder, env });
+    this.#hosts.push(host);
+    return host;
+  }
+
+  /** Starts a host, and waits until it leads. */
+  async startHost(options?: HostOptions): Promise<void> {
+    await this.beginHost(options).waitForLine(LEADING);
   }
 
   /** While it is done there is no host. */
@@ -95,8 +112,8 @@ export class Stage {
   }
 
   /** The text of the host's /metrics. */
-  async metrics(): Promise<string> {
-    return (await fetch(`${await this.host.address()}/metrics`)).text();
+  async metrics(host = this.host): Promise<string> {
+    return (await fetch(`${await host.address()}/metrics`)).text();
   }
 
   get #configFile(): string {
