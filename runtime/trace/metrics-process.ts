@@ -43,7 +43,11 @@ export function createProcessMetrics(
   });
   gauge("process_resident_memory_bytes", "Resident memory.", () => process.memoryUsage.rss());
   gauge("process_start_time_seconds", "Start, since the Unix epoch.", () => performance.timeOrigin / 1000);
-  counter("evenkeel_spans_dropped_total", "Spans lost to a full export queue.", () => spans.droppedSpanCount);
+  counter(
+    "evenkeel_spans_dropped_total",
+    "Spans that were to be exported and reached no collector.",
+    () => spans.droppedSpanCount,
+  );
   counter("evenkeel_span_export_errors_total", "Exports of spans that failed.", () => spans.exportErrorCount);
 
   new Gauge({

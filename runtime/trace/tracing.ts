@@ -3,9 +3,11 @@
  * the standard `OTEL_*` variables ask for it. A collector that is slow, wrong or dead costs log lines, never a reconcile.
  */
 import { context, ProxyTracerProvider, trace, type Tracer } from "@opentelemetry/api";
-import { TracerProvider, type Sampler } from "@opentelemetry/sdk-trace";
+import { TracerProvider, type ReadableSpan, type Sampler } from "@opentelemetry/sdk-trace";
 import { sleep, type Clock } from "../clock/clock.ts";
+import { Delivery, GRACE_MS } from "./delivery.ts";
 import { Diagnostics } from "./diagnostics.ts";
+import { otlpExporter } from "./otlp-exporter.ts";
 import { RecentTraces } from "./recent.ts";
 import { createReconcileTracer, type ReconcileTracer } from "./reconcile-trace.ts";
 import { samplerFor } from "./sampler.ts";
@@ -15,10 +17,13 @@ export interface Tracing {
   readonly recent: RecentTraces;
   /** Whether the variables asked for an export and it could be set up. */
   readonly isExporting: boolean;
-  /** Spans lost because the queue to the exporter was full. */
+  /** Spans that reached no collector: the queue was full, their export failed, or they were given up at the end. */
   readonly droppedSpanCount: number;
   readonly exportErrorCount: number;
-  /** Sends what is queued, for at most `limitMs`. Never rejects. */
+  /**
+   * Sends what is queued to a collector that answers, for at most `limitMs`; to one that does not, a quarter of a second
+   * at most. Says in one line what was lost. Never rejects.
+   */
   shutdown(limitMs: number): Promise<void>;
 }
 
@@ -34,6 +39,8 @@ const endpointNames = ["OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES
 
 interface Export {
   readonly tracer: Tracer;
+  /** Undefined for exporters that the SDK makes itself: nothing is known of what becomes of their spans. */
+  readonly delivery: Delivery | undefined;
   stop(): Promise<void>;
 }
 
@@ -41,25 +48,40 @@ export async function setUpTracing({ env, serviceVersion, clock, log }: TracingO
   const diagnostics = new Diagnostics(clock, (message, fields) => log.info(message, fields));
   const recent = new RecentTraces();
   const sampler = samplerFor(env, (sentence) => diagnostics.complain(sentence));
-  const exported = asksForExport(env) ? await startExport(env, serviceVersion, sampler, diagnostics) : undefined;
+  const exported = asksForExport(env)
+    ? await startExport({ env, serviceVersion, sampler, clock, diagnostics })
+    : undefined;
   const tracer = exported?.tracer ?? new TracerProvider({ sampler }).getTracer("evenkeel", serviceVersion);
   return {
     reconciles: createReconcileTracer(tracer, clock, (finished) => recent.add(finished)),
     recent,
     isExporting: exported !== undefined,
     get droppedSpanCount() {
-      return diagnostics.droppedSpanCount;
+      return diagnostics.droppedSpanCount + (exported?.delivery?.lostSpanCount ?? 0);
     },
     get exportErrorCount() {
       return diagnostics.exportErrorCount;
     },
     async shutdown(limitMs) {
-      if (exported === undefined) return;
-      const done = new AbortController();
-      const stopped = exported.stop().then(() => done.abort());
-      await Promise.race([stopped, sleep(clock, limitMs, done.signal)]);
+      if (exported !== undefined) await endExport(exported, { clock, log, limitMs });
     },
   };
+}
+
+async function endExport(
+  exported: Export,
+  { clock, log, limitMs }: Pick<TracingOptions, "clock" | "log"> & { readonly limitMs: number },
+): Promise<void> {
+  const { delivery } = exported;
+  const stop = (): Promise<void> => exported.stop();
+  if (delivery === undefined) {
+    await Promise.race([stop(), sleep(clock, Math.min(limitMs, GRACE_MS))]);
+    return;
+  }
+  const before = delivery.lostSpanCount;
+  const why = await delivery.end(stop, limitMs);
+  if (why !== undefined)
+    log.info("last spans not delivered", { droppedSpanCount: delivery.lostSpanCount - before, why });
 }
 
 /**
@@ -73,13 +95,22 @@ export function asksForExport(env: NodeJS.ProcessEnv): boolean {
   return endpointNames.some((name) => isSet(env[name]));
 }
 
+/** Several exporters, and those for people who debug, are the SDK's own affair. */
+function isPlainOtlp(env: NodeJS.ProcessEnv): boolean {
+  return list(env["OTEL_TRACES_EXPORTER"]).every((name) => name === "otlp");
+}
+
 /** NodeSDK reads its settings from the environment alone, so our defaults are put there for as long as it looks. */
-async function startExport(
-  env: NodeJS.ProcessEnv,
-  serviceVersion: string,
-  sampler: Sampler,
-  diagnostics: Diagnostics,
-): Promise<Export | undefined> {
+async function startExport({
+  env,
+  serviceVersion,
+  sampler,
+  clock,
+  diagnostics,
+}: Pick<TracingOptions, "env" | "serviceVersion" | "clock"> & {
+  readonly sampler: Sampler;
+  readonly diagnostics: Diagnostics;
+}): Promise<Export | undefined> {
   const bad = endpointNames.find((name) => isSet(env[name]) && !URL.canParse(env[name] ?? ""));
   if (bad !== undefined) {
     // The SDK would send to localhost instead.
@@ -90,17 +121,30 @@ async function startExport(
   const { NodeSDK } = await import("@opentelemetry/sdk-node");
   diagnostics.listen();
   try {
-    return underEnvironment(exportEnvironment(env, serviceVersion), () => {
-      const sdk = new NodeSDK({ sampler, textMapPropagator: null });
+    const makeExporter = isPlainOtlp(env)
+      ? await otlpExporter(env, (sentence) => diagnostics.complain(sentence))
+      : undefined;
+    const exported = underEnvironment(exportEnvironment(env, serviceVersion), (): Export => {
+      const delivery = makeExporter && new Delivery(makeExporter(), clock);
+      const sdk = new NodeSDK({ sampler, textMapPropagator: null, ...(delivery && { traceExporter: delivery }) });
       sdk.start();
       const provider = registeredProvider();
       if (provider === undefined) throw new Error("no exporter is left");
-      return { tracer: provider.getTracer("evenkeel", serviceVersion), stop: () => stop(sdk) };
+      return { tracer: provider.getTracer("evenkeel", serviceVersion), delivery, stop: () => stop(sdk) };
     });
+    await describeProcess(exported.tracer);
+    return exported;
   } catch (error) {
     diagnostics.complain(`traces are not exported: ${error instanceof Error ? error.message : String(error)}`);
     return undefined;
   }
+}
+
+/** The id of the machine is read in the background, and an export waits for it: done now, the last one never has to. */
+async function describeProcess(tracer: Tracer): Promise<void> {
+  // Never ended, and so never exported.
+  const span = tracer.startSpan("resource");
+  if ("resource" in span) await (span as ReadableSpan & typeof span).resource.waitForAsyncAttributes?.();
 }
 
 /** NodeSDK registers a provider for the whole process, and none when no exporter could be set up. */

@@ -3,6 +3,9 @@
  * mouse, on a phone and on a desk, in the dark and in the light.
  */
 import assert from "node:assert/strict";
+import { once } from "node:events";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -33,10 +36,19 @@ describe(
     let url: string;
     let api: string;
     const tabs: Tab[] = [];
+    /** Stands for the page of a Jaeger: what it was asked for, and from where. */
+    const asked: { readonly path: string | undefined; readonly referer: string | undefined }[] = [];
+    const viewer = createServer(({ url: path, headers: { referer } }, response) => {
+      asked.push({ path, referer });
+      response.end("a trace");
+    });
 
     before(async () => {
       const cwd = await mkdtemp(join(tmpdir(), "evenkeel-page-"));
-      host = new HostProcess(suite, { cwd });
+      await once(viewer.listen(0, "127.0.0.1"), "listening");
+      ends.unshift(() => viewer.close());
+      const { port } = viewer.address() as AddressInfo;
+      host = new HostProcess(suite, { cwd, env: { EVENKEEL_TRACE_LINK: `http://127.0.0.1:${port}/trace/{traceId}` } });
       ends.unshift(() => rm(cwd, { recursive: true, force: true }));
       [, api = ""] = await host.waitForLine(/API server at (http:\S+)\. /);
       url = await host.address();
@@ -112,6 +124,22 @@ describe(
         method === "Network.requestWillBeSent" ? [(params["request"] as { readonly url: string }).url] : [],
       );
       assert.ok(asked.length >= 4 && asked.every((each) => each.startsWith(url)), asked.join(" "));
+    });
+
+    it("leads to the trace of a reconcile, and does not tell where from", async () => {
+      for (const [path, link] of [
+        ["/", "#reconciles .trace a"],
+        [keyPage("mirror", "default/settings"), "#key .run a[rel=noreferrer]"],
+      ] as const) {
+        const tab = await visit(path);
+        await shows(tab, "Live");
+        const traceId = await tab.evaluate<string>(`document.querySelector("${link}").textContent`);
+        assert.match(traceId, /^[0-9a-f]{32}$/);
+        await tab.evaluate(`document.querySelector("${link}").click()`);
+        await shows(tab, "a trace");
+        const trace = asked.findLast(({ path }) => path?.startsWith("/trace/"));
+        assert.deepEqual(trace, { path: `/trace/${traceId}`, referer: undefined });
+      }
     });
 
     it("shows a change that was made in the cluster, without moving the focus", async (t) => {

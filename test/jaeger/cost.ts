@@ -1,7 +1,7 @@
 /**
- * `node test/jaeger/cost.ts`: what tracing costs a host. The same load (sources that change, each with one copy) on an embedded API
- * server outside the host's process; no export, a real Jaeger, a collector that refuses and one that never answers take
- * turns, so that a busy machine is unfair to all of them alike. Prints the medians of all turns.
+ * `node test/jaeger/cost.ts [ROUNDS]`: what tracing costs a host. The same load (sources that change, each with one copy)
+ * on an embedded API server outside the host's process; no export, a real Jaeger, a collector that refuses and one that
+ * never answers take turns, so that a busy machine is unfair to all of them alike. Prints the medians of all turns.
  */
 import { createServer, type Server, type Socket } from "node:net";
 import { once } from "node:events";
@@ -18,7 +18,7 @@ import { HostProcess } from "../e2e/host-process.ts";
 import { inProcessTransport } from "../support/in-process-transport.ts";
 import { startJaeger } from "./jaeger.ts";
 
-const ROUNDS = 3;
+const ROUNDS = Number(process.argv[2] ?? 3);
 const SOURCES = 20;
 const WARM_UPDATES = 20;
 const UPDATES = 60;

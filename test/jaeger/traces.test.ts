@@ -97,7 +97,7 @@ describeWithJaeger("traces in a real Jaeger", () => {
         const run = only(root, "run mirror");
         assert.deepEqual(run.attributes[keys.reads], [
           "v1/ConfigMap */settings [mirror=true] → 1",
-          "v1/Namespace */team-* → 4",
+          "v1/Namespace */team-* (metadata) → 4",
         ]);
         assert.equal(run.attributes[keys.wantsChildren], 4);
         assert.equal(only(root, "plan").attributes[keys.planCreates], 4);
