@@ -32,6 +32,8 @@ export class Tracker {
   readonly #entries = new Map<string, Entry>();
   /** Drawer → entries. An entry lies in one drawer, or in one for each value of an `in` rule. */
   readonly #drawers = new Multimap<string, Entry>();
+  /** Kind and length → entries by a prefix so long: a change asks for these lengths, not for every beginning of a name. */
+  readonly #prefixLengths = new Map<string, Map<number, number>>();
 
   /** After a run: `request` depends on these queries and on nothing else. */
   replace(request: string, queries: Iterable<Query>): void {
@@ -55,7 +57,7 @@ export class Tracker {
   /** The requests that read something which the object was or is, each with the query that says so. */
   affected(change: Change): ReadonlyMap<string, Query> {
     const matched = new Set<Entry>();
-    for (const drawer of drawersOfChange(change))
+    for (const drawer of this.#drawersOfChange(change))
       for (const entry of this.#drawers.get(drawer) ?? [])
         if (!matched.has(entry) && concerns(change, entry.query)) matched.add(entry);
     const requests = new Map<string, Query>();
@@ -96,6 +98,7 @@ export class Tracker {
     const entry: Entry = { identity, query, requests: new Set(), drawers: this.#drawersOfQuery(query) };
     this.#entries.set(identity, entry);
     for (const drawer of entry.drawers) this.#drawers.add(drawer, entry);
+    this.#countPrefix(query, 1);
     return entry;
   }
 
@@ -104,6 +107,34 @@ export class Tracker {
     if (entry.requests.size > 0) return;
     this.#entries.delete(entry.identity);
     for (const drawer of entry.drawers) this.#drawers.delete(drawer, entry);
+    this.#countPrefix(entry.query, -1);
+  }
+
+  #countPrefix({ kind, where: { namePrefix = "" } }: Query, by: 1 | -1): void {
+    if (namePrefix === "") return;
+    const of = kindKey(kind);
+    const lengths = this.#prefixLengths.getOrInsertComputed(of, () => new Map<number, number>());
+    const count = (lengths.get(namePrefix.length) ?? 0) + by;
+    if (count > 0) lengths.set(namePrefix.length, count);
+    else lengths.delete(namePrefix.length);
+    if (lengths.size === 0) this.#prefixLengths.delete(of);
+  }
+
+  /** Every drawer in which an entry may lie that the change concerns. Name and namespace are the same before and after. */
+  *#drawersOfChange({ query, before, after }: Change): Generator<string> {
+    const kind = kindKey(query.kind);
+    const { name = "", namespace = "" } = (after ?? before)?.metadata ?? {};
+    yield byKey(kind, namespace, name);
+    yield byName(kind, name);
+    yield byNamespace(kind, namespace);
+    yield all(kind);
+    for (const length of this.#prefixLengths.get(kind)?.keys() ?? [])
+      if (length <= name.length) yield byPrefix(kind, name.slice(0, length));
+    for (const labels of [before?.metadata.labels, after?.metadata.labels])
+      for (const key in labels) {
+        yield byLabel(kind, undefined, key, labels[key] ?? "");
+        yield byLabel(kind, namespace, key, labels[key] ?? "");
+      }
   }
 
   /** None when the query can match nothing (`in: []`). */
@@ -132,22 +163,6 @@ export class Tracker {
 
 function concerns({ before, after }: Change, { where }: Query): boolean {
   return (before !== undefined && matches(where, before)) || (after !== undefined && matches(where, after));
-}
-
-/** Every drawer in which an entry may lie that the change concerns. Name and namespace are the same before and after. */
-function* drawersOfChange({ query, before, after }: Change): Generator<string> {
-  const kind = kindKey(query.kind);
-  const { name = "", namespace = "" } = (after ?? before)?.metadata ?? {};
-  yield byKey(kind, namespace, name);
-  yield byName(kind, name);
-  yield byNamespace(kind, namespace);
-  yield all(kind);
-  for (let length = 1; length <= name.length; length++) yield byPrefix(kind, name.slice(0, length));
-  for (const labels of [before?.metadata.labels, after?.metadata.labels])
-    for (const key in labels) {
-      yield byLabel(kind, undefined, key, labels[key] ?? "");
-      yield byLabel(kind, namespace, key, labels[key] ?? "");
-    }
 }
 
 /** For each label that must have one of some values: the drawers of these values. */

@@ -2,7 +2,6 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { homedir, tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
-import { createApiServer } from "../apiserver/server.ts";
 import type { Clock } from "../clock/clock.ts";
 import type { Target } from "../host/settings.ts";
 import { ApiClient } from "../kube/client.ts";
@@ -63,6 +62,8 @@ function connectWith(credentials: Credentials, { clock, observer }: ConnectOptio
 }
 
 async function embedded(options: ConnectOptions): Promise<Connection> {
+  // Imported here: a host of a real cluster has no use for its 54 files.
+  const { createApiServer } = await import("../apiserver/server.ts");
   const server = createApiServer({ clock: options.clock });
   const host = "127.0.0.1";
   const listening = await server.listen({ host, port: EMBEDDED_PORT }).catch(() => server.listen({ host, port: 0 }));

@@ -28,7 +28,7 @@ export interface CallOptions {
 }
 
 export interface ReadOptions extends CallOptions {
-  /** `metadata`: nothing else is asked for, and nothing else comes, whatever the server sends. Absent: whole objects. */
+  /** `metadata`: nothing else of objects is asked for, or comes, whatever the server sends. Absent: whole objects. */
   readonly part?: "metadata" | undefined;
 }
 
@@ -69,10 +69,11 @@ export type WatchEvent =
   | { readonly type: "added" | "modified" | "deleted"; readonly object: StoredObject }
   | { readonly type: "bookmark"; readonly resourceVersion: string; readonly isInitialEventsEnd: boolean };
 
-/** Compact answer of a write: a host needs no more of it. `undefined` object: the server answered with a Status. */
+/** Compact answer of a write: a host needs no more of it. */
 export interface WriteResult {
   /** Of HTTP: 200, 201 or 202. */
   readonly status: number;
+  /** `undefined`: the server answered with a Status. */
   readonly object: StoredObject | undefined;
   /** Response header `audit-id`. */
   readonly auditId: string | undefined;
@@ -105,10 +106,10 @@ export interface Api {
   update(kind: Kind, object: object & { readonly metadata: ObjectName }, options?: WriteOptions): Promise<WriteResult>;
   /** JSON merge patch (`merge`) or server-side apply (`apply`). */
   patch(kind: Kind, name: ObjectName, patch: object, options: PatchOptions): Promise<WriteResult>;
-  delete(kind: Kind, name: ObjectName, preconditions: Preconditions, options?: CallOptions): Promise<WriteResult>;
+  delete(kind: Kind, name: ObjectName, preconditions: Preconditions, options?: ReadOptions): Promise<WriteResult>;
 }
 
-export interface WriteOptions extends CallOptions {
+export interface WriteOptions extends ReadOptions {
   readonly subresource?: "status" | "scale" | undefined;
   readonly fieldManager?: string | undefined;
 }

@@ -103,7 +103,7 @@ export class ApiClient implements Api {
     kind: Kind,
     name: ObjectName,
     { uid, resourceVersion }: Preconditions,
-    options: CallOptions = {},
+    options: ReadOptions = {},
   ): Promise<WriteResult> {
     const what = `delete ${kindKey(kind)} ${objectKey(name)}`;
     if (!uid) throw new EvenkeelError("BUG", `${what}: a delete without the uid of what is meant`);
@@ -115,8 +115,13 @@ export class ApiClient implements Api {
       preconditions: { uid, resourceVersion },
       propagationPolicy: "Background",
     });
-    const call = { verb: "delete", what, kind, about: "object", method: "DELETE", path, body, options } as const;
-    return written(await this.#ask(call), kind, name, what);
+    const call = { what, kind, about: "object", path, accept: acceptOf(options, ""), body, options } as const;
+    return written(
+      await this.#ask({ verb: "delete", method: "DELETE", ...call }),
+      expectedOf(kind, options),
+      name,
+      what,
+    );
   }
 
   async #write(
@@ -140,11 +145,12 @@ export class ApiClient implements Api {
       what,
       kind,
       about: "object",
+      accept: acceptOf(options, ""),
       path: target + queryString({ fieldManager, fieldValidation: FIELD_VALIDATION, force }),
       body: JSON.stringify(body),
       options,
     });
-    return written(answer, subresource === "scale" ? scale : kind, name, what);
+    return written(answer, expectedOf(subresource === "scale" ? scale : kind, options), name, what);
   }
 
   #ask(call: Call & { readonly kind: Kind }): Promise<Answer> {
@@ -171,7 +177,7 @@ const writes = {
   apply: { method: "PATCH", contentType: "application/apply-patch+yaml" },
 } as const;
 
-const scale: Expected = { apiVersion: "autoscaling/v1", kind: "Scale" };
+const scale: Kind = { apiVersion: "autoscaling/v1", kind: "Scale" };
 
 /** A server that cannot leave the rest out may send it: it is dropped here. Source: Kubernetes API concepts, metadata-only fetches. */
 function acceptOf({ part }: ReadOptions, suffix: "" | "List"): string {

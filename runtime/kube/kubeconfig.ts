@@ -1,17 +1,18 @@
 /**
- * The credentials of a context of a kubeconfig. client-node reads the file and runs the auth-providers; it is imported
- * only here and only when needed (80 MB). What it would silently ignore is done here, or refused by name.
+ * The credentials of a context of a kubeconfig. client-node says what the entries mean and runs the auth-providers; what it
+ * would silently ignore is done here, or refused by name.
  */
 import { dirname, isAbsolute, join } from "node:path";
-import type { Cluster, Context, KubeConfig, User } from "@kubernetes/client-node";
+import type { Cluster, Context, User } from "@kubernetes/client-node";
 import type { RequestOptions } from "node:https";
 import type { Clock } from "../clock/clock.ts";
 import { bearer, RenewedCredentials, type Credentials, type Doubt, type LoadedIdentity } from "./credentials.ts";
 import { credentialFile, FILE_LIFETIME_MS } from "./credential-file.ts";
 import { EvenkeelError } from "./errors.ts";
 import { runExecPlugin } from "./exec-plugin.ts";
+import { readKubeconfig, type KubeconfigFile } from "./kubeconfig-file.ts";
 import { KeptSecret, type Secret } from "./kept-secret.ts";
-import { recordOf, recordsOf, textOf, type JsonRecord } from "./json.ts";
+import { recordOf, textOf, type JsonRecord } from "./json.ts";
 
 export interface KubeconfigOptions {
   readonly clock: Clock;
@@ -19,13 +20,6 @@ export interface KubeconfigOptions {
   readonly files: readonly string[];
   /** Default: the `current-context` of the first file that has one. */
   readonly context?: string | undefined;
-}
-
-/** One file: its entries as client-node reads them, and its users as they are written, for what client-node leaves out. */
-interface Kubeconfig {
-  readonly file: string;
-  readonly config: KubeConfig;
-  readonly writtenUsers: ReadonlyMap<string, JsonRecord>;
 }
 
 /** Everything that one context chooses. */
@@ -51,39 +45,10 @@ export async function kubeconfigCredentials({ clock, files, context }: Kubeconfi
   return credentials;
 }
 
-async function readKubeconfig(file: string): Promise<Kubeconfig> {
-  const text = await credentialFile(file, "kubeconfig");
-  const { KubeConfig, loadYaml } = await import("@kubernetes/client-node");
-  const config = new KubeConfig();
-  try {
-    config.loadFromString(text);
-    const users = recordsOf(recordOf(loadYaml<unknown>(text))?.["users"]);
-    config.makePathsAbsolute(dirname(file));
-    const writtenUsers = new Map(users.map((user) => [String(user["name"]), recordOf(user["user"]) ?? {}]));
-    return { file, config, writtenUsers };
-  } catch (cause) {
-    throw new EvenkeelError("KUBECONFIG_INVALID", `${file}${place(cause)}: ${complaint(cause)}`);
-  }
-}
-
-/** A YAML error quotes the lines around it, and they may hold a token: its first line does not. */
-function complaint(cause: unknown): string {
-  const reason = recordOf(cause)?.["reason"];
-  return textOf(reason) ?? (cause instanceof Error ? cause.message.split("\n", 1).join("") : "no kubeconfig");
-}
-
-/** `:LINE:COLUMN` of a YAML error, which counts from 0. */
-function place(cause: unknown): string {
-  const mark = recordOf(recordOf(cause)?.["mark"]);
-  const [line, column] = [mark?.["line"], mark?.["column"]];
-  return typeof line === "number" && typeof column === "number" ? `:${line + 1}:${column + 1}` : "";
-}
-
-function choose(kubeconfigs: readonly Kubeconfig[], files: string, name: string | undefined) {
-  const all = kubeconfigs.flatMap(({ config }) => config.getContexts());
+function choose(kubeconfigs: readonly KubeconfigFile[], files: string, name: string | undefined) {
+  const all = kubeconfigs.flatMap(({ contexts }) => contexts);
   const known = all.length === 0 ? "there is none" : `there are: ${all.map((context) => context.name).join(", ")}`;
-  const wanted =
-    name ?? textOf(kubeconfigs.find(({ config }) => config.getCurrentContext())?.config.getCurrentContext());
+  const wanted = name ?? kubeconfigs.find(({ currentContext }) => currentContext !== undefined)?.currentContext;
   if (wanted === undefined) throw invalid(files, `no context was given and none is current; ${known}`);
   const context = all.find((context) => context.name === wanted);
   if (context === undefined) throw invalid(files, `no context ${wanted}; ${known}`);
@@ -93,15 +58,13 @@ function choose(kubeconfigs: readonly Kubeconfig[], files: string, name: string 
   };
 }
 
-function chosenBy(context: Context, kubeconfigs: readonly Kubeconfig[], where: string): Chosen {
-  const cluster = kubeconfigs
-    .flatMap(({ config }) => config.getClusters())
-    .find(({ name }) => name === context.cluster);
+function chosenBy(context: Context, kubeconfigs: readonly KubeconfigFile[], where: string): Chosen {
+  const cluster = kubeconfigs.flatMap(({ clusters }) => clusters).find(({ name }) => name === context.cluster);
   if (cluster === undefined) throw invalid(where, `no cluster ${context.cluster}`);
   const protocol = URL.canParse(cluster.server) ? new URL(cluster.server).protocol : "";
   if (!/^https?:$/.test(protocol)) throw invalid(where, `cluster ${cluster.name} has no http(s) server URL`);
   const home = kubeconfigs.find(({ writtenUsers }) => writtenUsers.has(context.user));
-  const user = home?.config.getUser(context.user) ?? undefined;
+  const user = home?.users.find(({ name }) => name === context.user);
   if (home === undefined || user === undefined) throw invalid(where, `no user ${context.user}`);
   const written = home.writtenUsers.get(context.user) ?? {};
   return { cluster, user, written, directory: dirname(home.file), where };
@@ -184,6 +147,7 @@ function clusterInfo(cluster: Cluster): JsonRecord {
 
 /** oidc and its like: client-node renews what it has when that has expired. */
 async function fromProvider(cluster: Cluster, user: User): Promise<Secret> {
+  // Only here, because it costs 0.3 s and 75 MB.
   const { KubeConfig } = await import("@kubernetes/client-node");
   const config = new KubeConfig();
   config.loadFromClusterAndUser(cluster, user);

@@ -63,6 +63,7 @@ function retryAfterMs(seconds: unknown): number | undefined {
 function codeFor({ httpCode, reason, causes }: ApiStatus): Code {
   if (causes.includes("ResourceVersionTooLarge")) return "API_TIMEOUT";
   if (causes.includes("NamespaceTerminating")) return "API_NAMESPACE_TERMINATING";
+  if (causes.includes("FieldManagerConflict")) return "API_FIELD_TAKEN";
   return byReason.get(reason ?? "") ?? byHttpCode.get(httpCode) ?? byRange(httpCode);
 }
 

@@ -2,14 +2,15 @@
  * The Transport over a network: kept-alive HTTP/1.1 connections, a pool for each lane, credentials on every request.
  * The path of every write: nothing is allocated here that the request does not need.
  */
-import type { Dispatcher } from "undici";
 import manifest from "../../package.json" with { type: "json" };
 import type { Credentials, Identity, TlsMaterial } from "./credentials.ts";
 import { untilAborted } from "./deadline.ts";
 import { codeOf } from "./errors.ts";
 import { LanePools } from "./lane-pools.ts";
+import { streamedAnswer } from "./streamed-answer.ts";
 import type { Transport, TransportRequest, TransportResponse } from "./transport.ts";
 import { unreachable } from "./unreachable.ts";
+import { wholeAnswer } from "./whole-answer.ts";
 
 const USER_AGENT = `evenkeel/${manifest.version} (${process.platform}/${process.arch}) node/${process.versions.node}`;
 
@@ -70,37 +71,28 @@ export class UndiciTransport implements Transport {
 
   async #authorized(request: TransportRequest, identity: Identity): Promise<TransportResponse> {
     const response = await this.#exchange(request, identity);
-    if (response.statusCode === 401) return this.#renewed(request, identity, response);
-    return new UndiciResponse(response, request.signal, this.#server);
+    return response.status === 401 ? this.#renewed(request, identity, response) : response;
   }
 
   /** Once, with another identity if there is one; otherwise the refusal stands. */
-  async #renewed(
-    request: TransportRequest,
-    refused: Identity,
-    refusal: Dispatcher.ResponseData,
-  ): Promise<TransportResponse> {
-    const renewed = this.#credentials.renew(refused, "refused");
-    const identity = await untilAborted(renewed, request.signal).catch((error: unknown) => {
-      refusal.body.destroy();
-      throw error;
-    });
-    if (identity === refused) return new UndiciResponse(refusal, request.signal, this.#server);
-    await refusal.body.dump();
-    return new UndiciResponse(await this.#exchange(request, identity), request.signal, this.#server);
+  async #renewed(request: TransportRequest, refused: Identity, refusal: TransportResponse): Promise<TransportResponse> {
+    const identity = await untilAborted(this.#credentials.renew(refused, "refused"), request.signal);
+    return identity === refused ? refusal : this.#exchange(request, identity);
   }
 
-  async #exchange(request: TransportRequest, { tls, authorization }: Identity): Promise<Dispatcher.ResponseData> {
+  async #exchange(request: TransportRequest, { tls, authorization }: Identity): Promise<TransportResponse> {
     const { method, body = null, signal, lane } = request;
     const headers = ["user-agent", USER_AGENT];
     if (authorization !== undefined) headers.push("authorization", authorization);
     for (const name in request.headers) headers.push(name, request.headers[name] ?? "");
+    // undici would close the connection after a DELETE with a body, which is what carries the preconditions.
+    const options = { method, path: this.#prefix + request.path, headers, body, reset: false };
+    const answer = lane === "watches" ? streamedAnswer : wholeAnswer;
+    const toFailure = (error: unknown): unknown => (signal.aborted ? signal.reason : unreachable(this.#server, error));
     try {
-      const pool = this.#poolsFor(tls).pool(lane);
-      // undici would close the connection after a DELETE with a body, which is what carries the preconditions.
-      return await pool.request({ method, path: this.#prefix + request.path, headers, body, signal, reset: false });
+      return await answer(this.#poolsFor(tls).pool(lane), options, { signal, toFailure });
     } catch (error) {
-      throw failure(error, signal, this.#server);
+      throw toFailure(error);
     }
   }
 
@@ -118,59 +110,4 @@ export class UndiciTransport implements Transport {
     this.#retired.add(pools);
     void pools.close().then(() => this.#retired.delete(pools));
   }
-}
-
-class UndiciResponse implements TransportResponse {
-  readonly status: number;
-  readonly headers: Readonly<Record<string, string>>;
-  readonly #body: Dispatcher.ResponseData["body"];
-  readonly #signal: AbortSignal;
-  readonly #server: string;
-
-  constructor({ statusCode, headers, body }: Dispatcher.ResponseData, signal: AbortSignal, server: string) {
-    this.status = statusCode;
-    this.headers = joined(headers);
-    this.#body = body;
-    this.#signal = signal;
-    this.#server = server;
-  }
-
-  get body(): AsyncIterable<Uint8Array> {
-    return this.#chunks();
-  }
-
-  async text(): Promise<string> {
-    try {
-      return await this.#body.text();
-    } catch (error) {
-      throw failure(error, this.#signal, this.#server);
-    }
-  }
-
-  async *#chunks(): AsyncGenerator<Uint8Array, void, undefined> {
-    try {
-      yield* this.#body;
-    } catch (error) {
-      throw failure(error, this.#signal, this.#server);
-    }
-  }
-}
-
-function failure(error: unknown, signal: AbortSignal, server: string): unknown {
-  return signal.aborted ? signal.reason : unreachable(server, error);
-}
-
-/** Headers that came more than once, joined as RFC 9110 §5.3 allows; nearly always none, and then nothing is copied. */
-function joined(headers: Dispatcher.ResponseData["headers"]): Readonly<Record<string, string>> {
-  if (areSingle(headers)) return headers;
-  const single: Record<string, string> = {};
-  for (const [name, value] of Object.entries(headers)) {
-    if (value !== undefined) single[name] = Array.isArray(value) ? value.join(", ") : value;
-  }
-  return single;
-}
-
-function areSingle(headers: Dispatcher.ResponseData["headers"]): headers is Record<string, string> {
-  for (const name in headers) if (typeof headers[name] !== "string") return false;
-  return true;
 }

@@ -3,8 +3,8 @@
  * exported. Bounded by traces and by spans. Runs that changed nothing are dropped first, so that a relist, which runs every
  * key once, does not push out the trace that somebody is looking for.
  */
-import { SpanKind, SpanStatusCode, type Attributes, type HrTime, type Span as AnySpan } from "@opentelemetry/api";
-import type { Span } from "@opentelemetry/sdk-trace";
+import { SpanKind, SpanStatusCode, type Attributes, type HrTime, type Span } from "@opentelemetry/api";
+import type { ReadableSpan } from "./memory-tracer.ts";
 import type { FinishedTrace, Outcome } from "./reconcile-trace.ts";
 import { wakeReason } from "./wake.ts";
 
@@ -128,12 +128,12 @@ function isQuiet({ spans, end }: FinishedTrace): boolean {
   );
 }
 
-/** The spans of an SDK can be read back; those of another provider behind the API cannot. */
-function isReadable(span: AnySpan | undefined): span is Span {
+/** Our own spans and those of an SDK can be read back; those of another provider behind the API cannot. */
+function isReadable(span: Span | undefined): span is ReadableSpan {
   return span !== undefined && "startTime" in span && "attributes" in span;
 }
 
-function summarize({ start, end, spans, omittedCount }: FinishedTrace, root: Span): TraceSummary {
+function summarize({ start, end, spans, omittedCount }: FinishedTrace, root: ReadableSpan): TraceSummary {
   const [first] = start.wakes;
   return {
     traceId: root.spanContext().traceId,
@@ -151,7 +151,7 @@ function summarize({ start, end, spans, omittedCount }: FinishedTrace, root: Spa
   };
 }
 
-function node(span: Span, all: readonly AnySpan[], began: HrTime): SpanNode {
+function node(span: ReadableSpan, all: readonly Span[], began: HrTime): SpanNode {
   const { spanId } = span.spanContext();
   return {
     name: span.name,

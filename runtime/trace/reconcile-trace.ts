@@ -22,7 +22,7 @@ import {
   type Link,
   type Span,
   type SpanContext,
-  type Tracer,
+  type SpanOptions,
 } from "@opentelemetry/api";
 import type { Clock } from "../clock/clock.ts";
 import { attributes as keys, MAX_LISTED, spanNames } from "./names.ts";
@@ -124,6 +124,11 @@ export interface ReconcileTrace extends Requests {
   end(end: ReconcileEnd): void;
 }
 
+/** As that of the OpenTelemetry API, which is one; ours gives all times as HrTime, and no active context counts. */
+export interface SpanStarter {
+  startSpan(name: string, options: SpanOptions & { readonly startTime: HrTime }, context: Context): Span;
+}
+
 export interface ReconcileTracer {
   start(start: ReconcileStart): ReconcileTrace;
 }
@@ -142,7 +147,7 @@ const MAX_SPANS_KEPT = 100;
 
 /** @param finished is handed every trace when it ends. */
 export function createReconcileTracer(
-  tracer: Tracer,
+  tracer: SpanStarter,
   clock: Clock,
   finished: (trace: FinishedTrace) => void,
 ): ReconcileTracer {
@@ -152,7 +157,7 @@ export function createReconcileTracer(
 class Reconcile implements ReconcileTrace {
   readonly traceId: string;
   readonly context: SpanContext;
-  readonly #tracer: Tracer;
+  readonly #tracer: SpanStarter;
   readonly #time: SpanTime;
   readonly #finished: (trace: FinishedTrace) => void;
   readonly #start: ReconcileStart;
@@ -164,7 +169,7 @@ class Reconcile implements ReconcileTrace {
   #mark: HrTime;
   #isEnded = false;
 
-  constructor(tracer: Tracer, clock: Clock, finished: (trace: FinishedTrace) => void, start: ReconcileStart) {
+  constructor(tracer: SpanStarter, clock: Clock, finished: (trace: FinishedTrace) => void, start: ReconcileStart) {
     this.#tracer = tracer;
     this.#time = new SpanTime(clock);
     this.#finished = finished;

@@ -8,6 +8,7 @@ import { sleep, type Clock } from "../clock/clock.ts";
 import { Delivery, GRACE_MS } from "./delivery.ts";
 import { Diagnostics } from "./diagnostics.ts";
 import { otlpExporter } from "./otlp-exporter.ts";
+import { MemoryTracer } from "./memory-tracer.ts";
 import { RecentTraces } from "./recent.ts";
 import { createReconcileTracer, type ReconcileTracer } from "./reconcile-trace.ts";
 import { samplerFor } from "./sampler.ts";
@@ -51,7 +52,7 @@ export async function setUpTracing({ env, serviceVersion, clock, log }: TracingO
   const exported = asksForExport(env)
     ? await startExport({ env, serviceVersion, sampler, clock, diagnostics })
     : undefined;
-  const tracer = exported?.tracer ?? new TracerProvider({ sampler }).getTracer("evenkeel", serviceVersion);
+  const tracer = exported?.tracer ?? new MemoryTracer(clock, sampler);
   return {
     reconciles: createReconcileTracer(tracer, clock, (finished) => recent.add(finished)),
     recent,

@@ -322,6 +322,25 @@ test("client: a request without an answer is observed with its code", async () =
   assert.deepEqual(codes, ["API_UNREACHABLE"]);
 });
 
+test("client: of what is written, metadata alone may be asked for; a server that cannot do that is understood as well", async () => {
+  const metadata = { ...settings, uid: "u", resourceVersion: "1" };
+  const partial = { apiVersion: "meta.k8s.io/v1", kind: "PartialObjectMetadata", metadata };
+  const object = { apiVersion: "v1", kind: "ConfigMap", metadata };
+  const options = { part: "metadata" } as const;
+  for (const answer of [partial, { ...object, data: { a: "1" } }]) {
+    const { client, asked } = fakeServer(() => json(answer));
+    const results = [
+      await client.create(ConfigMap, object, options),
+      await client.update(ConfigMap, object, options),
+      await client.patch(ConfigMap, settings, {}, { ...options, type: "apply", fieldManager: "f" }),
+      await client.delete(ConfigMap, settings, { uid: "u" }, options),
+    ];
+    for (const result of results) assert.deepEqual(result.object, object);
+    const accept = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json";
+    assert.deepEqual(new Set(asked.map(({ headers }) => headers["accept"])), new Set([accept]));
+  }
+});
+
 test("client: metadata alone is asked for as such, and read back as an object of its kind", async () => {
   const metadata = { ...settings, uid: "u", resourceVersion: "1" };
   const partial = { apiVersion: "meta.k8s.io/v1", kind: "PartialObjectMetadata", metadata };

@@ -43,10 +43,10 @@ const rows: readonly Row[] = [
   { name: "409 AlreadyExists", http: 409, body: status(409, "AlreadyExists"), code: "API_ALREADY_EXISTS" },
   { name: "409 Conflict", http: 409, body: status(409, "Conflict"), code: "API_CONFLICT" },
   {
-    name: "409 of server-side apply",
+    name: "409 of a field that another manager holds",
     http: 409,
     body: status(409, "Conflict", causes("FieldManagerConflict")),
-    code: "API_CONFLICT",
+    code: "API_FIELD_TAKEN",
   },
   { name: "410 Expired", http: 410, body: status(410, "Expired"), code: "API_EXPIRED" },
   { name: "410 Gone", http: 410, body: status(410, "Gone"), code: "API_EXPIRED" },

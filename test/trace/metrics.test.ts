@@ -43,6 +43,9 @@ const page: readonly {
   { name: "process_start_time_seconds", type: "gauge", labels: "" },
   { name: "evenkeel_writes_total", type: "counter", labels: "controller result verb" },
   { name: "evenkeel_conflicts", type: "gauge", labels: "controller" },
+  { name: "evenkeel_function_errors_total", type: "counter", labels: "code controller" },
+  { name: "evenkeel_function_thread_faults_total", type: "counter", labels: "controller" },
+  { name: "evenkeel_function_suspended", type: "gauge", labels: "controller" },
   { name: "evenkeel_informer_objects", type: "gauge", labels: "name" },
   { name: "evenkeel_informer_last_event_age_seconds", type: "gauge", labels: "name" },
   { name: "reflector_lists_total", type: "counter", labels: "name" },
@@ -75,6 +78,7 @@ describe("a function's series", () => {
   it("are all there at zero before its first reconcile", async () => {
     const { metrics, samples } = world();
     metrics.controller("mirror");
+    metrics.function("mirror").watch(() => ({ faultCount: 0, isSuspended: false }));
     metrics.workqueue("mirror");
     const found = await samples();
     for (const result of ["success", "error", "requeue", "requeue_after"])
@@ -89,10 +93,8 @@ describe("a function's series", () => {
   it("are gone when it is removed, and those of others stay", async () => {
     const { metrics, samples } = world();
     for (const name of ["mirror", "other"]) {
-      const [controller, queue] = busy(metrics, name);
-      if (name !== "mirror") continue;
-      controller.close();
-      queue.close();
+      const all = busy(metrics, name);
+      if (name === "mirror") for (const each of all) each.close();
     }
     const found = [...(await samples()).keys()];
     assert.deepEqual(
@@ -145,6 +147,30 @@ describe("a reconcile", () => {
       assert.equal(value("reconcile_time_seconds_bucket", ',le="0.15"'), 1);
       assert.equal(value("reconcile_time_seconds_sum"), 0.12);
     });
+});
+
+describe("a function's cell", () => {
+  it("is asked at each scrape how many threads it lost and whether it is suspended", async () => {
+    const { metrics, samples } = world();
+    const cell = { faultCount: 2, isSuspended: true };
+    metrics.function("m").watch(() => cell);
+    await metrics.text();
+    cell.faultCount = 3;
+    const faults = 'evenkeel_function_thread_faults_total{controller="m"}';
+    assert.equal((await samples()).get(faults), 3, "not a sum over scrapes");
+    assert.equal((await samples()).get('evenkeel_function_suspended{controller="m"}'), 1);
+    cell.isSuspended = false;
+    assert.equal((await samples()).get('evenkeel_function_suspended{controller="m"}'), 0);
+  });
+
+  it("whose reconciles fail has them counted by code", async () => {
+    const { metrics, samples } = world();
+    const cell = metrics.function("m");
+    for (const code of ["FUNCTION_TIMED_OUT", "FUNCTION_CRASHED", "FUNCTION_TIMED_OUT"]) cell.failed(code);
+    const found = await samples();
+    assert.equal(found.get('evenkeel_function_errors_total{code="FUNCTION_TIMED_OUT",controller="m"}'), 2);
+    assert.equal(found.get('evenkeel_function_errors_total{code="FUNCTION_CRASHED",controller="m"}'), 1);
+  });
 });
 
 describe("a workqueue", () => {
@@ -246,12 +272,15 @@ function busy(metrics: Metrics, name: string) {
   controller.ended({ result: "error", durationMs: 3 });
   controller.wrote("create", "ok");
   controller.conflicts(1);
+  const cell = metrics.function(name);
+  cell.watch(() => ({ faultCount: 1, isSuspended: true }));
+  cell.failed("FUNCTION_TIMED_OUT");
   const queue = metrics.workqueue(name);
   queue.added();
   queue.watch({ depth: () => 3, unfinishedWork: () => ({ totalMs: 1, longestMs: 1 }) });
   queue.taken("low", 1);
   queue.retried();
-  return [controller, queue] as const;
+  return [controller, cell, queue] as const;
 }
 
 function allSamples(families: ReadonlyMap<string, Family>): ReadonlyMap<string, number> {
