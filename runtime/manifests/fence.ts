@@ -1,7 +1,8 @@
 /**
  * The fence: admission policies that hold the host's account to what evenkeel promises, even if the host itself were taken
- * over. One policy for each kind that functions write, one for everything else. They read the account's name first, so
- * nobody else's requests are slowed or refused.
+ * over. One policy for each kind that functions write, one for everything else. All policies that concern a request have to
+ * let it pass, so what functions declare of one kind, children or fields of others' objects, are alternatives within one
+ * policy. They read the account's name first, so nobody else's requests are slowed or refused.
  *
  * The bounds are written into the policies, not read from a parameter object: only who may change admission policies can
  * widen them. A configuration that is widened alone is refused at the fence, and the traces say so.
@@ -15,7 +16,7 @@ import { groupOf, resourceOf } from "./rights.ts";
 /** All the policies with their bindings, by the names of the policies. */
 export function fence(installation: Installation): readonly Manifest[] {
   const kinds = writtenKinds(installation.functions);
-  return [...kinds.map((kind) => childPolicy(kind, installation)), otherPolicy(kinds, installation)].flatMap(
+  return [...kinds.map((kind) => kindPolicy(kind, installation)), otherPolicy(kinds, installation)].flatMap(
     ({ name, spec }) => [
       { object: { apiVersion: API_VERSION, kind: "ValidatingAdmissionPolicy", metadata: { name }, spec } },
       {
@@ -38,8 +39,9 @@ export function prefixesVariable({ prefixes }: Pick<Installation, "prefixes">): 
   return { name: "prefixes", expression: JSON.stringify(prefixes) };
 }
 
-export function childPolicyNames({ functions }: Pick<Installation, "functions">): readonly string[] {
-  return writtenKinds(functions).map(childPolicyName);
+/** Of the policies that have the variable. */
+export function kindPolicyNames({ functions }: Pick<Installation, "functions">): readonly string[] {
+  return writtenKinds(functions).map(kindPolicyName);
 }
 
 const API_VERSION = "admissionregistration.k8s.io/v1";
@@ -49,21 +51,23 @@ interface Policy {
   readonly spec: object;
 }
 
-function childPolicyName(kind: Kind): string {
+function kindPolicyName(kind: Kind): string {
   const group = groupOf(kind);
   return [NAME, resourceOf(kind), ...(group === "" ? [] : [group])].join(".");
 }
 
 function writtenKinds(functions: Installation["functions"]): readonly Kind[] {
-  const kinds = new Map([...functions.values()].flatMap(({ writes }) => writes.map((kind) => [kindKey(kind), kind])));
+  const declared = [...functions.values()].flatMap(({ writes, applies }) => writes.concat(applies));
+  const kinds = new Map(declared.map((kind) => [kindKey(kind), kind]));
   return [...kinds.keys()].toSorted().flatMap((key) => kinds.get(key) ?? []);
 }
 
 /** What may be done to objects of a kind that functions write. */
-function childPolicy(kind: Kind, installation: Installation): Policy {
+function kindPolicy(kind: Kind, installation: Installation): Policy {
   const { namespace, functions } = installation;
+  const isApplied = functions.values().some(({ applies }) => applies.some((each) => kindKey(each) === kindKey(kind)));
   return {
-    name: childPolicyName(kind),
+    name: kindPolicyName(kind),
     spec: {
       failurePolicy: "Fail",
       matchConstraints: {
@@ -84,8 +88,9 @@ function childPolicy(kind: Kind, installation: Installation): Policy {
         { name: "wasOurs", expression: provenIn("oldObject", kind) },
         { name: "isOurs", expression: provenIn("object", kind) },
         { name: "isRelease", expression: releaseOf(kind) },
+        ...(isApplied ? [{ name: "keepsMarks", expression: KEEPS_MARKS }] : []),
       ],
-      validations: VALIDATIONS.map(asForbidden),
+      validations: validations(kind, isApplied).map(asForbidden),
     },
   };
 }
@@ -155,45 +160,90 @@ function asForbidden(validation: object): object {
   return { ...validation, reason: "Forbidden" };
 }
 
+/** An update that neither makes an object ours, nor hands it over, nor lets it go. */
+const KEEPS_MARKS = `request.operation == "UPDATE"
+  && ${marksKept("labels")}
+  && ${marksKept("annotations")}
+`;
+
+function marksKept(map: "labels" | "annotations"): string {
+  const [now, before] = [`object.metadata.?${map}.orValue({})`, `oldObject.metadata.?${map}.orValue({})`];
+  return `${now}.all(key, !key.startsWith("${OUR_PREFIX}") || (key in ${before} && ${before}[key] == ${now}[key]))
+  && ${before}.all(key, !key.startsWith("${OUR_PREFIX}") || key in ${now})`;
+}
+
 /**
  * The prefixes bind where something is put. What is taken away, or let go, is bound by provenance alone: else nobody could
  * clean up behind a prefix that is no longer configured.
+ * @param isApplied some function applies fields to objects of others
  */
-const VALIDATIONS: readonly object[] = [
-  {
-    expression: `!request.namespace.startsWith("kube-")`,
-    message: "evenkeel never touches the namespaces of the control plane",
-  },
-  {
-    expression: `request.operation == "CREATE" || variables.wasOurs`,
-    message: "evenkeel changes and deletes only what carries its own complete provenance",
-  },
-  {
-    expression: `request.operation == "DELETE" || variables.isOurs || variables.isRelease`,
-    message:
-      "evenkeel leaves every object with its complete provenance, or releases it unchanged with all marks taken off",
-  },
-  {
-    expression: `request.operation == "DELETE" || variables.isRelease || request.namespace == ""
-  || variables.prefixes.size() == 0 || variables.prefixes.exists(prefix, request.namespace.startsWith(prefix))
-`,
-    messageExpression: `"evenkeel writes only into namespaces whose name starts with one of: " + variables.prefixes.join(", ")`,
-  },
-  {
-    expression: `!(variables.wasOurs && variables.isOurs)
+function validations(kind: Kind, isApplied: boolean): readonly object[] {
+  const orFields = isApplied ? " || variables.keepsMarks" : "";
+  const place = placeOf(kind);
+  return [
+    {
+      expression: `!${place}.startsWith("kube-")`,
+      message: "evenkeel never touches the namespaces of the control plane",
+    },
+    {
+      expression: `request.operation == "CREATE" || variables.wasOurs${orFields}`,
+      message: isApplied
+        ? "evenkeel deletes only what carries its own complete provenance, and of all else leaves the marks as they are"
+        : "evenkeel changes and deletes only what carries its own complete provenance",
+    },
+    {
+      expression: `request.operation == "DELETE" || variables.isOurs || variables.isRelease${orFields}`,
+      message:
+        "evenkeel leaves every object with its complete provenance, or releases it unchanged with all marks taken off",
+    },
+    {
+      expression: `request.operation == "DELETE" || variables.isRelease || ${within(place)}`,
+      messageExpression: WITHIN_MESSAGE,
+    },
+    {
+      expression: `!(variables.wasOurs && variables.isOurs)
   || (variables.functionName == variables.oldFunctionName && variables.owner == variables.oldOwner)
 `,
-    message: "evenkeel never hands an object from one owner to another",
-  },
-  {
-    expression: noneAdded("ownerReferences", "uid"),
-    message: "evenkeel sets no ownerReferences: the garbage collector deletes what has an owner in another namespace",
-  },
-  {
-    expression: noneAdded("finalizers"),
-    message: "evenkeel sets no finalizers: nothing of its may keep a namespace from going",
-  },
-];
+      message: "evenkeel never hands an object from one owner to another",
+    },
+    {
+      expression: noneAdded("ownerReferences", "uid"),
+      message: "evenkeel sets no ownerReferences: the garbage collector deletes what has an owner in another namespace",
+    },
+    {
+      expression: noneAdded("finalizers"),
+      message: "evenkeel sets no finalizers: nothing of its may keep a namespace from going",
+    },
+    ...(isApplied ? fieldValidations(place) : []),
+  ];
+}
+
+/** What holds more strictly for objects of others. */
+function fieldValidations(place: string): readonly object[] {
+  const isOfOurs = `request.operation != "UPDATE" || variables.wasOurs`;
+  return [
+    { expression: `${isOfOurs} || ${within(place)}`, messageExpression: WITHIN_MESSAGE },
+    {
+      expression: `${isOfOurs} || (object.metadata.?ownerReferences == oldObject.metadata.?ownerReferences
+  && object.metadata.?finalizers == oldObject.metadata.?finalizers)
+`,
+      message: "evenkeel leaves the ownerReferences and the finalizers of others' objects as they are",
+    },
+  ];
+}
+
+/** Where a request means to write; empty where its object is in no namespace. A Namespace is where its own name says. */
+function placeOf(kind: Kind): string {
+  return kindKey(kind) === "v1/Namespace" ? "request.name" : "request.namespace";
+}
+
+function within(place: string): string {
+  return `${place} == ""
+  || variables.prefixes.size() == 0 || variables.prefixes.exists(prefix, ${place}.startsWith(prefix))
+`;
+}
+
+const WITHIN_MESSAGE = `"evenkeel writes only into namespaces whose name starts with one of: " + variables.prefixes.join(", ")`;
 
 function unmarked(map: "labels" | "annotations"): string {
   return `!object.metadata.?${map}.orValue({}).exists(key, key.startsWith("${OUR_PREFIX}"))`;

@@ -1,7 +1,7 @@
 /** The overlays: what somebody adds to the base who has a Jaeger, a Prometheus Operator, or one team to begin with. */
 import { stringify } from "yaml";
 import { clusterGrant } from "./access.ts";
-import { childPolicyNames, prefixesVariable } from "./fence.ts";
+import { kindPolicyNames, prefixesVariable } from "./fence.ts";
 import { CONFIG_FILE, CONFIG_MAP, NAME, POD_LABELS, type Installation } from "./installation.ts";
 import type { Manifest } from "./manifest.ts";
 import type { Right } from "./rights.ts";
@@ -214,7 +214,7 @@ function monitor(namespace: string): readonly Manifest[] {
 
 /** The same host with a configuration of its own, and the fence drawn to it. */
 export function narrowOverlay(installation: Installation): Overlay {
-  const policies = childPolicyNames(installation);
+  const policies = kindPolicyNames(installation);
   const variable = prefixesVariable(installation);
   const drawn = [
     { op: "test", path: "/spec/variables/0/name", value: variable.name },

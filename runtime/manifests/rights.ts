@@ -65,14 +65,15 @@ interface Use {
   readonly functionName: string;
   readonly kind: Kind;
   readonly part: "" | "/status" | "/scale";
-  readonly how: "watches" | "reads" | "writes";
+  readonly how: "watches" | "reads" | "writes" | "applies fields to";
 }
 
-function usesOf(functionName: string, { watches, reads, writes, subresources }: Declaration): readonly Use[] {
+function usesOf(functionName: string, { watches, reads, writes, applies, subresources }: Declaration): readonly Use[] {
   return [
     { functionName, kind: watches.kind, part: "", how: "watches" },
     ...reads.map(({ kind }): Use => ({ functionName, kind, part: "", how: "reads" })),
     ...writes.map((kind): Use => ({ functionName, kind, part: "", how: "writes" })),
+    ...applies.map((kind): Use => ({ functionName, kind, part: "", how: "applies fields to" })),
     ...subresources.map(({ of, subresource }): Use => ({
       functionName,
       kind: of,
@@ -90,8 +91,10 @@ function rightsFor(uses: readonly Use[]): readonly Right[] {
   const rights: Right[] = [];
   // Children are found by a watch of their own, so what is written is read too. `get` is the second look before a deletion.
   if (part === "") rights.push({ rule: { ...of, verbs: ["get", "list", "watch"] }, because: reasons(uses) });
-  const writing = uses.filter(({ how }) => how === "writes");
-  if (writing.length > 0) rights.push({ rule: { ...of, verbs: writeVerbs(kind, part) }, because: reasons(writing) });
+  const writing = uses.filter(({ how }) => how === "writes" || how === "applies fields to");
+  const hasChildren = part === "" && writing.some(({ how }) => how === "writes");
+  const verbs = hasChildren ? CHILD_VERBS[mannerOf(kind)] : ["patch"];
+  if (writing.length > 0) rights.push({ rule: { ...of, verbs }, because: reasons(writing) });
   return rights;
 }
 
@@ -103,15 +106,11 @@ function reasons(uses: readonly Use[]): string {
   return names.map((name) => `${name} ${how(name)} it`).join("; ");
 }
 
-/** What the writer sends. A release is a patch for either manner; an apply that creates needs `create` beside `patch`. */
-const WRITE_VERBS: Readonly<Record<Manner, readonly string[]>> = {
+/** What the writer sends for children. A release is a patch for either manner; an apply that creates needs `create` beside `patch`. */
+const CHILD_VERBS: Readonly<Record<Manner, readonly string[]>> = {
   whole: ["create", "update", "patch", "delete"],
   fields: ["create", "patch", "delete"],
 };
-
-function writeVerbs(kind: Kind, part: Use["part"]): readonly string[] {
-  return part === "" ? WRITE_VERBS[mannerOf(kind)] : ["patch"];
-}
 
 /** Asked of the plan itself: it alone decides how a kind is written. */
 function mannerOf(kind: Kind): Manner {

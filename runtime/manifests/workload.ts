@@ -9,7 +9,7 @@ const CONFIG_DIR = "/etc/evenkeel";
 const CREDENTIALS_DIR = "/var/run/secrets/kubernetes.io/serviceaccount";
 /** The heap's ceiling is well below the container's, so that a leak ends in a message of Node's rather than in an OOM kill. */
 const HEAP_MB = 192;
-const MEMORY_LIMIT = "320Mi";
+const MEMORY_LIMIT = "512Mi";
 /** Longer than the longest wait of a stop: a request in flight has 30 s, the last spans 2 s. */
 const GRACE_SECONDS = 45;
 /** The host's own defaults in a pod. Metrics are served with TLS, to those whom the API server lets. */

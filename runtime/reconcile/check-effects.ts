@@ -8,13 +8,13 @@ import type { KubeObject } from "../kube/object.ts";
 import type { DefinedFunction } from "./define.ts";
 import type { Effects, EventEffect, Reference, ScaleEffect } from "./effects.ts";
 import { hasPlainPrototype, PlainWalk } from "./plain-data.ts";
-import { describe, HOST_MARKS } from "./provenance.ts";
+import { describe, HOST_MARKS, OUR_PREFIX } from "./provenance.ts";
 
 /** What a check needs to know beside the value. */
 export interface Declared {
   /** `mirror`, for messages. */
   readonly name: string;
-  readonly definition: Pick<DefinedFunction, "watches" | "writes" | "subresources">;
+  readonly definition: Pick<DefinedFunction, "watches" | "writes" | "applies" | "subresources">;
   /** Whether a kind is namespaced, as discovery says; undefined while unknown. */
   isNamespaced(kind: Kind): boolean | undefined;
 }
@@ -53,8 +53,8 @@ type Fields = Readonly<Record<string, unknown>>;
 
 /** One entry per effect: an effect that is not here does not exist. */
 const CHECKS: Readonly<Record<keyof Effects, (value: unknown, declared: Declared) => void>> = {
-  children: (value, declared) => checkObjects("children", value, declared, CHILD_METADATA),
-  apply: (value, declared) => checkObjects("apply", value, declared, CHILD_METADATA),
+  children: (value, declared) => checkObjects("children", value, declared, OF_OURS),
+  apply: (value, declared) => checkObjects("apply", value, declared, OF_OTHERS),
   deletions: (value, declared) => checkReferences("deletions", value, declared),
   releases: (value, declared) => checkReferences("releases", value, declared),
   status(value, declared) {
@@ -105,9 +105,33 @@ const CHECKS: Readonly<Record<keyof Effects, (value: unknown, declared: Declared
 };
 
 /** metadata that a function may wish for; all else is the server's or the host's. */
-const CHILD_METADATA: ReadonlySet<string> = new Set(["name", "namespace", "labels", "annotations"]);
+const WISHED_METADATA: ReadonlySet<string> = new Set(["name", "namespace", "labels", "annotations"]);
 
-function checkObjects(effect: string, value: unknown, declared: Declared, allowed: ReadonlySet<string>): void {
+/** What objects may be named in an effect, and with which labels and annotations. */
+interface Limits {
+  readonly checkKind: (kind: Kind, what: string, declared: Declared) => void;
+  /** Whether a label or an annotation is the host's alone. */
+  readonly isTaken: (key: string) => boolean;
+}
+
+const OF_OURS: Limits = { checkKind: checkWritten, isTaken: (key) => HOST_MARKS.has(key) };
+const OF_OTHERS: Limits = { checkKind: checkApplied, isTaken: (key) => key.startsWith(OUR_PREFIX) };
+
+function checkWritten(kind: Kind, what: string, declared: Declared): void {
+  const { writes, applies } = declared.definition;
+  if (writes.some((written) => isKind(written, kind))) return;
+  const isOfOthers = applies.some((applied) => isKind(applied, kind));
+  const why = isOfOthers ? `\`writes\` declares with fields(${kind.kind}) alone` : "is not in `writes`";
+  throw fault(declared, "KIND_NOT_DECLARED", `${what} is of a kind that ${why}`);
+}
+
+function checkApplied(kind: Kind, what: string, declared: Declared): void {
+  if (declared.definition.applies.some((applied) => isKind(applied, kind))) return;
+  const why = `${what} is of a kind that \`writes\` does not declare with fields(${kind.kind})`;
+  throw fault(declared, "KIND_NOT_DECLARED", why);
+}
+
+function checkObjects(effect: string, value: unknown, declared: Declared, limits: Limits): void {
   const seen = new Set<string>();
   each(effect, value, declared, (object: Partial<KubeObject> & Fields, place) => {
     const { apiVersion, kind, metadata } = object;
@@ -118,11 +142,9 @@ function checkObjects(effect: string, value: unknown, declared: Declared, allowe
     if (metadata.namespace !== undefined && typeof metadata.namespace !== "string")
       throw fault(declared, "CHILD_INVALID", `${place}: metadata.namespace is not a string`);
     const what = named({ apiVersion, kind, metadata }, place);
-    if (!declared.definition.writes.some((written) => isKind(written, { apiVersion, kind }))) {
-      throw fault(declared, "KIND_NOT_DECLARED", `${what} is of a kind that is not in \`writes\``);
-    }
+    limits.checkKind({ apiVersion, kind }, what, declared);
     checkScope(metadata.namespace, declared.isNamespaced({ apiVersion, kind }), what, declared);
-    checkMetadata(metadata, allowed, what, declared);
+    checkMetadata(metadata, limits, what, declared);
     const key = describe({ apiVersion, kind, metadata });
     if (seen.has(key)) throw fault(declared, "CHILD_DUPLICATE", `${what} is there twice`);
     seen.add(key);
@@ -135,15 +157,10 @@ function checkScope(namespace: unknown, isNamespaced: boolean | undefined, what:
     throw fault(declared, "CHILD_INVALID", `${what} is cluster-scoped and names a namespace`);
 }
 
-function checkMetadata(
-  metadata: KubeObject["metadata"],
-  allowed: ReadonlySet<string>,
-  what: string,
-  declared: Declared,
-): void {
+function checkMetadata(metadata: KubeObject["metadata"], { isTaken }: Limits, what: string, declared: Declared): void {
   const fields = metadata as unknown as Fields;
   for (const field in fields) {
-    if (fields[field] !== undefined && !allowed.has(field))
+    if (fields[field] !== undefined && !WISHED_METADATA.has(field))
       throw fault(declared, "CHILD_INVALID", `${what} sets metadata.${field}`);
   }
   for (const field of ["labels", "annotations"] as const) {
@@ -152,7 +169,7 @@ function checkMetadata(
     if (!isPlain(map) || Object.values(map).some((item) => typeof item !== "string")) {
       throw fault(declared, "CHILD_INVALID", `${what}: metadata.${field} is not a map of strings`);
     }
-    const taken = Object.keys(map).find((key) => HOST_MARKS.has(key));
+    const taken = Object.keys(map).find(isTaken);
     if (taken !== undefined) throw fault(declared, "CHILD_INVALID", `${what} sets ${taken}, which is the host's`);
   }
 }
@@ -160,9 +177,7 @@ function checkMetadata(
 function checkReferences(effect: string, value: unknown, declared: Declared): void {
   each(effect, value, declared, (reference, place) => {
     checkReference(reference, place, declared);
-    if (!declared.definition.writes.some((written) => isKind(written, reference))) {
-      throw fault(declared, "KIND_NOT_DECLARED", `${named(reference, place)} is of a kind that is not in \`writes\``);
-    }
+    checkWritten(reference, named(reference, place), declared);
   });
 }
 

@@ -18,6 +18,13 @@ export interface Subresource<T extends KubeObject = KubeObject> {
 export const status = <T extends KubeObject>(of: Kind<T>): Subresource<T> => ({ of, subresource: "status" });
 export const scale = <T extends KubeObject>(of: Kind<T>): Subresource<T> => ({ of, subresource: "scale" });
 
+/** Objects of a kind that somebody else owns, of which the function sets some fields: `fields(Deployment)`. */
+export interface Fields<T extends KubeObject = KubeObject> {
+  readonly fieldsOf: Kind<T>;
+}
+
+export const fields = <T extends KubeObject>(of: Kind<T>): Fields<T> => ({ fieldsOf: of });
+
 /** What the host gives to a run beside the object and the cache. Deeply frozen. */
 export interface Context<C = unknown> {
   /** The function's section of the configuration, validated. */
@@ -29,10 +36,13 @@ export interface Context<C = unknown> {
 }
 
 /** One entry of `writes`. */
-export type Writable = Kind | Subresource;
+export type Writable = Kind | Subresource | Fields;
 
 /** The objects that may be children, when these are the `writes`. */
-export type Written<W extends readonly Writable[]> = ObjectOf<Exclude<W[number], Subresource>>;
+export type Written<W extends readonly Writable[]> = ObjectOf<Exclude<W[number], Subresource | Fields>>;
+
+/** The objects whose fields may be applied. */
+export type AppliedTo<W extends readonly Writable[]> = ObjectOf<Extract<W[number], Fields>["fieldsOf"]>;
 
 type ObjectOf<K extends Kind> = K extends Kind<infer T> ? T : never;
 
@@ -49,12 +59,16 @@ export interface FunctionDefinition<
    * alone. A read of anything else is refused.
    */
   readonly reads?: readonly (Kind | Query)[];
-  /** What its effects may touch. */
+  /** What its effects may touch: kinds of which it has children, `status(KIND)`, `scale(KIND)`, `fields(KIND)`. */
   readonly writes?: W;
   /** Any Standard Schema, for example zod's. Without one the function takes no configuration. */
   readonly config?: Schema<C>;
   /** Pure and synchronous: the same inputs give the same effects. Throwing keeps everything as it is and is retried. */
-  readonly reconcile: (object: P & StoredObject, cache: CacheReader, context: Context<C>) => Effects<Written<W>>;
+  readonly reconcile: (
+    object: P & StoredObject,
+    cache: CacheReader,
+    context: Context<C>,
+  ) => Effects<Written<W>, AppliedTo<W>>;
 }
 
 /** A definition that was checked, with its defaults filled in. `defineFunction` alone makes one. */
@@ -62,6 +76,8 @@ export interface DefinedFunction {
   readonly watches: Query;
   readonly reads: readonly Query[];
   readonly writes: readonly Kind[];
+  /** Kinds to whose objects it applies fields. */
+  readonly applies: readonly Kind[];
   readonly subresources: readonly Subresource[];
   readonly config: Schema<unknown> | undefined;
   readonly reconcile: (object: StoredObject, cache: CacheReader, context: Context) => unknown;
@@ -85,12 +101,15 @@ export function defineFunction<P extends KubeObject, const W extends readonly Wr
   const reads = list(definition.reads, "reads").map((of) => queryOf(of, "reads"));
   const writes = list<Writable>(definition.writes, "writes");
   const subresources = writes.flatMap((of) => (isSubresource(of) ? [checkedSubresource(of)] : []));
+  const applies = writes.flatMap((of) => (isFields(of) ? [kindOf(of.fieldsOf, "writes")] : []));
   for (const part of subresources) checkComparable(part, watches, reads);
+  for (const of of applies) checkSeen(of, [watches, ...reads]);
   return Object.freeze({
     [DEFINED]: true,
     watches: definition.where === undefined ? watches : narrowed(watches, checkedWhere(definition.where, "where")),
     reads,
-    writes: writes.flatMap((of) => (isSubresource(of) ? [] : [kindOf(of, "writes")])),
+    writes: writes.flatMap((of) => (isSubresource(of) || isFields(of) ? [] : [kindOf(of, "writes")])),
+    applies,
     subresources,
     config: definition.config,
     reconcile: definition.reconcile as DefinedFunction["reconcile"],
@@ -155,6 +174,10 @@ function isSubresource(of: Writable): of is Subresource {
   return isRecord(of) && "subresource" in of;
 }
 
+function isFields(of: Writable): of is Fields {
+  return isRecord(of) && "fieldsOf" in of;
+}
+
 function checkedSubresource({ of, subresource }: Subresource): Subresource {
   if (subresource !== "status" && subresource !== "scale") refuse("writes knows no subresource but status and scale");
   return { of: kindOf(of, "writes"), subresource };
@@ -167,6 +190,12 @@ function checkComparable({ of, subresource }: Subresource, watches: Query, reads
   if (ofKind.length === 0 || ofKind.some(({ part }) => part === undefined)) return;
   const field = subresource === "status" ? "watches" : "reads";
   refuse(`writes has ${subresource}(${of.kind}): declare ${of.kind} whole in ${field}, not its metadata alone`);
+}
+
+/** Fields are applied to what is there, and only where they differ: it has to be seen, and not its metadata alone. */
+function checkSeen(of: Kind, declared: readonly Query[]): void {
+  if (declared.some(({ kind, part }) => part === undefined && kindKey(kind) === kindKey(of))) return;
+  refuse(`writes has fields(${of.kind}): declare ${of.kind} whole in reads`);
 }
 
 /** A misspelt condition must not pass for none: the function would get every object of the kind. */

@@ -17,6 +17,15 @@ export type Child<W extends KubeObject> = W & {
   };
 };
 
+/** Some fields of an object that somebody else owns. Of a list whose items have a key, some items and some of their fields. */
+export type Applied<F extends KubeObject> = Partly<F> & {
+  readonly apiVersion: F["apiVersion"];
+  readonly kind: F["kind"];
+  readonly metadata: Child<F>["metadata"];
+};
+
+type Partly<T> = T extends object ? { readonly [Field in keyof T]?: Partly<T[Field]> } : T;
+
 /** Names one particular object: a later object of the same name has another uid and is not meant. Any stored object is one. */
 export interface Reference {
   readonly apiVersion: string;
@@ -44,7 +53,11 @@ export interface ScaleEffect {
   readonly replicas: number;
 }
 
-export interface Effects<W extends KubeObject = KubeObject> {
+/** @template W what may be a child.  @template F what fields may be applied to. */
+export interface Effects<
+  W extends KubeObject = KubeObject,
+  F extends KubeObject = KubeObject extends W ? KubeObject : never,
+> {
   /** The whole set of objects that this key wants: what is missing is created, what differs is updated, what is no longer
    * named is pruned. Absent: all are left as they are. `[]`: all are pruned. */
   readonly children?: readonly Child<W>[] | undefined;
@@ -52,8 +65,12 @@ export interface Effects<W extends KubeObject = KubeObject> {
   readonly deletions?: readonly Reference[] | undefined;
   /** Objects of ours to let go: they stay, our label and annotations come off. */
   readonly releases?: readonly Reference[] | undefined;
-  /** Fields of objects that somebody else owns, by server-side apply as field manager `evenkeel-FUNCTION`. */
-  readonly apply?: readonly Child<W>[] | undefined;
+  /**
+   * Fields of objects that somebody else owns, by server-side apply as field manager `evenkeel-FUNCTION`. Nothing is created:
+   * an object that is absent is waited for. A field that another manager holds stays as it is, and an Event says whose it
+   * is. A field that is no longer named stays as well. Needs `fields(KIND)` in `writes`.
+   */
+  readonly apply?: readonly Applied<F>[] | undefined;
   /** The status of the reconciled object, by server-side apply. Needs `status(KIND)` in `writes`. */
   readonly status?: Readonly<Record<string, unknown>> | undefined;
   readonly events?: readonly EventEffect[] | undefined;

@@ -6,6 +6,7 @@ import { createHash } from "node:crypto";
 import { Digests, isContentKnown, isImmutable } from "../cache/content.ts";
 import { kindKey, type Kind } from "../kube/kind.ts";
 import type { KubeObject, ObjectName, StoredObject } from "../kube/object.ts";
+import { asApplied, asStored } from "./as-stored.ts";
 import type { Effects, Reference } from "./effects.ts";
 import { describe, DIGEST, isChildOf, OUR_PREFIX, provenanceOf, stamp } from "./provenance.ts";
 import { isContentSame, isSame, isSpelledOut, isSubset } from "./same.ts";
@@ -21,7 +22,7 @@ export interface Observed {
   find(kind: Kind, name: ObjectName): StoredObject | undefined;
 }
 
-interface Target {
+export interface Target {
   readonly kind: Kind;
   readonly name: ObjectName;
 }
@@ -52,28 +53,31 @@ export interface Plan {
   /** In the order of sending: what is new comes before what goes. */
   readonly writes: readonly Write[];
   readonly refused: readonly Refused[];
+  /** Objects that fields were to be applied to and that are not there: somebody else's to create. */
+  readonly awaited: readonly Target[];
   /** Wished for and already so. */
   readonly unchangedCount: number;
 }
 
 export function plan(effects: Effects, observed: Observed): Plan {
-  const draft: Draft = { writes: [], refused: [], unchangedCount: 0, digests: new Digests() };
+  const draft: Draft = { writes: [], refused: [], awaited: [], unchangedCount: 0, digests: new Digests() };
   planChildren(effects, observed, draft);
   for (const body of effects.apply ?? []) planApply(body, observed, draft);
   if (effects.status !== undefined) planStatus(effects.status, observed, draft);
   for (const { of, replicas } of effects.scale ?? []) planScale(of, replicas, observed, draft);
   for (const reference of effects.releases ?? []) planMine(reference, "release", observed, draft);
   for (const reference of effects.deletions ?? []) planMine(reference, "deletion", observed, draft);
-  const { writes, refused, unchangedCount } = draft;
+  const { writes, refused, awaited, unchangedCount } = draft;
   const { deletions = [], others = [] } = Object.groupBy(writes, ({ verb }) =>
     verb === "delete" ? "deletions" : "others",
   );
-  return { writes: [...others, ...deletions], refused, unchangedCount };
+  return { writes: [...others, ...deletions], refused, awaited, unchangedCount };
 }
 
 interface Draft {
   readonly writes: Write[];
   readonly refused: Refused[];
+  readonly awaited: Target[];
   unchangedCount: number;
   readonly digests: Digests;
 }
@@ -81,7 +85,7 @@ interface Draft {
 function planChildren({ children, deletions = [], releases = [] }: Effects, observed: Observed, draft: Draft): void {
   if (children === undefined) return;
   for (const child of children) {
-    planChild(stamp<KubeObject>(child, observed.functionName, observed.source), observed, draft);
+    planChild(stamp<KubeObject>(asStored(child), observed.functionName, observed.source), observed, draft);
   }
   // What is named in another wish is that wish's business.
   const named = new Set([...children, ...deletions, ...releases].map(describe));
@@ -155,11 +159,18 @@ function others(map: Readonly<Record<string, string>> = {}): Record<string, stri
   return Object.fromEntries(Object.entries(map).filter(([key]) => !key.startsWith(OUR_PREFIX)));
 }
 
-function planApply(body: KubeObject, observed: Observed, draft: Draft): void {
-  const target = targetOf(body);
+function planApply(wish: KubeObject, observed: Observed, draft: Draft): void {
+  const target = targetOf(wish);
   const have = observed.find(target.kind, target.name);
-  if (have !== undefined && isSpelledOut(body, have)) draft.unchangedCount++;
-  else draft.writes.push({ ...target, verb: "apply", body });
+  const fields = asApplied(wish);
+  if (have === undefined) draft.awaited.push(target);
+  else if (isSpelledOut(fields, have)) draft.unchangedCount++;
+  else draft.writes.push({ ...target, verb: "apply", body: of(have, fields) });
+}
+
+/** An apply with a uid changes that very object or nothing: it conflicts with a namesake, and creates none. */
+function of({ metadata: { uid } }: StoredObject, fields: KubeObject): KubeObject {
+  return { ...fields, metadata: { ...fields.metadata, uid } };
 }
 
 function planStatus(status: object, { source }: Observed, draft: Draft): void {

@@ -38,10 +38,10 @@ export class Deployed {
     this.tokenFile = join(folder, "token");
   }
 
-  /** Applies `manifests/`, takes a token, and waits until the fence stands: policies take effect a moment later. */
-  static async on(cluster: Cluster, folder: string): Promise<Deployed> {
+  /** Applies the manifests, takes a token, and waits until the fence stands: policies take effect a moment later. */
+  static async on(cluster: Cluster, folder: string, manifests = MANIFESTS): Promise<Deployed> {
     const deployed = new Deployed(cluster, folder);
-    await deployed.apply(MANIFESTS);
+    await deployed.apply(manifests);
     const token = await deployed.admin("create", "token", "evenkeel", "-n", "evenkeel");
     const { tokenFile } = deployed;
     const caFile = join(folder, "ca.crt");

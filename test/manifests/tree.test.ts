@@ -4,7 +4,7 @@ import { spawnSync } from "node:child_process";
 import { cpSync, readdirSync, readFileSync } from "node:fs";
 import { join, relative } from "node:path";
 import { suite, test, type TestContext } from "node:test";
-import { ConfigMap, defineFunction, kind, Namespace, scale, status } from "../../runtime/index.ts";
+import { ConfigMap, defineFunction, fields, kind, Namespace, scale, status } from "../../runtime/index.ts";
 import { HOST_MARKS } from "../../runtime/reconcile/provenance.ts";
 import type { DefinedFunction } from "../../runtime/reconcile/define.ts";
 import { fence } from "../../runtime/manifests/fence.ts";
@@ -165,6 +165,16 @@ suite("the rights of functions", () => {
         "example.dev/widgets: get list watch",
         "example.dev/widgets/status: patch",
       ],
+    },
+    {
+      name: "fields of others' objects are patched, and the objects neither created nor deleted",
+      definition: defineFunction({ watches: Deployment, writes: [fields(Deployment)], reconcile }),
+      grants: ["apps/deployments: get list watch", "apps/deployments: patch"],
+    },
+    {
+      name: "children and fields of one kind are one rule",
+      definition: defineFunction({ watches: Deployment, writes: [fields(Deployment), Deployment], reconcile }),
+      grants: ["apps/deployments: get list watch", "apps/deployments: create patch delete"],
     },
   ];
   for (const { name, definition, grants } of rows) {
