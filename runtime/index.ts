@@ -3,11 +3,12 @@ export { ConfigMap, kind, Namespace, type Kind, type UntypedObject } from "./kub
 export type { KubeObject, ObjectMeta, ObjectName, StoredObject } from "./kube/object.ts";
 export { metadataOf, select, type LabelRule, type MetadataOf, type Query, type Where } from "./kube/query.ts";
 export type { CacheReader } from "./cache/reader.ts";
-export { defineFunction, scale, status, type Context, type FunctionDefinition } from "./reconcile/define.ts";
+export { defineFunction, fields, scale, status, type Context, type FunctionDefinition } from "./reconcile/define.ts";
 export {
   normal,
   TerminalError,
   warning,
+  type Applied,
   type Child,
   type Effects,
   type EventEffect,

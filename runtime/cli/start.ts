@@ -2,6 +2,7 @@
 import { relative } from "node:path";
 import { systemClock } from "../clock/clock.ts";
 import { Host } from "../host/host.ts";
+import { suspensionReporter } from "../host/observers.ts";
 import { Program, type ProgramState } from "../host/program.ts";
 import type { Address } from "../host/addresses.ts";
 import { openWorker } from "../reconcile/cell/worker-cell.ts";
@@ -67,7 +68,7 @@ export async function start(settings: Settings): Promise<void> {
     configFile: settings.configFile,
     builtInConfig: isEmbedded ? demoConfig : () => "",
     clock,
-    open: openWorker(clock),
+    open: openWorker(clock, suspensionReporter(log)),
     onChange: (state) => void takeIn(state),
     onRefused: (error) => log.info("not taken in; what was good goes on", { error }),
   });

@@ -6,7 +6,9 @@ import { Tracker } from "../cache/tracker.ts";
 import type { Informers } from "../cache/informers.ts";
 import type { Clock } from "../clock/clock.ts";
 import type { Api } from "../kube/api.ts";
+import type { Code } from "../kube/errors.ts";
 import { kindKey, type Kind } from "../kube/kind.ts";
+import type { Cell } from "../reconcile/cell/cell.ts";
 import { Controller, type ControllerObserver } from "../reconcile/controller.ts";
 import type { Events } from "../reconcile/events.ts";
 import { FunctionCache } from "../reconcile/function-cache.ts";
@@ -29,7 +31,19 @@ export interface FunctionObserver {
   readonly onWrite: (verb: Write["verb"], result: WriteResult) => void;
   /** The queue is there to be looked at. */
   queueIs(queue: Workqueue): void;
+  /** So is the cell. */
+  cellIs(cell: Cell): void;
+  /** Undefined while nothing has failed. */
+  lastFailure(): Failure | undefined;
   close(): void;
+}
+
+/** A reconcile that failed. */
+export interface Failure {
+  readonly code: Code;
+  readonly key: string;
+  /** When, in milliseconds since the Unix epoch. */
+  readonly wallMs: number;
 }
 
 export interface FunctionSetOptions {
@@ -145,6 +159,7 @@ export class FunctionSet {
       queueObserver: observer.queue,
     });
     observer.queueIs(controller.queue);
+    observer.cellIs(cell);
     const active: Active = {
       loaded,
       version: versionOf(loaded, config),
@@ -172,8 +187,8 @@ export class FunctionSet {
 
   /** The kinds were listed a moment ago, so discovery answers from memory. */
   async #learnScopes({ loaded: { cell }, scopes }: Active): Promise<void> {
-    const { writes, subresources } = cell.declaration;
-    const kinds = [...writes, ...subresources.map(({ of }) => of)];
+    const { writes, applies, subresources } = cell.declaration;
+    const kinds = [...writes, ...applies, ...subresources.map(({ of }) => of)];
     for (const kind of kinds) {
       const resource = await this.#options.api.resource(kind, { signal: this.#options.signal });
       scopes.set(kindKey(kind), resource.isNamespaced);

@@ -98,7 +98,7 @@ export class Host {
       concurrency: settings.concurrency,
       signal,
       isVerifying: options.isVerifying,
-      observe: (name) => functionObserver(name, settings.concurrency, metrics, log),
+      observe: (name) => functionObserver(name, { clock, metrics, log, concurrency: settings.concurrency }),
     });
   }
 

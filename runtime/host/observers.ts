@@ -1,7 +1,9 @@
 /** Joins what happens in the rooms to metrics, logs and lines for people. The rooms themselves know none of them. */
 import type { InformerReport, SharedInformer } from "../cache/informer.ts";
-import { codeOf, type EvenkeelError } from "../kube/errors.ts";
+import type { Clock } from "../clock/clock.ts";
+import { codeOf, type Code, type EvenkeelError } from "../kube/errors.ts";
 import { formatQuery } from "../kube/query.ts";
+import type { OnSuspension } from "../reconcile/cell/worker-cell.ts";
 import type { Report } from "../reconcile/controller.ts";
 import type { Write } from "../reconcile/plan.ts";
 import type { Workqueue } from "../queue/workqueue.ts";
@@ -9,19 +11,37 @@ import type { Logger } from "../trace/logs.ts";
 import type { InformerMetrics } from "../trace/metrics-informer.ts";
 import type { Metrics } from "../trace/metrics.ts";
 import { wakeReason } from "../trace/wake.ts";
-import type { FunctionObserver } from "./function-set.ts";
+import { FailureLog } from "./failure-log.ts";
+import type { Failure, FunctionObserver } from "./function-set.ts";
+
+export interface Observing {
+  readonly clock: Clock;
+  readonly metrics: Metrics;
+  readonly log: Logger;
+  readonly concurrency: number;
+}
 
 /** What one function does. */
-export function functionObserver(name: string, concurrency: number, metrics: Metrics, log: Logger): FunctionObserver {
+export function functionObserver(name: string, { clock, metrics, log, concurrency }: Observing): FunctionObserver {
   const controller = metrics.controller(name);
+  const faults = metrics.function(name);
   const queue = metrics.workqueue(name);
+  const failures = new FailureLog(name, { log, clock });
+  let lastFailure: Failure | undefined;
   controller.maxConcurrent(concurrency);
   return {
     controller: {
       started: () => controller.started(),
       settled(report) {
+        const { key, settled } = report;
+        const code = settled.error?.code;
         controller.ended(observation(report));
-        tell(name, report, log);
+        if (code !== undefined) {
+          faults.failed(code);
+          lastFailure = { code, key, wallMs: clock.wall() };
+        }
+        const isTold = code === undefined || failures.admits(code) || log.isOn(4);
+        tell(name, report, { log, isTold });
       },
       conflicts: (count) => controller.conflicts(count),
       stale: (key) => log.info("own writes did not show up in the cache in time; going on", { function: name, key }),
@@ -29,9 +49,17 @@ export function functionObserver(name: string, concurrency: number, metrics: Met
     queue,
     onWrite: (verb, result) => controller.wrote(verb, result),
     queueIs: (it: Workqueue) => queue.watch(it),
+    cellIs: (cell) =>
+      faults.watch(() => ({
+        faultCount: cell.trouble?.faultCount ?? 0,
+        isSuspended: cell.trouble?.suspendedForMs !== undefined,
+      })),
+    lastFailure: () => lastFailure,
     close() {
       controller.close();
+      faults.close();
       queue.close();
+      failures.close();
     },
   };
 }
@@ -44,15 +72,27 @@ function observation({ settled, durationMs }: Report): Parameters<ReturnType<Met
     result: isError ? "error" : outcome,
     durationMs,
     isTerminal: result === "terminal",
-    isPanic: error?.code === "FUNCTION_THREW",
+    isPanic: error !== undefined && PANICS.has(error.code),
+    isTimeout: error?.code === "FUNCTION_TIMED_OUT",
   };
 }
 
-/** A line for people where something was done or went wrong; what changed nothing is told to those who ask with -v 4. */
-function tell(name: string, report: Report, log: Logger): void {
+/** Where Go would have panicked, or had its process killed. */
+const PANICS: ReadonlySet<Code> = new Set<Code>([
+  "FUNCTION_THREW",
+  "FUNCTION_TIMED_OUT",
+  "FUNCTION_OUT_OF_MEMORY",
+  "FUNCTION_CRASHED",
+]);
+
+/**
+ * A line for people where something was done or went wrong; what changed nothing is told to those who ask with -v 4.
+ * @param isTold whether its failure, if it is one, is one of those that are told.
+ */
+function tell(name: string, report: Report, { log, isTold }: { readonly log: Logger; readonly isTold: boolean }): void {
   const { key, settled, woken, durationMs, traceId, conflictCount } = report;
   const { written, error, againInMs } = settled;
-  const isNews = written.length > 0 || error !== undefined;
+  const isNews = written.length > 0 || (error !== undefined && isTold);
   if (!isNews && !log.isOn(4)) return;
   const places = (...verbs: readonly Write["verb"][]): readonly string[] =>
     written.filter(({ verb }) => verbs.includes(verb)).map((write) => placeOf(write, key));
@@ -74,7 +114,7 @@ function tell(name: string, report: Report, log: Logger): void {
     durationMs,
     traceId,
   });
-  if (error !== undefined) log.info("reconcile failed", { function: name, key, error, traceId });
+  if (error !== undefined && isTold) log.info("reconcile failed", { function: name, key, error, traceId });
 }
 
 /** The namespace alone where the object has the name of its source, as copies have. */
@@ -83,6 +123,17 @@ function placeOf({ name }: Write, key: string): string {
   return key.endsWith(`/${name.name}`) && key !== `${name.namespace}/${name.name}`
     ? name.namespace
     : `${name.namespace}/${name.name}`;
+}
+
+/** Tells that a function is left alone for a while, and that it is well again; the runs that fail in between are told as such. */
+export function suspensionReporter(log: Logger): OnSuspension {
+  return (name, why) =>
+    why === undefined
+      ? log.info("function is well again", { function: name })
+      : log.info("function suspended; it is tried again by and by", {
+          function: name,
+          error: why,
+        });
 }
 
 /** What one informer reports: the same trouble once, until it is over. */

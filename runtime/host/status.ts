@@ -4,14 +4,15 @@
  */
 import type { SharedInformer } from "../cache/informer.ts";
 import type { Clock } from "../clock/clock.ts";
-import { codeOf } from "../kube/errors.ts";
+import { codeOf, meanings, type Code } from "../kube/errors.ts";
 import { kindKey } from "../kube/kind.ts";
 import { formatQuery, type Part } from "../kube/query.ts";
 import type { LeaderElector } from "../lease/leader-elector.ts";
 import type { LeaseName } from "../lease/lease.ts";
+import type { Cell } from "../reconcile/cell/cell.ts";
 import { shortPath } from "../reconcile/source-position.ts";
 import type { RecentTraces } from "../trace/recent.ts";
-import type { Active } from "./function-set.ts";
+import type { Active, Failure } from "./function-set.ts";
 import type { Checks } from "./health.ts";
 import { keyStatus, keysLike, type KeyStatus } from "./key-status.ts";
 import type { ProgramProblem } from "./program.ts";
@@ -59,10 +60,31 @@ export interface FunctionStatus {
   readonly waitsFor: readonly string[];
   /** Why its newest version is not the one at work. */
   readonly problem: string | undefined;
+  /** While it is left alone for ending thread after thread. */
+  readonly suspension: SuspensionStatus | undefined;
+  /** How many of its threads it brought to an end. */
+  readonly faultCount: number;
+  /** The last of its reconciles that failed, since this version is at work. */
+  readonly lastError: FunctionError | undefined;
   readonly keyCount: number;
   readonly queue: QueueStatus;
   /** Keys that something stands in the way of or that are being retried; the first few. */
   readonly troubled: readonly string[];
+}
+
+export interface SuspensionStatus {
+  /** Until it is tried again; 0: as soon as can be, and one run is to show whether it is well. */
+  readonly forMs: number;
+  readonly reason: string;
+}
+
+export interface FunctionError {
+  readonly code: Code;
+  readonly key: string;
+  /** In ISO 8601. */
+  readonly at: string;
+  /** What to do about it. */
+  readonly next: string;
 }
 
 export interface QueueStatus {
@@ -155,9 +177,9 @@ function leaseStatus(lease: StatusOptions["lease"]): LeaseStatus | undefined {
 }
 
 function functionStatus(active: Active, { problems, lease }: StatusOptions): FunctionStatus {
-  const { loaded, cache, controller, isDryRun } = active;
+  const { loaded, cache, controller, observer, isDryRun } = active;
   const { name, file, generation, cell } = loaded;
-  const { watches, reads, writes, subresources } = cell.declaration;
+  const { watches, reads, writes, applies, subresources } = cell.declaration;
   const { queue } = controller;
   const waitsFor = cache.informers.flatMap(({ hasSynced, query }) => (hasSynced ? [] : [formatQuery(query)]));
   return {
@@ -167,10 +189,17 @@ function functionStatus(active: Active, { problems, lease }: StatusOptions): Fun
     isDryRun,
     watches: formatQuery(watches),
     reads: reads.map(formatQuery),
-    writes: [...writes.map(kindKey), ...subresources.map(({ of, subresource }) => `${kindKey(of)} (${subresource})`)],
+    writes: [
+      ...writes.map(kindKey),
+      ...applies.map((kind) => `${kindKey(kind)} (fields)`),
+      ...subresources.map(({ of, subresource }) => `${kindKey(of)} (${subresource})`),
+    ],
     state: stateOf(controller.state, waitsFor.length, lease !== undefined && !lease.elector.isLeader()),
     waitsFor,
     problem: problems().find(({ about }) => about === name)?.message,
+    suspension: suspensionOf(cell),
+    faultCount: cell.trouble?.faultCount ?? 0,
+    lastError: errorOf(observer.lastFailure()),
     keyCount: cache.keyCount,
     queue: {
       high: queue.depth("high"),
@@ -180,6 +209,17 @@ function functionStatus(active: Active, { problems, lease }: StatusOptions): Fun
     },
     troubled: controller.troubled(TROUBLED_SHOWN),
   };
+}
+
+function suspensionOf({ trouble }: Cell): SuspensionStatus | undefined {
+  if (trouble?.suspendedForMs === undefined) return undefined;
+  return { forMs: trouble.suspendedForMs, reason: trouble.error.message };
+}
+
+function errorOf(failure: Failure | undefined): FunctionError | undefined {
+  if (failure === undefined) return undefined;
+  const { code, key, wallMs } = failure;
+  return { code, key, at: new Date(wallMs).toISOString(), next: meanings[code].next };
 }
 
 function stateOf(

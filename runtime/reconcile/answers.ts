@@ -92,6 +92,7 @@ export class Answers {
       case "API_NAMESPACE_TERMINATING":
         blocked.block(idOf(write), "terminating", namespace);
         return;
+      case "API_FIELD_TAKEN":
       case "API_FORBIDDEN":
       case "API_INVALID":
       case "API_REJECTED":

@@ -70,11 +70,11 @@ export class Events {
       note: note(message),
     };
     const start = { verb: "create", kind: kindKey(Event), key: objectKey(body.metadata), eventReason: reason } as const;
-    tracedRequest(trace.unawaited, start, (headers) => api.create(Event, body, { signal, headers })).catch(
-      (error: unknown) => {
-        if (!isToldAlready(error)) onDropped("refused", error);
-      },
-    );
+    tracedRequest(trace.unawaited, start, (headers) =>
+      api.create(Event, body, { signal, headers, part: "metadata" }),
+    ).catch((error: unknown) => {
+      if (!isToldAlready(error)) onDropped("refused", error);
+    });
   }
 
   #takeToken(): boolean {

@@ -31,11 +31,14 @@ export class Hold {
   /** Takes out of the plan what must not be sent now, and notes why. */
   sendable(planned: Plan, request: Request): readonly Write[] {
     const { isDryRun, clock, cache } = this.#options;
-    const { record, tally, trace, source } = request;
+    const { record, tally, trace, source, effects } = request;
     for (const { kind, name, wish } of planned.refused) {
       tally.refused.push(`${kindKey(kind)} ${objectKey(name)}`);
       if (wish === "child") tally.dependsOn.push(select(kind, { name: name.name, namespace: name.namespace ?? "" }));
     }
+    // There or not, read by the function or not: what becomes of them concerns the key.
+    for (const { apiVersion, kind, metadata } of effects.apply ?? [])
+      tally.dependsOn.push(select({ apiVersion, kind }, { name: metadata.name, namespace: metadata.namespace ?? "" }));
     if (record.blocked.size > 0) record.blocked.keepOnly(new Set(planned.writes.map(idOf)));
     const blocked: Write[] = [];
     const ready = planned.writes.filter((write) => {
@@ -65,6 +68,7 @@ export class Hold {
       blocked: blocked.length,
       waits: [
         ...planned.refused.map((refused) => `${refused.wish} ${idOf(refused)}: not_ours`),
+        ...planned.awaited.map((absent) => `apply ${idOf(absent)}: absent`),
         ...blocked.map((write) => `${write.verb} ${idOf(write)}: ${record.blocked.get(idOf(write))?.reason}`),
         ...held.map((write) => `${write.verb} ${idOf(write)}: ${why}`),
       ],

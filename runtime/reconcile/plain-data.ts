@@ -5,16 +5,25 @@ export function notPlain(value: unknown): string | undefined {
   return new PlainWalk().fault(value);
 }
 
+/** Whoever copies, compares or prints it later recurses as deep. Kubernetes' own objects nest some 20 deep. */
+const MAX_DEPTH = 256;
+
 /** Looks at several values that may share parts; each part is looked at once. */
 export class PlainWalk {
-  /** Of all texts that were met, keys not counted. */
+  /** Of the JSON of all that was met, about: the texts and keys in it, and a little for each value. */
   charCount = 0;
   readonly #done = new Set<object>();
   /** From the root to where the walk is. */
   readonly #open = new Set<object>();
 
   /** As {@link notPlain}. After a fault the walk is of no more use. */
-  fault(value: unknown, path = ""): string | undefined {
+  fault(value: unknown): string | undefined {
+    const found = this.#look(value);
+    return found === undefined ? undefined : `${placeOf(found)} ${found.what}`.trimStart();
+  }
+
+  #look(value: unknown): Fault | undefined {
+    this.charCount += VALUE_CHARS;
     switch (typeof value) {
       case "string":
         this.charCount += value.length;
@@ -23,26 +32,69 @@ export class PlainWalk {
       case "undefined":
         return undefined;
       case "number":
-        return Number.isFinite(value) ? undefined : said(path, `is ${value}`);
+        return Number.isFinite(value) ? undefined : fault(`is ${value}`);
       case "object":
-        return value === null || this.#done.has(value) ? undefined : this.#inside(value, path);
+        return value === null || this.#done.has(value) ? undefined : this.#inside(value);
       default:
-        return said(path, `is a ${typeof value}`);
+        return fault(`is a ${typeof value}`);
     }
   }
 
-  #inside(value: object, path: string): string | undefined {
-    if (this.#open.has(value)) return said(path, "holds itself");
-    if (!Array.isArray(value) && !hasPlainPrototype(value)) return said(path, `is a ${value.constructor.name}`);
+  #inside(value: object): Fault | undefined {
+    if (this.#open.has(value)) return fault("holds itself");
+    if (this.#open.size === MAX_DEPTH) return fault(`nests deeper than ${MAX_DEPTH}`);
     this.#open.add(value);
-    for (const [key, field] of Object.entries(value)) {
-      const found = this.fault(field, path === "" ? key : `${path}.${key}`);
-      if (found !== undefined) return found;
-    }
+    const found = Array.isArray(value) ? this.#items(value) : this.#fields(value);
     this.#open.delete(value);
     this.#done.add(value);
+    return found;
+  }
+
+  #items(list: readonly unknown[]): Fault | undefined {
+    // By index: a list without end may hold next to nothing, and JSON would spell out each of its holes.
+    for (let i = 0; i < list.length; i++) {
+      const found = Object.hasOwn(list, i) ? this.#look(list[i]) : fault("is a hole in a list");
+      if (found !== undefined) return within(i, found);
+    }
+    const extra = Object.keys(list)[list.length];
+    return extra === undefined ? undefined : within(extra, fault("is a field of a list"));
+  }
+
+  #fields(value: object): Fault | undefined {
+    if (!hasPlainPrototype(value)) return fault(`is a ${className(value)}`);
+    for (const key of Object.keys(value)) {
+      this.charCount += key.length;
+      const found = this.#look((value as Readonly<Record<string, unknown>>)[key]);
+      if (found !== undefined) return within(key, found);
+    }
     return undefined;
   }
+}
+
+/** Quotes, a comma, a colon, a bracket. */
+const VALUE_CHARS = 4;
+
+interface Fault {
+  readonly what: string;
+  /** From the inside out. */
+  readonly path: (string | number)[];
+}
+
+function fault(what: string): Fault {
+  return { what, path: [] };
+}
+
+/** Of a deep one, the beginning. */
+const MAX_STEPS = 16;
+
+function placeOf({ path }: Fault): string {
+  const steps = path.toReversed();
+  return steps.length <= MAX_STEPS ? steps.join(".") : `${steps.slice(0, MAX_STEPS).join(".")}…`;
+}
+
+function within(key: string | number, found: Fault): Fault {
+  found.path.push(key);
+  return found;
 }
 
 /** A Map or a Date would pass for an object without fields. */
@@ -51,6 +103,8 @@ export function hasPlainPrototype(value: object): boolean {
   return prototype === Object.prototype || prototype === null;
 }
 
-function said(path: string, what: string): string {
-  return path === "" ? what : `${path} ${what}`;
+/** Of its prototype: a field may be called `constructor` as well. */
+function className(value: object): string {
+  const { constructor } = Object.getPrototypeOf(value) as { readonly constructor?: unknown };
+  return typeof constructor === "function" ? constructor.name : "thing of its own making";
 }

@@ -16,6 +16,7 @@ import type { Answer, Cell, Job } from "./cell/cell.ts";
 import { runInRounds, type Rounds } from "./cell/rounds.ts";
 import { TerminalError, warning, type Effects, type EventEffect } from "./effects.ts";
 import type { Events } from "./events.ts";
+import { Foresight } from "./foresight.ts";
 import type { FunctionCache } from "./function-cache.ts";
 import { Hold } from "./hold.ts";
 import { hostEvents } from "./host-events.ts";
@@ -73,10 +74,14 @@ export interface Settled {
   readonly own: OwnWrites | undefined;
 }
 
+/** How soon a key asks again whose function could not be asked. */
+const SUSPENDED_MS = 5_000;
+
 export class Reconciler {
   readonly #options: ReconcilerOptions;
   readonly #hold: Hold;
   readonly #answers: Answers;
+  readonly #foresight = new Foresight();
 
   constructor(options: ReconcilerOptions) {
     this.#options = options;
@@ -91,15 +96,16 @@ export class Reconciler {
     if (source === undefined) return { result: "gone", isRetry: false, written: [], own: undefined };
     const job: Job = { object: source, now: clock.wall(), memo: record.memo, config, isVerifying };
     const begun: Begun = { key, source, record, trace, job, startedMs: clock.now(), span: trace.run() };
-    const foreseen = tracker.queriesOf(key);
+    const known = tracker.queriesOf(key);
+    const foreseen = known.length > 0 ? known : this.#foresight.guess(key);
     const rounds = runInRounds({
       cell,
       job,
       foreseen,
       isNamespaced,
       answer: (queries) => {
-        // Recorded in the turn that answers: no event can slip between. What was foreseen is on record already.
-        if (queries !== foreseen) tracker.unite(key, queries);
+        // Recorded in the turn that answers: no event can slip between. What the last run read is on record already.
+        if (queries !== known) tracker.unite(key, queries);
         return queries.map((query) => this.#answer(query));
       },
     });
@@ -131,6 +137,7 @@ export class Reconciler {
       span.end({ reads: printed(run.reads), restarts, wants: counts(effects) });
       const writes = this.#hold.sendable(plan(effects, this.#observed(source)), request);
       tracker.replace(key, [...reads, ...request.tally.dependsOn]);
+      this.#foresight.note(key, reads);
       return writes.length === 0 ? this.#settle(request) : this.#carryOut(writes, request).catch(failed);
     } catch (error) {
       // Effects that pass every check and still cannot be planned.
@@ -243,6 +250,9 @@ export class Reconciler {
   #failed(about: About, error: unknown): Settled {
     const isTerminal = error instanceof TerminalError;
     const failure = asFailure(error, this.#options.cell.name);
+    // Nothing was found out about this key: it neither failed nor backs off.
+    if (failure.code === "FUNCTION_SUSPENDED")
+      return { result: "requeue", isRetry: false, againInMs: SUSPENDED_MS, written: [], own: undefined };
     // The message of a foreign error may quote data, so the Event says only which error it was.
     const message = error instanceof EvenkeelError || isTerminal ? error.message : failure.code;
     this.#tell(about, [warning("ReconcileFailed", message.slice(0, 1024))]);

@@ -4,7 +4,7 @@
  * is wanted have changed: a source that is touched every second wants nothing new, and neither does a function that makes
  * up something else at each run.
  */
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import type { KubeObject } from "../kube/object.ts";
 
 /** Generous to a person who mends things by hand, and still far from a loop. */
@@ -56,7 +56,5 @@ function isOver({ sinceMs }: Known, nowMs: number): boolean {
 
 /** Metadata is left out: it has the version of what is replaced, and the labels of others. */
 function digestOf(body: KubeObject): string {
-  return createHash("sha1")
-    .update(JSON.stringify({ ...body, metadata: undefined }))
-    .digest("base64");
+  return hash("sha1", JSON.stringify({ ...body, metadata: undefined }), "base64");
 }

@@ -66,10 +66,14 @@ export function runFunction(runnable: Runnable, inputs: Inputs): Run {
   }
 }
 
-/** Runs twice with the same inputs: in development, a function that is not one is found at once. */
-export function runTwice(runnable: Runnable, inputs: Inputs): Run {
+/**
+ * Runs twice with the same inputs: in development, a function that is not one is found at once.
+ * @param beforeSecond told between the two
+ */
+export function runTwice(runnable: Runnable, inputs: Inputs, beforeSecond: () => void = () => {}): Run {
   const first = runFunction(runnable, inputs);
   if (first.effects === undefined) return first;
+  beforeSecond();
   const second = runFunction(runnable, inputs);
   let differs: string | undefined;
   try {
@@ -111,7 +115,7 @@ function explain(name: string, error: unknown): unknown {
   if (error instanceof TypeError && FROZEN.test(error.message)) {
     return new EvenkeelError("FUNCTION_MUTATED_INPUT", `${name} changed what it was given`, { cause: error });
   }
-  const what = `${name} threw ${describeThrown(error)}`;
+  const what = `${name} threw ${clipped(describeThrown(error))}`;
   // Logs print causes, so one that says more than is told here must not be among them.
   return isOwnWords(error)
     ? new EvenkeelError("FUNCTION_THREW", what, { cause: error })
@@ -121,6 +125,13 @@ function explain(name: string, error: unknown): unknown {
 /** Whether all that its author wrote is all that it says. */
 function isOwnWords(thrown: unknown): boolean {
   return Error.isError(thrown) && thrown.name === "Error" && thrown.cause === undefined;
+}
+
+/** A sentence, not a document: it goes into logs, spans and Events. */
+const MAX_SAID = 1_024;
+
+function clipped(said: string): string {
+  return said.length <= MAX_SAID ? said : `${said.slice(0, MAX_SAID)}…`;
 }
 
 /**

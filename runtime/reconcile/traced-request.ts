@@ -76,6 +76,7 @@ export function resultOf(error: unknown): WriteResult {
 /** Refusals that are ordinary outcomes of working beside others: never an error in a trace. */
 const RESULTS: Readonly<Partial<Record<Code, WriteResult>>> = {
   API_CONFLICT: "conflict",
+  API_FIELD_TAKEN: "conflict",
   API_ALREADY_EXISTS: "conflict",
   API_NAMESPACE_TERMINATING: "terminating",
   API_NOT_FOUND: "not_found",

@@ -3,7 +3,7 @@
  * stands. Decides nothing: what to write is the plan's, what a refusal means for the key is the reconciler's.
  */
 import type { SpanContext } from "@opentelemetry/api";
-import type { Api, CallOptions, WriteResult } from "../kube/api.ts";
+import type { Api, WriteOptions, WriteResult } from "../kube/api.ts";
 import { EvenkeelError } from "../kube/errors.ts";
 import { objectKey } from "../kube/object.ts";
 import type { Requests, Verb, WriteResult as Result } from "../trace/request-span.ts";
@@ -39,7 +39,7 @@ export interface Job {
   readonly onSent: (sent: Sent) => void;
 }
 
-type Options = CallOptions & { readonly fieldManager: string };
+type Options = WriteOptions & { readonly fieldManager: string };
 /** One request with its span. */
 type Send = (verb: Verb, call: (options: Options) => Promise<WriteResult>) => Promise<Traced<WriteResult>>;
 
@@ -82,7 +82,8 @@ export class Writer {
       tracedRequest(
         trace,
         { verb, ...object },
-        (headers) => call({ signal, headers, fieldManager }),
+        // The version is all that is news in the answer; to send and to parse the rest would be a good part of the cost.
+        (headers) => call({ signal, headers, fieldManager, part: "metadata" }),
         ({ status, auditId }) => ({ result: "ok", status, auditId }),
       );
     try {
@@ -124,7 +125,8 @@ export class Writer {
       case "release":
         return api.patch(write.kind, write.name, write.patch, { ...options, type: "merge" });
       case "apply":
-        return api.patch(write.kind, write.name, write.body, { ...options, type: "apply", force: true });
+        // Without force: what another manager holds is that manager's.
+        return api.patch(write.kind, write.name, write.body, { ...options, type: "apply" });
       case "status":
         return api.patch(write.kind, write.name, write.body, {
           ...options,

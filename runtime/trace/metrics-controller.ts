@@ -9,7 +9,7 @@ export interface ReconcileObservation {
   readonly durationMs: number;
   /** An error that is not retried. */
   readonly isTerminal?: boolean | undefined;
-  /** The function threw, where Go would have panicked. */
+  /** The function threw or ended its thread, where Go would have panicked. */
   readonly isPanic?: boolean | undefined;
   readonly isTimeout?: boolean | undefined;
 }
@@ -54,7 +54,10 @@ export function createControllerMetrics(registry: Registry): (name: string) => C
     "controller_runtime_terminal_reconcile_errors_total",
     "Reconciles that failed and are not retried.",
   );
-  const panics = counter("controller_runtime_reconcile_panics_total", "Reconciles in which the function threw.");
+  const panics = counter(
+    "controller_runtime_reconcile_panics_total",
+    "Reconciles in which the function threw or ended its thread.",
+  );
   const timeouts = counter("controller_runtime_reconcile_timeouts_total", "Reconciles that passed their deadline.");
   const seconds = new Histogram({
     name: "controller_runtime_reconcile_time_seconds",

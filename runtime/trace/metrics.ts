@@ -8,6 +8,7 @@
 import { Registry } from "prom-client";
 import { createClientMetrics, type ClientMetrics } from "./metrics-client.ts";
 import { createControllerMetrics, type ControllerMetrics } from "./metrics-controller.ts";
+import { createFunctionMetrics, type FunctionMetrics } from "./metrics-function.ts";
 import { createInformerMetrics, type InformerGauges, type InformerMetrics } from "./metrics-informer.ts";
 import { createLeaseMetrics, type LeaseMetrics } from "./metrics-lease.ts";
 import { createProcessMetrics, type SpanCounts } from "./metrics-process.ts";
@@ -16,6 +17,8 @@ import { createWorkqueueMetrics, type WorkqueueMetrics } from "./metrics-workque
 export interface Metrics {
   /** Of one function. Its series are there, at zero, from this call on: dashboards fill their menus from them. */
   controller(name: string): ControllerMetrics;
+  /** Of one function's cell. */
+  function(name: string): FunctionMetrics;
   /** Of one function's queue. */
   workqueue(name: string): WorkqueueMetrics;
   /** Of one informer, named by its query as printed by formatQuery. */
@@ -42,6 +45,7 @@ export function createMetrics({ version, spans }: MetricsOptions): Metrics {
   const restClient = createClientMetrics(registry);
   return {
     controller: createControllerMetrics(registry),
+    function: createFunctionMetrics(registry),
     workqueue: createWorkqueueMetrics(registry),
     informer: createInformerMetrics(registry),
     lease: createLeaseMetrics(registry),

@@ -186,6 +186,25 @@ const CREATE: readonly Case[] = [
       assert.deepEqual((await api.get(`${configMaps}/b`)).body["data"], { x: "1" });
     },
   },
+  {
+    name: "a Secret is stored with a type, its text as base64 data, which wins over data of the same key",
+    async run({ api, namespace }) {
+      const secrets = `/api/v1/namespaces/${namespace}/secrets`;
+      const text = { a: "hunter2", b: "naïve", c: "" };
+      const made = await api.post(secrets, {
+        metadata: { name: "s" },
+        data: { a: "b2xk", d: "ZA==" },
+        stringData: text,
+      });
+      const { type, data, stringData } = made.body;
+      assert.deepEqual(
+        [type, data, stringData],
+        ["Opaque", { a: "aHVudGVyMg==", b: "bmHDr3Zl", c: "", d: "ZA==" }, undefined],
+      );
+      const bare = await api.post(secrets, { metadata: { name: "bare" }, data: {}, stringData: {} });
+      assert.deepEqual([bare.body["type"], bare.body["data"]], ["Opaque", undefined]);
+    },
+  },
 ];
 
 const UPDATE: readonly Case[] = [

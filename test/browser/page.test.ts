@@ -13,6 +13,7 @@ import { after, afterEach, before, describe, it, type TestContext } from "node:t
 import { systemClock } from "../../runtime/clock/clock.ts";
 import { until } from "../controlplane/wait.ts";
 import { HostProcess } from "../e2e/host-process.ts";
+import { fileOf } from "../reconcile/cell/corpus.ts";
 import { findChromium, startChromium, type Browser } from "./chromium.ts";
 import type { Tab } from "./devtools.ts";
 import { contrastProblems, overflowing } from "./looks.js";
@@ -183,6 +184,37 @@ describe(
         await tab.evaluate<string>("document.getElementById('key').textContent"),
         /v1\/ConfigMap team-a\/taken/,
       );
+    });
+
+    it("names a function that is suspended, with its last error, on every screen", async () => {
+      const cwd = await mkdtemp(join(tmpdir(), "evenkeel-page-"));
+      ends.unshift(() => rm(cwd, { recursive: true, force: true }));
+      await mkdir(join(cwd, "functions"));
+      const looper = fileOf({ source: "for (;;);" });
+      await writeFile(
+        join(cwd, "functions", "looper.js"),
+        looper.replace("watches: ConfigMap", "watches: Namespace").replace("{ ConfigMap", "{ Namespace, ConfigMap"),
+      );
+      const troubled = new HostProcess(suite, { cwd, args: ["--functions", "functions"] });
+      const address = await troubled.address();
+      await troubled.waitForLine(/function suspended/);
+      for (const [name, screen] of Object.entries({ phone, desk }))
+        for (const scheme of ["light", "dark"]) {
+          const tab = await visit("/", { screen, scheme });
+          await tab.send("Page.navigate", { url: address });
+          for (const text of [
+            "looper is suspended: looper did not return",
+            "Suspended",
+            "FUNCTION_TIMED_OUT",
+            "ended by what it did",
+          ])
+            await shows(tab, text);
+          await shows(tab, "Live");
+          assert.deepEqual(await tab.evaluate(`(${overflowing.toString()})()`), [], name);
+          assert.deepEqual(await tab.evaluate(`(${contrastProblems.toString()})()`), [], name);
+          await keep(tab, `suspended-${name}-${scheme}`);
+        }
+      await troubled.stop();
     });
 
     it("finds a key by a part of its name, and says so when there is none", async () => {

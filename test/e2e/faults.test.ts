@@ -46,7 +46,7 @@ describeOnControlPlane("the host survives", {}, (controlPlane) => {
     await controlPlane().restartApiServer();
     await proxy.heal();
 
-    await host.waitForLine(/"code":"API_EXPIRED"/);
+    await host.waitForLine(/"message":"the watch cannot go on from so long ago; taking a new list"/);
     await world.copyNamesAre(["team-a/stays", "team-b/stays"]);
     await host.stop();
     await world.do("delete", "configmap", "stays");

@@ -88,6 +88,20 @@ const claims: Readonly<Record<string, (context: TestContext, command: string) =>
     }
   },
 
+  "node test/cache/bytes-per-object.ts": async (_context, command) => {
+    const [program = "", ...args] = command.split(" ");
+    const { stdout } = await promisify(execFile)(program, args, { cwd: root });
+    assert.match(stdout, /metadata/);
+  },
+
+  // A whole run takes half an hour: here it says what it would do, and refuses what it does not know.
+  "npm run bench": async (_context, command) => {
+    const [program = "", ...args] = command.split(" ");
+    const { stdout } = await promisify(execFile)(program, [...args, "--", "--help"], { cwd: root });
+    assert.match(stdout, /--quick/);
+    await assert.rejects(promisify(execFile)(program, [...args, "--", "--quik"], { cwd: root }), /--quik/);
+  },
+
   "OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:4318 npm start": async (context, command) => {
     const paths: string[] = [];
     const port = await freePort();

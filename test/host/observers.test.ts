@@ -1,13 +1,15 @@
-/** What the log says of an informer in trouble: each trouble once, and its end. */
+/** What logs and metrics say of a function and of an informer in trouble: each trouble once, and its end. */
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { suite, test } from "node:test";
 import { SharedInformer, type InformerReport } from "../../runtime/cache/informer.ts";
 import type { AttemptName } from "../../runtime/cache/reflector.ts";
-import { informerReporter } from "../../runtime/host/observers.ts";
+import { functionObserver, informerReporter, suspensionReporter } from "../../runtime/host/observers.ts";
 import { ApiClient } from "../../runtime/kube/client.ts";
 import { EvenkeelError, type Code } from "../../runtime/kube/errors.ts";
 import { ConfigMap } from "../../runtime/kube/kind.ts";
 import { select } from "../../runtime/kube/query.ts";
+import type { Cell, Trouble } from "../../runtime/reconcile/cell/cell.ts";
+import type { Report } from "../../runtime/reconcile/controller.ts";
 import { createLogger } from "../../runtime/trace/logs.ts";
 import { createMetrics } from "../../runtime/trace/metrics.ts";
 import { inProcessTransport } from "../support/in-process-transport.ts";
@@ -59,3 +61,94 @@ for (const { name, reports, says } of rows) {
     for (const [i, words] of says.entries()) assert.ok(lines[i]?.includes(words) === true, `${lines[i]}`);
   });
 }
+
+/** A function that is at work, as it is seen. */
+function observed(verbosity = 0) {
+  const lines: string[] = [];
+  const clock = new VirtualClock();
+  const log = createLogger({ stream: { write: (line) => lines.push(line) }, clock, format: "json", verbosity });
+  const metrics = createMetrics({ version: "0" });
+  const observer = functionObserver("mirror", { clock, metrics, log, concurrency: 4 });
+  const fail = (code: Code, key = "default/x"): void => {
+    observer.controller.started();
+    observer.controller.settled(reportOf(key, new EvenkeelError(code, "mirror did it")));
+  };
+  const sample = async (series: string): Promise<number | undefined> => {
+    const line = (await metrics.text()).split("\n").find((each) => each.startsWith(`${series} `));
+    return line === undefined ? undefined : Number(line.slice(series.length));
+  };
+  return { observer, lines, log, clock, fail, sample };
+}
+
+function reportOf(key: string, error: EvenkeelError): Report {
+  const settled = { result: "error", error, isRetry: true, written: [], own: undefined } as const;
+  const woken = { wakes: [{ what: "retry" } as const], count: 1 };
+  return { key, settled, woken, durationMs: 1, traceId: "0af7", conflictCount: 0 };
+}
+
+suite("a function that fails", () => {
+  const cases: readonly { readonly code: Code; readonly panics: number; readonly timeouts: number }[] = [
+    { code: "FUNCTION_THREW", panics: 1, timeouts: 0 },
+    { code: "FUNCTION_TIMED_OUT", panics: 1, timeouts: 1 },
+    { code: "FUNCTION_OUT_OF_MEMORY", panics: 1, timeouts: 0 },
+    { code: "FUNCTION_CRASHED", panics: 1, timeouts: 0 },
+    { code: "FUNCTION_SUSPENDED", panics: 0, timeouts: 0 },
+    { code: "API_FORBIDDEN", panics: 0, timeouts: 0 },
+  ];
+  for (const { code, panics, timeouts } of cases)
+    test(`with ${code} counts as ${panics} panics and ${timeouts} timeouts, and by its code`, async () => {
+      const { fail, sample } = observed();
+      fail(code);
+      assert.equal(await sample('controller_runtime_reconcile_panics_total{controller="mirror"}'), panics);
+      assert.equal(await sample('controller_runtime_reconcile_timeouts_total{controller="mirror"}'), timeouts);
+      assert.equal(await sample(`evenkeel_function_errors_total{controller="mirror",code="${code}"}`), 1);
+    });
+
+  test("for ten thousand keys is told in twenty lines", () => {
+    const { fail, lines } = observed();
+    for (let i = 0; i < 10_000; i++) fail("FUNCTION_THREW", `default/${i}`);
+    assert.equal(lines.length, 20);
+    assert.ok(lines.some((line) => line.includes("reconcile failed") && line.includes("default/9")));
+  });
+
+  test("for many keys is told in full to those who ask with -v 4", () => {
+    const { fail, lines } = observed(4);
+    for (let i = 0; i < 50; i++) fail("FUNCTION_THREW", `default/${i}`);
+    assert.equal(lines.length, 100);
+  });
+
+  test("has its last failure remembered with key and time", async () => {
+    const { fail, clock, observer } = observed();
+    assert.equal(observer.lastFailure(), undefined);
+    fail("FUNCTION_THREW", "default/a");
+    await clock.advance(1_000);
+    fail("FUNCTION_TIMED_OUT", "default/b");
+    assert.deepEqual(observer.lastFailure(), { code: "FUNCTION_TIMED_OUT", key: "default/b", wallMs: clock.wall() });
+  });
+
+  test("shows in the metrics how many threads it ended and that it is suspended", async () => {
+    const { observer, sample } = observed();
+    const error = new EvenkeelError("FUNCTION_TIMED_OUT", "mirror did not return");
+    const cell: { trouble: Trouble | undefined } = { trouble: undefined };
+    observer.cellIs(cell as Cell);
+    const suspended = 'evenkeel_function_suspended{controller="mirror"}';
+    assert.equal(await sample(suspended), 0);
+    cell.trouble = { faultCount: 4, error, suspendedForMs: 0 };
+    assert.equal(await sample(suspended), 1);
+    assert.equal(await sample('evenkeel_function_thread_faults_total{controller="mirror"}'), 4);
+    observer.close();
+    assert.equal(await sample(suspended), undefined);
+  });
+
+  test("is told to be suspended, and to be well again, by its name", () => {
+    const { log, lines } = observed();
+    const report = suspensionReporter(log);
+    report("mirror", new EvenkeelError("FUNCTION_TIMED_OUT", "mirror did not return"));
+    report("mirror", undefined);
+    assert.match(
+      lines[0] ?? "",
+      /"function suspended.*"function":"mirror","error":"mirror did not return; take the loop/,
+    );
+    assert.match(lines[1] ?? "", /"function is well again","function":"mirror"/);
+  });
+});

@@ -96,6 +96,33 @@ describe("the page says", () => {
       status: { functions: [{ ...working, troubled: ["a/b"] }] },
       says: /In trouble:\s*<a class="key" href="\/\?function=mirror&amp;key=a%2Fb#key">a\/b<\/a>/,
     },
+    {
+      name: "that a function is suspended, why, and when it is tried again",
+      status: { functions: [{ ...working, suspension: { forMs: 12_000, reason: "it did not return" } }] },
+      says: /What is wrong.*<b>mirror<\/b> is suspended: it did not return.*▲<\/span> Suspended<\/span> <span>tried again within 20 s/s,
+    },
+    {
+      name: "that a suspended function is about to be tried again",
+      status: { functions: [{ ...working, suspension: { forMs: 0, reason: "it did not return" } }] },
+      says: /Suspended<\/span> <span>about to be tried again/,
+    },
+    {
+      name: "the last error of a function, on which key and when, and what to do",
+      status: {
+        functions: [
+          {
+            ...working,
+            lastError: { code: "FUNCTION_TIMED_OUT", key: "a/b", at: "2026-01-01T10:11:12.345Z", next: "take it out" },
+          },
+        ],
+      },
+      says: /Last error.*<code>FUNCTION_TIMED_OUT<\/code> on <a class="key" href="\/\?function=mirror&amp;key=a%2Fb#key">a\/b<\/a>.*10:11:12.*take it out/s,
+    },
+    {
+      name: "how many threads a function ended",
+      status: { functions: [{ ...working, faultCount: 3 }] },
+      says: /Threads<\/dt>\s*<dd>3 ended by what it did/,
+    },
     { name: "that a cache is current", status: { caches: [cache] }, says: /Current.*>7<.*a moment ago.*mirror/s },
     {
       name: "that a cache is stale, and why",
@@ -154,7 +181,18 @@ describe("the page says", () => {
 it("whatever a name holds is text on the page", () => {
   const evil = `"><script>alert(1)</script><img src=x onerror='y'>`;
   const source = fakeStatus({
-    functions: [{ ...working, name: evil, watches: evil, reads: [evil], troubled: [evil], waitsFor: [evil] }],
+    functions: [
+      {
+        ...working,
+        name: evil,
+        watches: evil,
+        reads: [evil],
+        troubled: [evil],
+        waitsFor: [evil],
+        suspension: { forMs: 1, reason: evil },
+        lastError: { code: "FUNCTION_THREW", key: evil, at: evil, next: evil },
+      },
+    ],
     caches: [{ ...cache, query: evil, usedBy: [evil], deletionsHeld: evil }],
     reconciles: [{ ...reconcile, key: evil, woke: evil, function: evil, traceUrl: `http://j/${evil}` }],
     problems: [{ about: evil, message: evil }],

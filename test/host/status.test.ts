@@ -9,7 +9,9 @@ import type { ProgramProblem } from "../../runtime/host/program.ts";
 import { statusSource, type StatusOptions } from "../../runtime/host/status.ts";
 import { parseTraceLink } from "../../runtime/host/trace-link.ts";
 import { ApiClient } from "../../runtime/kube/client.ts";
+import { EvenkeelError, meanings } from "../../runtime/kube/errors.ts";
 import { ConfigMap, Namespace } from "../../runtime/kube/kind.ts";
+import type { Cell, Trouble } from "../../runtime/reconcile/cell/cell.ts";
 import { InlineCell } from "../../runtime/reconcile/cell/inline-cell.ts";
 import type { LoadedFunction } from "../../runtime/reconcile/loader.ts";
 import { RecentTraces } from "../../runtime/trace/recent.ts";
@@ -33,10 +35,24 @@ interface World {
   /** Kinds that the API server refuses to list. */
   readonly forbidden?: string;
   readonly lease?: StatusOptions["lease"];
+  /** Of the cell of mirror. */
+  readonly trouble?: Trouble;
+}
+
+function troubled(cell: Cell, trouble: Trouble): Cell {
+  return {
+    name: cell.name,
+    declaration: cell.declaration,
+    trouble,
+    attempt: (job, answers) => cell.attempt(job, answers),
+    readConfig: (value) => cell.readConfig(value),
+    rest: () => cell.rest(),
+    wake: () => cell.wake(),
+  };
 }
 
 /** The shipped functions at work on the embedded API server, with a source, two targets and a stranger in the way of one. */
-async function world(context: TestContext, { dryRun = false, problems = [], forbidden, lease }: World = {}) {
+async function world(context: TestContext, { dryRun = false, problems = [], forbidden, lease, trouble }: World = {}) {
   const clock = new VirtualClock();
   const server = createApiServer({ clock });
   const user = new ApiClient({ clock, transport: inProcessTransport((request) => server.fetch(request)) });
@@ -60,7 +76,13 @@ async function world(context: TestContext, { dryRun = false, problems = [], forb
   const text = JSON.stringify({ functions: { mirror: { prefixes: ["team-"] } }, dryRun });
   const cells = new Map([...functions].map(([name, { cell }]) => [name, cell]));
   const config = await parseConfig(text, { file: "evenkeel.yaml", functions: cells });
-  await machine.start(functions, config);
+  const [mirrored] = functions.values();
+  if (trouble !== undefined && mirrored !== undefined)
+    await machine.start(
+      new Map(functions).set("mirror", { ...mirrored, cell: troubled(mirrored.cell, trouble) }),
+      config,
+    );
+  else await machine.start(functions, config);
   context.after(async () => {
     const stopped = machine.stop();
     await clock.advance(1);
@@ -101,6 +123,9 @@ suite("the status of the host", () => {
       state: "working",
       waitsFor: [],
       problem: undefined,
+      suspension: undefined,
+      faultCount: 0,
+      lastError: undefined,
       keyCount: 2,
       // The key that is blocked runs again later.
       queue: { high: 0, low: 0, delayed: 1, processing: 0 },
@@ -115,6 +140,22 @@ suite("the status of the host", () => {
     assert.ok(all.length > 0 && ofKey.length > 0);
     for (const { traceId, traceUrl } of [...all, ...ofKey])
       assert.equal(traceUrl, `http://localhost:16686/trace/${traceId}`);
+  });
+
+  test("says that a function is suspended, why and for how long, and how many threads it ended", async (context) => {
+    const error = new EvenkeelError("FUNCTION_TIMED_OUT", "mirror did not return");
+    const { status } = await world(context, { trouble: { faultCount: 4, error, suspendedForMs: 2_000 } });
+    const [cleanup, mirrored] = status.read().functions;
+    assert.deepEqual([mirrored?.faultCount, mirrored?.suspension], [4, { forMs: 2_000, reason: error.message }]);
+    assert.deepEqual([cleanup?.faultCount, cleanup?.suspension], [0, undefined]);
+  });
+
+  test("says which reconcile of a function failed last, when, and what to do", async (context) => {
+    const { status, clock } = await world(context, { forbidden: "/namespaces/team-b/configmaps" });
+    const [, mirrored] = status.read().functions;
+    const { code, key, at = "", next } = mirrored?.lastError ?? {};
+    assert.deepEqual([code, key, next], ["API_FORBIDDEN", "default/settings", meanings.API_FORBIDDEN.next]);
+    assert.ok(Date.parse(at) <= clock.wall() && Date.parse(at) > clock.wall() - 2_000, at);
   });
 
   test("says that a function only plans", async (context) => {

@@ -8,7 +8,7 @@ import { objectKey, parseKey, type KubeObject, type ObjectMeta, type StoredObjec
 import { matches, type Query } from "../../runtime/kube/query.ts";
 import type { DefinedFunction } from "../../runtime/reconcile/define.ts";
 import type { Child, Effects } from "../../runtime/reconcile/effects.ts";
-import { plan, type Plan, type Write } from "../../runtime/reconcile/plan.ts";
+import { mannerOf, plan, type Plan, type Write } from "../../runtime/reconcile/plan.ts";
 import { claimedOwner, ownerReference, stamp } from "../../runtime/reconcile/provenance.ts";
 import type { Runnable } from "../../runtime/reconcile/run.ts";
 
@@ -56,9 +56,9 @@ export function answerOf(objects: readonly StoredObject[]): (query: Query) => re
       .map((object) => (part === undefined ? object : deepFrozen(metadataAlone(object))));
 }
 
-/** `object` as the cache of children keeps it: a ConfigMap without its content. */
+/** `object` as the cache of children keeps it: a ConfigMap or a Secret without its content. */
 export function digested(object: StoredObject): StoredObject {
-  return kindKey(object) === "v1/ConfigMap" && isWhole(object) ? withDigestOnly(object, object.metadata) : object;
+  return mannerOf(object) === "whole" && isWhole(object) ? withDigestOnly(object, object.metadata) : object;
 }
 
 /** A ConfigMap as a function wishes for it. */

@@ -4,11 +4,12 @@ import { suite, test } from "node:test";
 import { EvenkeelError, type Code } from "../../runtime/kube/errors.ts";
 import { ConfigMap, kind, kindKey, Namespace } from "../../runtime/kube/kind.ts";
 import { checkEffects, type Declared } from "../../runtime/reconcile/check-effects.ts";
-import { defineFunction, scale, status } from "../../runtime/reconcile/define.ts";
+import { defineFunction, fields, scale, status } from "../../runtime/reconcile/define.ts";
 import { normal, warning } from "../../runtime/reconcile/effects.ts";
 import { configMap, namespace, other } from "./builders.ts";
 
 const Deployment = kind("apps/v1", "Deployment");
+const StatefulSet = kind("apps/v1", "StatefulSet");
 const Widget = kind("example.dev/v1", "Widget");
 
 /** The text that no message may tell. */
@@ -18,7 +19,17 @@ const declared: Declared = {
   name: "mirror",
   definition: defineFunction({
     watches: ConfigMap,
-    writes: [ConfigMap, Namespace, Widget, status(ConfigMap), scale(Deployment)],
+    reads: [Deployment],
+    writes: [
+      ConfigMap,
+      Namespace,
+      Widget,
+      status(ConfigMap),
+      scale(Deployment),
+      scale(StatefulSet),
+      fields(ConfigMap),
+      fields(Deployment),
+    ],
     reconcile: () => ({}),
   }),
   isNamespaced: (of) => (kindKey(of) === "example.dev/v1/Widget" ? undefined : kindKey(of) !== "v1/Namespace"),
@@ -267,9 +278,15 @@ const children: readonly Refusal[] = [
   },
   {
     name: "of a kind of which only the scale is declared",
+    value: { ...child, apiVersion: "apps/v1", kind: "StatefulSet" },
+    code: "KIND_NOT_DECLARED",
+    says: "(apps/v1/StatefulSet team-a/settings)",
+  },
+  {
+    name: "of a kind of which only fields are declared",
     value: { ...child, apiVersion: "apps/v1", kind: "Deployment" },
     code: "KIND_NOT_DECLARED",
-    says: "(apps/v1/Deployment team-a/settings)",
+    says: "mirror: children[0] (apps/v1/Deployment team-a/settings) is of a kind that `writes` declares with fields(Deployment) alone",
   },
   ...[
     "ownerReferences",
@@ -328,13 +345,25 @@ const rest: readonly Refusal[] = [
     name: "fields for an object of an undeclared kind",
     value: { apply: [{ ...child, kind: "Secret" }] },
     code: "KIND_NOT_DECLARED",
-    says: "mirror: apply[0]",
+    says: "mirror: apply[0] (v1/Secret team-a/settings) is of a kind that `writes` does not declare with fields(Secret)",
   },
   {
-    name: "our own mark on an object that is not ours",
-    value: { apply: [withMetadata({ labels: { "evenkeel.dev/function": "mirror" } })] },
-    code: "CHILD_INVALID",
-    says: "mirror: apply[0]",
+    name: "fields for an object of a kind that is declared for children",
+    value: { apply: [widget({ name: "a" })] },
+    code: "KIND_NOT_DECLARED",
+    says: "mirror: apply[0] (example.dev/v1/Widget a) is of a kind that `writes` does not declare with fields(Widget)",
+  },
+  ...["function", "retain"].map((mark) => ({
+    name: `evenkeel.dev/${mark} on an object that is not ours`,
+    value: { apply: [withMetadata({ labels: { [`evenkeel.dev/${mark}`]: "mirror" } })] },
+    code: "CHILD_INVALID" as const,
+    says: `mirror: apply[0] (v1/ConfigMap team-a/settings) sets evenkeel.dev/${mark}, which is the host's`,
+  })),
+  {
+    name: "a deletion of a kind of which only fields are declared",
+    value: { deletions: [deployment] },
+    code: "KIND_NOT_DECLARED",
+    says: "mirror: deletions[0] (apps/v1/Deployment team-a/web) is of a kind that `writes` declares with fields(Deployment) alone",
   },
   {
     name: "a child that is also to be deleted",

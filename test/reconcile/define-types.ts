@@ -6,6 +6,7 @@
 import {
   ConfigMap,
   defineFunction,
+  fields,
   kind,
   metadataOf,
   Namespace,
@@ -26,6 +27,7 @@ const Widget = kind<"example.dev/v1", "Widget", Widget>("example.dev/v1", "Widge
 const Deployment = kind("apps/v1", "Deployment");
 declare const anything: KubeObject;
 const settings = { apiVersion: "v1", kind: "ConfigMap", metadata: { name: "a", namespace: "b" } } as const;
+const widget = { apiVersion: "example.dev/v1", kind: "Widget", metadata: { name: "a", namespace: "b" } } as const;
 const secret = { apiVersion: "v1", kind: "Secret", metadata: { name: "a", namespace: "b" } } as const;
 
 export const right = [
@@ -56,6 +58,21 @@ export const right = [
     reconcile: (copy) => ({
       deletions: [copy],
       children: [{ apiVersion: "apps/v1", kind: "Deployment", metadata: { name: "a" }, spec: {} }],
+    }),
+  }),
+];
+
+export const applying = [
+  defineFunction({
+    watches: Widget,
+    reads: [Deployment],
+    writes: [fields(Widget), fields(Deployment), ConfigMap],
+    reconcile: ({ metadata: { name } }) => ({
+      children: [settings],
+      apply: [
+        { ...widget, metadata: { name, labels: { a: "b" } } },
+        { apiVersion: "apps/v1", kind: "Deployment", metadata: { name }, spec: { replicas: 3 } },
+      ],
     }),
   }),
 ];
@@ -110,8 +127,20 @@ export const wrong = [
   defineFunction({ watches: ConfigMap, writes: [ConfigMap], reconcile: () => [settings] }),
   // @ts-expect-error -- a child's kind is one of `writes`
   defineFunction({ watches: ConfigMap, writes: [ConfigMap], reconcile: () => ({ children: [secret] }) }),
-  // @ts-expect-error -- so is that of an applied object
-  defineFunction({ watches: ConfigMap, writes: [ConfigMap], reconcile: () => ({ apply: [secret] }) }),
+  // @ts-expect-error -- fields of an applied object are declared as such
+  defineFunction({ watches: ConfigMap, writes: [ConfigMap], reconcile: () => ({ apply: [settings] }) }),
+  // @ts-expect-error -- and its kind is one of them
+  defineFunction({ watches: ConfigMap, writes: [fields(ConfigMap)], reconcile: () => ({ apply: [secret] }) }),
+  // @ts-expect-error -- an object of which only fields are declared is no child
+  defineFunction({ watches: ConfigMap, writes: [fields(ConfigMap)], reconcile: () => ({ children: [settings] }) }),
+  defineFunction({
+    watches: Widget,
+    writes: [fields(Widget)],
+    // @ts-expect-error -- applied fields are those of the kind
+    reconcile: () => ({ apply: [{ ...widget, spec: { size: "big" } }] }),
+  }),
+  // @ts-expect-error -- only kinds have fields
+  defineFunction({ watches: ConfigMap, writes: [fields("ConfigMap")], reconcile: () => ({}) }),
   // @ts-expect-error -- an object of no known kind may be one that is not in `writes`
   defineFunction({ watches: ConfigMap, writes: [ConfigMap], reconcile: () => ({ children: [anything] }) }),
   // @ts-expect-error -- without `writes` there are no children

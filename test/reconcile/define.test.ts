@@ -5,6 +5,7 @@ import { ConfigMap, kind, Namespace } from "../../runtime/kube/kind.ts";
 import { formatQuery, metadataOf, select } from "../../runtime/kube/query.ts";
 import {
   defineFunction,
+  fields,
   isDefined,
   readConfig,
   scale,
@@ -74,6 +75,17 @@ suite("define: refuses", () => {
       definition: { ...least, reads: [metadataOf(Namespace)], writes: [scale(Namespace)] },
       says: /scale\(Namespace\): declare Namespace whole in reads/,
     },
+    { name: "the fields of no kind", definition: { ...least, writes: [{ fieldsOf: "Deployment" }] }, says: /writes/ },
+    {
+      name: "the fields of objects that are not read: it could not know which are there",
+      definition: { ...least, writes: [fields(Namespace)] },
+      says: /fields\(Namespace\): declare Namespace whole in reads/,
+    },
+    {
+      name: "the fields of objects whose metadata alone is read",
+      definition: { ...least, reads: [metadataOf(Namespace)], writes: [fields(Namespace)] },
+      says: /fields\(Namespace\): declare Namespace whole in reads/,
+    },
     { name: "a configuration without a schema", definition: { ...least, config: { prefixes: [] } }, says: /config/ },
   ];
   for (const { name, definition, says } of rows) {
@@ -84,13 +96,13 @@ suite("define: refuses", () => {
 });
 
 test("gives what a function left out: no reads, no writes, every object of the kind it watches", () => {
-  const { watches, reads, writes, subresources, config } = defineFunction({
+  const { watches, reads, writes, applies, subresources, config } = defineFunction({
     watches: ConfigMap,
     reconcile: () => ({}),
   });
   assert.deepEqual(
-    [formatQuery(watches), reads, writes, subresources, config],
-    ["v1/ConfigMap */*", [], [], [], undefined],
+    [formatQuery(watches), reads, writes, applies, subresources, config],
+    ["v1/ConfigMap */*", [], [], [], [], undefined],
   );
 });
 
@@ -117,14 +129,16 @@ test("keeps to the metadata of what is watched, also when `where` narrows it", (
   ]);
 });
 
-test("tells kinds and subresources apart", () => {
+test("tells kinds, fields of others' objects and subresources apart", () => {
   const Deployment = kind("apps/v1", "Deployment");
-  const { writes, subresources } = defineFunction({
+  const { writes, applies, subresources } = defineFunction({
     watches: ConfigMap,
-    writes: [ConfigMap, status(ConfigMap), scale(Deployment)],
+    reads: [Deployment],
+    writes: [ConfigMap, fields(ConfigMap), status(ConfigMap), scale(Deployment), fields(Deployment)],
     reconcile: () => ({}),
   });
   assert.deepEqual(writes, [ConfigMap]);
+  assert.deepEqual(applies, [ConfigMap, Deployment]);
   assert.deepEqual(subresources, [
     { of: ConfigMap, subresource: "status" },
     { of: Deployment, subresource: "scale" },

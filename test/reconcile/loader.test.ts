@@ -3,7 +3,9 @@ import { mkdir, rename, symlink, utimes } from "node:fs/promises";
 import { join } from "node:path";
 import { suite, test, type TestContext } from "node:test";
 import { systemClock } from "../../runtime/clock/clock.ts";
+import type { OpenCell } from "../../runtime/reconcile/cell/cells.ts";
 import { openInline } from "../../runtime/reconcile/cell/inline-cell.ts";
+import { openWorker } from "../../runtime/reconcile/cell/worker-cell.ts";
 import { FunctionLoader, watchFunctions, type FunctionChanges } from "../../runtime/reconcile/loader.ts";
 import type { Job } from "../../runtime/reconcile/cell/cell.ts";
 import { Arrivals } from "../support/arrivals.ts";
@@ -23,10 +25,11 @@ const nothing: FunctionChanges = { loaded: [], removed: [], failed: [] };
 async function loaderOf(
   context: TestContext,
   files: Readonly<Record<string, string>>,
+  open: OpenCell = openInline,
 ): Promise<{ folder: TempFolder; loader: FunctionLoader; clock: VirtualClock }> {
   const folder = await tempFolder(context, files);
   const clock = new VirtualClock();
-  const loader = new FunctionLoader({ dir: folder.path, clock, open: openInline });
+  const loader = new FunctionLoader({ dir: folder.path, clock, open });
   return { folder, loader, clock };
 }
 
@@ -343,23 +346,28 @@ suite("what stops a function from loading is named with file, line and column", 
       says: "a.js:2:1: ReferenceError: module is not defined",
     },
   ];
-  for (const { name, source, file = "a.ts", says } of cases) {
-    test(name, async (context) => {
-      const { loader, folder } = await loaderOf(context, { ...helper, [file]: source });
-      const [failure = ""] = failures(await loader.scan(), folder);
-      assert.ok(failure.startsWith(`a FUNCTION_LOAD_FAILED ${says}`), failure);
-      assert.ok(failure.endsWith("; correct the file"), failure);
+  const cells: readonly (readonly [where: string, OpenCell])[] = [
+    ["in this thread", openInline],
+    ["in a thread of its own", openWorker(systemClock)],
+  ];
+  for (const [where, open] of cells) {
+    for (const { name, source, file = "a.ts", says } of cases) {
+      test(`${where}: ${name}`, async (context) => {
+        const { loader, folder } = await loaderOf(context, { ...helper, [file]: source }, open);
+        const [failure = ""] = failures(await loader.scan(), folder);
+        assert.ok(failure.startsWith(`a FUNCTION_LOAD_FAILED ${says}`), failure);
+        assert.ok(failure.endsWith("; correct the file"), failure);
+      });
+    }
+
+    test(`${where}: an argument that defineFunction refuses keeps its code`, async (context) => {
+      const source = `import { defineFunction } from "#evenkeel";\n\nexport default defineFunction({ watch: 1 });`;
+      const { loader, folder } = await loaderOf(context, { "a.js": source }, open);
+      assert.deepEqual(failures(await loader.scan(), folder), [
+        "a FUNCTION_INVALID a.js:3:16: defineFunction: watch is not a field of it; correct the argument of defineFunction",
+      ]);
     });
   }
-
-  test("an argument that defineFunction refuses keeps its code", async (context) => {
-    const { loader, folder } = await loaderOf(context, {
-      "a.js": `import { defineFunction } from "#evenkeel";\n\nexport default defineFunction({ watch: 1 });`,
-    });
-    assert.deepEqual(failures(await loader.scan(), folder), [
-      "a FUNCTION_INVALID a.js:3:16: defineFunction: watch is not a field of it; correct the argument of defineFunction",
-    ]);
-  });
 
   test("a top level that never ends is given up after ten seconds, and holds back no other function", async (context) => {
     const { loader, folder, clock } = await loaderOf(context, {

@@ -115,6 +115,21 @@ suite("plan: what is sent", () => {
     });
   });
 
+  test("an apply is the wished fields, and the uid of the object that was looked at: nothing can come into being by it", () => {
+    const have = configMap("team-a/settings", { uid: "u7", labels: { team: "a" }, data: { old: "1" } });
+    assert.deepEqual(sent("apply", { apply: [copy] }, [have]).body, {
+      ...copy,
+      metadata: { ...copy.metadata, uid: "u7" },
+    });
+  });
+
+  test("a Secret is created in the form in which it is stored", () => {
+    const metadata = { name: "key", namespace: "team-a" };
+    const wish = { apiVersion: "v1", kind: "Secret", metadata, stringData: { a: "hunter2" } };
+    const { metadata: _, ...content } = sent("create", { children: [wish] }).body;
+    assert.deepEqual(content, { apiVersion: "v1", kind: "Secret", type: "Opaque", data: { a: "aHVudGVyMg==" } });
+  });
+
   test("a status carries identity, version and nothing of the spec", () => {
     const { body } = sent("status", { status: { ready: true } });
     assert.deepEqual(body, {
@@ -169,7 +184,7 @@ suite("plan: kinds whose fields others fill in", () => {
   });
 
   test("cost nothing when the server completed them, in lists as well", () => {
-    assert.deepEqual(planOf(effects(), [stored()]), { writes: [], refused: [], unchangedCount: 1 });
+    assert.deepEqual(planOf(effects(), [stored()]), { writes: [], refused: [], awaited: [], unchangedCount: 1 });
   });
 
   test("are updated when a wanted field was changed by somebody else", () => {
@@ -200,7 +215,12 @@ suite("plan: kinds whose fields others fill in", () => {
       ["child"],
     );
     const going = { ...stored(), metadata: { ...stored().metadata, deletionTimestamp: "2026-01-01T00:00:00Z" } };
-    assert.deepEqual(planOf(effects({ replicas: 9 }), [going]), { writes: [], refused: [], unchangedCount: 1 });
+    assert.deepEqual(planOf(effects({ replicas: 9 }), [going]), {
+      writes: [],
+      refused: [],
+      awaited: [],
+      unchangedCount: 1,
+    });
     assert.deepEqual(planOf({ children: [] }, [stored()]).writes.map(said), [`delete ${WEB}`]);
   });
 });

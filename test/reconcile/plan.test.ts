@@ -22,6 +22,7 @@ interface Row {
   readonly objects?: readonly StoredObject[];
   readonly writes?: readonly string[];
   readonly refused?: readonly string[];
+  readonly awaited?: readonly string[];
   readonly unchanged?: number;
   readonly why?: string;
 }
@@ -144,6 +145,79 @@ const children: readonly Row[] = [
   },
 ];
 
+/** A Secret as a function wishes for it. */
+const secret = (content: object): Effects => ({
+  children: [{ apiVersion: "v1", kind: "Secret", metadata: { name: "key", namespace: "team-a" }, ...content }],
+});
+/** And as the server stores it. */
+const storedSecret = (content: object): StoredObject =>
+  childOf(source, "mirror", other("v1", "Secret", "team-a/key", content));
+const SECRET = "v1/Secret team-a/key";
+const hunter2 = "aHVudGVyMg==";
+
+const spellings: readonly Row[] = [
+  {
+    name: "a Secret without a type is Opaque",
+    effects: secret({ data: { a: hunter2 } }),
+    objects: [storedSecret({ type: "Opaque", data: { a: hunter2 } })],
+    unchanged: 1,
+  },
+  {
+    name: "so is one whose type is empty",
+    effects: secret({ type: "", data: { a: hunter2 } }),
+    objects: [storedSecret({ type: "Opaque", data: { a: hunter2 } })],
+    unchanged: 1,
+  },
+  {
+    name: "a Secret of another type is no Opaque one",
+    effects: secret({ type: "example.dev/key", data: { a: hunter2 } }),
+    objects: [storedSecret({ type: "Opaque", data: { a: hunter2 } })],
+    writes: [`update ${SECRET}`],
+  },
+  {
+    name: "text of a Secret is stored as base64 of its UTF-8",
+    effects: secret({ stringData: { a: "hunter2", b: "naïve", c: "" } }),
+    objects: [storedSecret({ type: "Opaque", data: { a: hunter2, b: "bmHDr3Zl", c: "" } })],
+    unchanged: 1,
+  },
+  {
+    name: "text wins over data of the same key, and the other data stays",
+    effects: secret({ data: { a: "b2xk", b: "Yg==" }, stringData: { a: "hunter2" } }),
+    objects: [storedSecret({ type: "Opaque", data: { a: hunter2, b: "Yg==" } })],
+    unchanged: 1,
+  },
+  {
+    name: "text of a Secret that has changed is sent",
+    effects: secret({ stringData: { a: "hunter3" } }),
+    objects: [storedSecret({ type: "Opaque", data: { a: hunter2 } })],
+    writes: [`update ${SECRET}`],
+  },
+  {
+    name: "a Secret with neither data nor text",
+    effects: secret({ stringData: {} }),
+    objects: [storedSecret({ type: "Opaque" })],
+    unchanged: 1,
+  },
+  {
+    name: "a ConfigMap that is not immutable, said or unsaid",
+    effects: { children: [wish("team-a/settings", { immutable: false }), wish("team-b/settings")] },
+    objects: [mine(), childOf(source, "mirror", configMap("team-b/settings", { data, immutable: false }))],
+    unchanged: 2,
+  },
+  {
+    name: "a ConfigMap with empty data, which the server drops",
+    effects: { children: [{ ...wish("team-a/settings", { data: {} }), binaryData: {} }] },
+    objects: [childOf(source, "mirror", configMap("team-a/settings"))],
+    unchanged: 1,
+  },
+  {
+    name: "a ConfigMap with an empty text, which the server keeps",
+    effects: { children: [wish("team-a/settings", { data: { a: "" } })] },
+    objects: [childOf(source, "mirror", configMap("team-a/settings"))],
+    writes: [`update ${COPY}`],
+  },
+];
+
 const deployment = other("apps/v1", "Deployment", "team-a/web", { spec: { replicas: 2 } });
 const gone = { ...strange, metadata: { ...strange.metadata, uid: "another" } };
 
@@ -198,9 +272,15 @@ const rest: readonly Row[] = [
     writes: [`release ${COPY}`],
   },
   {
-    name: "fields of an absent object are applied",
+    name: "fields of an absent object are not applied: it would come into being",
     effects: { apply: [wish("team-a/settings")] },
-    writes: [`apply ${COPY}`],
+    awaited: [COPY],
+  },
+  {
+    name: "text of a Secret is applied as the data that it becomes, and no type with it",
+    effects: { apply: secret({ stringData: { a: "hunter2" } }).children ?? [] },
+    objects: [other("v1", "Secret", "team-a/key", { type: "example.dev/key", data: { a: hunter2, b: "Yg==" } })],
+    unchanged: 1,
   },
   {
     name: "fields that are there cost nothing",
@@ -257,13 +337,15 @@ const rest: readonly Row[] = [
   },
 ];
 
-function holds({ name, effects, objects = [], writes = [], refused = [], unchanged = 0, why }: Row): void {
+function holds({ name, effects, objects = [], why, ...expected }: Row): void {
+  const { writes = [], refused = [], awaited = [], unchanged = 0 } = expected;
   test(name, () => {
     const result = planned(effects, source, objects);
     const refusals = result.refused.map(({ wish, kind, name }) => `${wish} ${kindKey(kind)} ${objectKey(name)}`);
+    const absent = result.awaited.map(({ kind, name }) => `${kindKey(kind)} ${objectKey(name)}`);
     assert.deepEqual(
-      [result.writes.map(said), refusals, result.unchangedCount],
-      [writes, refused, unchanged],
+      [result.writes.map(said), refusals, absent, result.unchangedCount],
+      [writes, refused, awaited, unchanged],
       why ?? name,
     );
   });
@@ -271,6 +353,10 @@ function holds({ name, effects, objects = [], writes = [], refused = [], unchang
 
 suite("plan: children", () => {
   for (const row of children) holds(row);
+});
+
+suite("plan: what is stored in another form than it was wished for", () => {
+  for (const row of spellings) holds(row);
 });
 
 /** `object` as a cache shows it that holds nothing but metadata. */
@@ -321,6 +407,11 @@ suite("plan: everything else", () => {
 
   test("a status that is so already costs nothing", () => {
     const owner = other("example.dev/v1", "Widget", "a/w", { status: { ready: true, more: 1 } });
-    assert.deepEqual(planned({ status: { ready: true } }, owner, []), { writes: [], refused: [], unchangedCount: 1 });
+    assert.deepEqual(planned({ status: { ready: true } }, owner, []), {
+      writes: [],
+      refused: [],
+      awaited: [],
+      unchangedCount: 1,
+    });
   });
 });

@@ -20,7 +20,17 @@ const accesses: readonly Access[] = [
   { name: "a Date of a subclass", use: () => new (class extends Date {})(), code: "FUNCTION_READ_CLOCK" },
   { name: "Date.now taken aside", use: () => ((now) => now)(Date["now"]), code: "FUNCTION_READ_CLOCK" },
   { name: "performance.now", use: () => performance.now(), code: "FUNCTION_READ_CLOCK" },
-  { name: "Temporal", use: () => Reflect.get(world["Temporal"] as never, "Now"), code: "FUNCTION_READ_CLOCK" },
+  { name: "Temporal.Now", use: () => Temporal.Now.instant(), code: "FUNCTION_READ_CLOCK" },
+  {
+    name: "a format without a date",
+    use: () => new Intl.DateTimeFormat("en").format(),
+    code: "FUNCTION_READ_CLOCK",
+  },
+  {
+    name: "the parts of a format without a date",
+    use: () => new Intl.DateTimeFormat("en").formatToParts(),
+    code: "FUNCTION_READ_CLOCK",
+  },
   { name: "Math.random", use: () => Math.random(), code: "FUNCTION_USED_RANDOMNESS" },
   { name: "crypto.randomUUID", use: () => crypto.randomUUID(), code: "FUNCTION_USED_RANDOMNESS" },
   {
@@ -119,6 +129,7 @@ suite("purity: everything is back", () => {
         globals().map((value, i) => value === before[i]),
         before.map(() => true),
       );
+      assert.ok(new Intl.DateTimeFormat("en").format().length > 0 && Temporal.Now.instant().epochMilliseconds > 0);
       assert.ok(Date.now() > 0 && performance.now() > 0 && Math.random() < 1 && process.pid > 0);
     });
   }
@@ -134,6 +145,16 @@ suite("purity: calculation is left alone:", () => {
       gives: 86_400_000,
     },
     { name: "what a date is an instance of", run: () => new Date(0) instanceof Date, gives: true },
+    {
+      name: "a format of a date",
+      run: () => new Intl.DateTimeFormat("en", { timeZone: "UTC" }).format(new Date(0)),
+      gives: "1/1/1970",
+    },
+    {
+      name: "Temporal as a calculation",
+      run: () => Temporal.Instant.fromEpochMilliseconds(0).add({ hours: 24 }).toString(),
+      gives: "1970-01-02T00:00:00Z",
+    },
     { name: "a date that came from outside", run: () => outside instanceof Date, gives: true },
     { name: "all of Math but chance", run: () => Math.max(1, Math.floor(2.5)), gives: 2 },
     {

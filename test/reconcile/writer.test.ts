@@ -219,11 +219,11 @@ suite("writer: each write is the right request", () => {
       options: { type: "merge" },
     },
     {
-      name: "apply",
+      name: "apply to an object of others, without force",
       write: { ...to("n/a"), verb: "apply", body: patch },
       calls: ["patch v1/ConfigMap n/a"],
       body: patch,
-      options: { type: "apply", force: true },
+      options: { type: "apply" },
     },
     {
       name: "status",
@@ -247,8 +247,8 @@ suite("writer: each write is the right request", () => {
       await send([write]);
       assert.deepEqual(fake.said, calls);
       if (expected !== undefined) assert.deepEqual(fake.calls[0]?.body, expected);
-      const { headers, signal, fieldManager, ...options } = fake.calls[0]?.options ?? {};
-      assert.deepEqual([options, fieldManager], [wanted, "evenkeel-mirror"]);
+      const { headers, signal, fieldManager, part, ...options } = fake.calls[0]?.options ?? {};
+      assert.deepEqual([options, fieldManager, part], [wanted, "evenkeel-mirror", "metadata"]);
       assert.ok(signal instanceof AbortSignal);
       assert.match((headers as { readonly traceparent: string }).traceparent, /^00-[0-9a-f]{32}-[0-9a-f]{16}-01$/);
     });

@@ -58,7 +58,7 @@ export class Machine {
       signal,
       isVerifying: true,
       observe: (name) => {
-        const observer = functionObserver(name, concurrency, this.metrics, logger);
+        const observer = functionObserver(name, { clock, metrics: this.metrics, log: logger, concurrency });
         const { controller } = observer;
         const tell = (report: Report): void => {
           controller.settled(report);

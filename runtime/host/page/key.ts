@@ -3,7 +3,7 @@ import type { KeyStatus, Obstacle } from "../key-status.ts";
 import type { StatusSource } from "../status.ts";
 import { duration } from "../../trace/reconcile-line.ts";
 import { outcome, traceId, writes } from "./reconciles.ts";
-import { badge, keyHref, plural, timeOfDay } from "./words.ts";
+import { badge, keyHref, plural, timeOfDay, triedAgain } from "./words.ts";
 import { html, type Markup } from "./markup.ts";
 import { waterfall } from "./waterfall.ts";
 
@@ -82,9 +82,7 @@ function part(title: string, items: readonly string[], none: string, count: numb
 }
 
 function obstacle({ target, reason, inMs }: Obstacle): Markup {
-  // Rounded up to whole tens, so that the text does not change every second.
-  const next =
-    inMs === undefined ? "looked at when it changes" : `tried again within ${Math.ceil((inMs + 1) / 10_000) * 10} s`;
+  const next = inMs === undefined ? "looked at when it changes" : triedAgain(inMs);
   return html`<li><code>${target}</code> ${reason} <span class="faint">(${next})</span></li>`;
 }
 

@@ -2,7 +2,7 @@
 import type { FunctionStatus, LeaseStatus, Status, StatusSource } from "../status.ts";
 import { cachesSection } from "./caches.ts";
 import { keySection, type Question } from "./key.ts";
-import { badge, keyHref, list, plural, rough } from "./words.ts";
+import { badge, keyHref, list, plural, rough, timeOfDay, triedAgain } from "./words.ts";
 import { html, type Markup } from "./markup.ts";
 import { reconcilesSection } from "./reconciles.ts";
 
@@ -38,14 +38,18 @@ function leadership(lease: LeaseStatus | undefined): Markup {
   return html`${badge("calm", "Stands by")} <span>lease ${lease.name}, ${holder}<b>${lease.holder}</b></span>`;
 }
 
-function problemsSection({ notReady, problems }: Status): Markup {
-  if (notReady.length === 0 && problems.length === 0) return html``;
+function problemsSection({ notReady, problems, functions }: Status): Markup {
+  const suspended = functions.flatMap(({ name, suspension }) =>
+    suspension === undefined ? [] : [{ name, suspension }],
+  );
+  if (notReady.length + problems.length + suspended.length === 0) return html``;
   // The check of the functions quotes the first of the problems that are told in full below it.
   const checks = notReady.filter(({ check }) => check !== "functions");
   return html`<section class="alert" aria-labelledby="problems-title">
     <h2 id="problems-title">What is wrong</h2>
     <ul>
       ${checks.map(({ check, reason }) => html`<li><b>${check}</b> ${reason}</li>`)}
+      ${suspended.map(({ name, suspension }) => html`<li><b>${name}</b> is suspended: ${suspension.reason}</li>`)}
       ${problems.map(({ about, message }) => html`<li><b>${about ?? "configuration"}</b> ${message}</li>`)}
     </ul>
   </section>`;
@@ -73,6 +77,7 @@ function functionCard(it: FunctionStatus): Markup {
       <dd>${list(it.writes)}</dd>
       <dt>File</dt>
       <dd><code>${it.file}</code>, generation ${it.generation}</dd>
+      ${lastError(it)}
     </dl>
     ${queueTable(it)}
     ${
@@ -86,12 +91,31 @@ function functionCard(it: FunctionStatus): Markup {
   </article>`;
 }
 
-function stateBadge({ state, problem }: FunctionStatus): Markup {
-  if (problem !== undefined)
-    return html`${badge("bad", "Newest version refused")} <span>the last good one goes on</span>`;
+function stateBadge({ state, problem, suspension }: FunctionStatus): Markup {
+  const refused = problem === undefined ? html`` : badge("bad", "Newest version refused");
+  if (suspension !== undefined) {
+    const next = suspension.forMs === 0 ? "about to be tried again" : triedAgain(suspension.forMs);
+    return html`${refused} ${badge("bad", "Suspended")} <span>${next}</span>`;
+  }
+  if (problem !== undefined) return html`${refused} <span>the last good one goes on</span>`;
   return state === "working"
     ? badge("good", "Working")
     : badge("calm", `${state.slice(0, 1).toUpperCase()}${state.slice(1)}`);
+}
+
+function lastError({ name, lastError, faultCount }: FunctionStatus): Markup {
+  const error =
+    lastError === undefined
+      ? html``
+      : html`<dt>Last error</dt>
+          <dd>
+            <code>${lastError.code}</code> on <a class="key" href="${keyHref(name, lastError.key)}">${lastError.key}</a>
+            at ${timeOfDay(lastError.at)} UTC: ${lastError.next}
+          </dd>`;
+  if (faultCount === 0) return error;
+  return html`${error}
+    <dt>Threads</dt>
+    <dd>${faultCount} ended by what it did</dd>`;
 }
 
 function queueTable({ name, keyCount, queue }: FunctionStatus): Markup {

@@ -34,6 +34,11 @@ export function rough(ms: number): string {
   return `${Math.floor(seconds / 86_400)} d`;
 }
 
+/** Rounded up to whole tens of seconds, so that the text does not change every second. */
+export function triedAgain(inMs: number): string {
+  return `tried again within ${Math.ceil((inMs + 1) / 10_000) * 10} s`;
+}
+
 /** `12:04:31`, in UTC as the logs are. */
 export function timeOfDay(instant: string): Markup {
   return html`<time datetime="${instant}">${instant.slice(11, 19)}</time>`;

@@ -5,7 +5,7 @@
 import { EvenkeelError } from "../../kube/errors.ts";
 import type { StoredObject } from "../../kube/object.ts";
 import type { Answer, Answers } from "./cell.ts";
-import { receivedError, sentError, type SentError } from "./messages.ts";
+import { receivedError, sentError, type SentError } from "./sent-error.ts";
 
 /** `id` is the query as formatQuery prints it. A number is a place in the last answer to the same query. */
 export type SentAnswer =
@@ -14,25 +14,37 @@ export type SentAnswer =
 
 type Objects = readonly StoredObject[];
 
-/** Queries whose answers are remembered: the least recently used goes first, on both sides at the same time. */
-const MAX_QUERIES = 256;
+/** Answers and objects that are remembered: the least recently used go first, on both sides at the same time. */
+const MAX_WEIGHT = 16_384;
 
 class Memory {
   readonly #answers = new Map<string, Objects>();
+  #weight = 0;
 
   get(id: string): Objects | undefined {
     return this.#answers.get(id);
   }
 
   set(id: string, objects: Objects): void {
-    this.#answers.delete(id);
+    this.#forget(id);
     this.#answers.set(id, objects);
-    if (this.#answers.size <= MAX_QUERIES) return;
+    this.#weight += weightOf(objects);
     for (const oldest of this.#answers.keys()) {
-      this.#answers.delete(oldest);
-      return;
+      if (this.#weight <= MAX_WEIGHT) return;
+      this.#forget(oldest);
     }
   }
+
+  #forget(id: string): void {
+    const objects = this.#answers.get(id);
+    if (objects === undefined) return;
+    this.#answers.delete(id);
+    this.#weight -= weightOf(objects);
+  }
+}
+
+function weightOf(objects: Objects): number {
+  return 1 + objects.length;
 }
 
 /** The host's side. */

@@ -2,6 +2,7 @@
  * Where one function lives: the host knows its declaration and asks it to run, and nothing else. A cell of a worker thread
  * contains what the function does wrong; one in this thread is for tests and simulations. Both give the same effects.
  */
+import type { EvenkeelError } from "../../kube/errors.ts";
 import type { Query } from "../../kube/query.ts";
 import type { Kind } from "../../kube/kind.ts";
 import type { StoredObject } from "../../kube/object.ts";
@@ -13,6 +14,7 @@ export interface Declaration {
   readonly watches: Query;
   readonly reads: readonly Query[];
   readonly writes: readonly Kind[];
+  readonly applies: readonly Kind[];
   readonly subresources: readonly Subresource[];
 }
 
@@ -39,10 +41,22 @@ export type Answers<A = Answer & { readonly query: Query }> = ReadonlyMap<string
 /** A run that met a read without an answer is void, whatever it returned. */
 export type Attempt = Run | { readonly missing: readonly Query[] };
 
+/** What the function did to its threads; what its runs did wrong is their errors. */
+export interface Trouble {
+  /** How many of its threads it brought to an end. */
+  readonly faultCount: number;
+  /** Why the last of them ended. */
+  readonly error: EvenkeelError;
+  /** Until it is tried again; 0: as soon as can be. Undefined: it is not suspended. */
+  readonly suspendedForMs: number | undefined;
+}
+
 export interface Cell {
   /** The function's. */
   readonly name: string;
   readonly declaration: Declaration;
+  /** Undefined while it never brought a thread to an end. */
+  readonly trouble: Trouble | undefined;
   /** Never throws and never rejects: what goes wrong is the error of the Run. */
   attempt(job: Job, answers: Answers): Attempt | Promise<Attempt>;
   /** The function's section of the configuration, checked. Never throws and never rejects. */
@@ -52,6 +66,6 @@ export interface Cell {
   wake(): void;
 }
 
-export function declarationOf({ watches, reads, writes, subresources }: DefinedFunction): Declaration {
-  return { watches, reads, writes, subresources };
+export function declarationOf({ watches, reads, writes, applies, subresources }: DefinedFunction): Declaration {
+  return { watches, reads, writes, applies, subresources };
 }

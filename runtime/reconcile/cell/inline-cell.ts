@@ -9,6 +9,7 @@ import { definitionIn } from "./definition-in.ts";
 export class InlineCell implements Cell {
   readonly name: string;
   readonly declaration: Declaration;
+  readonly trouble = undefined;
   readonly #definition: DefinedFunction;
 
   constructor(name: string, definition: DefinedFunction) {

@@ -1,11 +1,10 @@
-/** What passes between the host and a cell's thread, by structured clone: plain data, and errors in a form that keeps their class. */
-import { inspect } from "node:util";
-import { EvenkeelError, type Code } from "../../kube/errors.ts";
+/** What passes between the host and a cell's thread, by structured clone: plain data. */
 import type { Query } from "../../kube/query.ts";
 import type { ConfigReading } from "../define.ts";
-import { TerminalError, type Effects } from "../effects.ts";
+import type { Effects } from "../effects.ts";
 import type { SentAnswer } from "./answer-memory.ts";
 import type { Declaration, Job } from "./cell.ts";
+import type { SentError } from "./sent-error.ts";
 
 /** What a thread is born with. */
 export interface WorkerBirth {
@@ -17,9 +16,11 @@ export interface WorkerBirth {
   readonly pinned: ReadonlyMap<string, string> | undefined;
   /** One Int32: the id of the task that the thread is at, 0 for none. */
   readonly progress: SharedArrayBuffer;
+  /** How many outcomes may wait to be told together. */
+  readonly outcomesPerMessage: number;
 }
 
-/** Ids count from 1. */
+/** Ids count from 1. To the thread they go in lists: what was handed over in one turn. */
 export type Task = { readonly id: number } & (
   | { readonly type: "attempt"; readonly job: Job; readonly answers: readonly SentAnswer[] }
   | { readonly type: "config"; readonly value: unknown }
@@ -29,9 +30,14 @@ export type Told =
   | { readonly type: "read"; readonly path: string; readonly text: string | undefined }
   | { readonly type: "loaded"; readonly declaration: Declaration }
   | { readonly type: "failed"; readonly error: SentError }
-  | Done;
+  /** In development: what the function printed. */
+  | { readonly type: "printed"; readonly text: string }
+  | { readonly type: "done"; readonly outcomes: readonly Done[] };
 
-export type Done = { readonly type: "done"; readonly id: number; readonly outcome: Outcome };
+export interface Done {
+  readonly id: number;
+  readonly outcome: Outcome;
+}
 
 export type Outcome =
   | { readonly effects: Effects; readonly reads: readonly SentRead[] }
@@ -41,32 +47,3 @@ export type Outcome =
 
 /** formatQuery of an answered query, and how many objects it showed. */
 export type SentRead = readonly [id: string, count: number];
-
-export type SentError =
-  | { readonly ours: Code; readonly what: string; readonly cause: SentError | undefined }
-  | { readonly terminal: string }
-  /** A structured clone keeps the standard errors, with message and stack, and plain values. */
-  | { readonly thrown: unknown };
-
-export function sentError(error: unknown): SentError {
-  if (error instanceof EvenkeelError) {
-    return {
-      ours: error.code,
-      what: error.what,
-      cause: error.cause === undefined ? undefined : sentError(error.cause),
-    };
-  }
-  if (error instanceof TerminalError) return { terminal: error.message };
-  try {
-    return { thrown: structuredClone(error) };
-  } catch {
-    return { thrown: inspect(error, { depth: 0, breakLength: Infinity, customInspect: false, getters: false }) };
-  }
-}
-
-export function receivedError(sent: SentError): unknown {
-  if ("thrown" in sent) return sent.thrown;
-  if ("terminal" in sent) return new TerminalError(sent.terminal);
-  const { ours, what, cause } = sent;
-  return new EvenkeelError(ours, what, cause === undefined ? {} : { cause: receivedError(cause) });
-}

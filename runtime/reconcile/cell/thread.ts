@@ -2,13 +2,16 @@
  * One life of a cell's thread: from its start to its one end, however that comes about. It says which task was under way at
  * the end; whatever else was in hand has done nothing wrong.
  */
-import { Worker } from "node:worker_threads";
+import { getCompileCacheDir } from "node:module";
+import { dirname } from "node:path";
+import { Worker, type WorkerOptions } from "node:worker_threads";
 import { fileURLToPath } from "node:url";
 import type { Clock, Timer } from "../../clock/clock.ts";
 import { EvenkeelError, type Code } from "../../kube/errors.ts";
 import { AnswerSender } from "./answer-memory.ts";
 import type { Answers, Job } from "./cell.ts";
 import type { Done, Outcome, Task, Told, WorkerBirth } from "./messages.ts";
+import { checkedTold } from "./told.ts";
 
 /** A run takes microseconds. Long enough for a large list on a starved machine, short enough to be noticed. */
 const DEADLINE_MS = 2_000;
@@ -17,7 +20,7 @@ const LOAD_DEADLINE_MS = 10_000;
 /** Deadlines are numbers of looks that find the same task under way: a stall of the host's own is no fault of the task. */
 const LOOK_MS = 25;
 /** What the function holds, reads and returns, and its buffers. */
-const MAX_BYTES = 160 * 1024 * 1024;
+const MAX_BYTES = 96 * 1024 * 1024;
 /**
  * V8 ends the whole process when one step wants much more than what is left of a thread's limit. So the limit is out of reach,
  * and how much a function holds is looked at: from outside while a task takes long, and inside after each.
@@ -40,13 +43,18 @@ export interface Pending {
   readonly settle: (outcome: Outcome) => void;
 }
 
+export type ToldAtOnce = Exclude<Told, { readonly type: "done" }>;
+
 export interface ThreadOptions {
   readonly birth: Omit<WorkerBirth, "progress">;
   readonly clock: Clock;
-  readonly onTold: (told: Exclude<Told, Done>) => void;
-  /** After every outcome but a fatal one. */
-  readonly onDone: () => void;
-  /** Called once, unless the end was asked for. `others` come in the order in which they were handed over. */
+  readonly onTold: (told: ToldAtOnce) => void;
+  /** After outcomes, unless one of them was fatal. @param hasRun one of them was that of a run */
+  readonly onDone: (hasRun: boolean) => void;
+  /**
+   * Called once, unless the end was asked for. `others` come in the order in which they were handed over. Without a culprit
+   * it is not known what ended the thread.
+   */
   readonly onFault: (error: EvenkeelError, culprit: Pending | undefined, others: readonly Pending[]) => void;
 }
 
@@ -59,26 +67,31 @@ export class Thread {
   #lastId = 0;
   #look: Timer | undefined;
   #seen: { readonly id: number; readonly count: number } = { id: 0, count: 0 };
+  #outgoing: Task[] = [];
+  #isWeighing = false;
   #isOver = false;
   #gone: Promise<unknown> | undefined;
 
   constructor(options: ThreadOptions) {
-    const { birth, onTold } = options;
+    const { birth } = options;
     const progress = new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT);
     this.#options = options;
     this.#current = new Int32Array(progress).fill(LOADING);
     this.#worker = new Worker(ENTRY, {
       workerData: { ...birth, progress } satisfies WorkerBirth,
       name: birth.name,
-      // It reads the host's own code and the functions, and reaches nothing else: no network, no process, no addon.
-      execArgv: ["--permission", ...[PACKAGE, birth.dir].map((path) => `--allow-fs-read=${path}`)],
-      env: {},
+      ...confinement(birth.dir),
       resourceLimits: { maxOldGenerationSizeMb: HEAP_LIMIT_MB, maxYoungGenerationSizeMb: YOUNG_MB },
     });
     this.#worker
-      .on("message", (told: Told) => (told.type === "done" ? this.#done(told) : onTold(told)))
+      .on("message", (value: unknown) => this.#told(value))
+      .on("messageerror", () => this.#senseless())
       .on("error", (error: unknown) => this.#fault(codeOfEnd(error), `ended its thread: ${nameOf(error)}`))
-      .on("exit", () => this.#fault("FUNCTION_CRASHED", "ended its thread"));
+      .on("exit", () =>
+        Atomics.load(this.#current, 0) === LOADING
+          ? this.#fault("FUNCTION_LOAD_FAILED", "did not finish loading: its top level awaits what never comes")
+          : this.#fault("FUNCTION_CRASHED", "ended its thread"),
+      );
     this.#lookAgain();
   }
 
@@ -91,11 +104,19 @@ export class Thread {
     const { wanted } = pending;
     if (this.#inHand.size === 0) this.#worker.ref();
     this.#inHand.set(id, pending);
-    const task: Task =
-      wanted.type === "config" ? { ...wanted, id } : { ...wanted, id, answers: this.#sender.send(wanted.answers) };
-    this.#worker.postMessage(task);
+    // Waking a thread costs more than a small run does: what is handed over in one turn of the event loop goes in one message.
+    if (this.#outgoing.length === 0) setImmediate(this.#send);
+    this.#outgoing.push(
+      wanted.type === "config" ? { ...wanted, id } : { ...wanted, id, answers: this.#sender.send(wanted.answers) },
+    );
     this.#lookAgain();
   }
+
+  readonly #send = (): void => {
+    const tasks = this.#outgoing;
+    this.#outgoing = [];
+    if (!this.#isOver) this.#worker.postMessage(tasks);
+  };
 
   /** What is in hand is not answered any more. Resolves when the thread is gone: not before a step of V8's own is done. */
   end(): Promise<unknown> {
@@ -105,16 +126,33 @@ export class Thread {
     return this.#gone;
   }
 
-  #done({ id, outcome }: Done): void {
-    const pending = this.#inHand.get(id);
-    if (pending === undefined || this.#isOver) return;
-    // Its buffers are not freed by answering.
-    if ("error" in outcome && "ours" in outcome.error && outcome.error.ours === "FUNCTION_OUT_OF_MEMORY")
-      return this.#end(new EvenkeelError("FUNCTION_OUT_OF_MEMORY", outcome.error.what), pending);
-    this.#inHand.delete(id);
+  #told(value: unknown): void {
+    if (this.#isOver) return;
+    const told = checkedTold(value);
+    if (told === undefined) return this.#senseless();
+    if (told.type === "done") return this.#done(told.outcomes);
+    if (told.type === "loaded" && this.#inHand.size === 0) this.#worker.unref();
+    this.#options.onTold(told);
+  }
+
+  #done(outcomes: readonly Done[]): void {
+    this.#seen = { id: 0, count: 0 };
+    let hasRun = false;
+    let fatal: { readonly error: EvenkeelError; readonly culprit: Pending } | undefined;
+    for (const { id, outcome } of outcomes) {
+      const pending = this.#inHand.get(id);
+      if (pending === undefined) continue;
+      const error = fatalIn(outcome);
+      if (error !== undefined) fatal ??= { error, culprit: pending };
+      else {
+        this.#inHand.delete(id);
+        hasRun ||= pending.wanted.type === "attempt";
+        pending.settle(outcome);
+      }
+    }
+    if (fatal !== undefined) return this.#end(fatal.error, fatal.culprit);
     if (this.#inHand.size === 0) this.#worker.unref();
-    pending.settle(outcome);
-    this.#options.onDone();
+    this.#options.onDone(hasRun);
   }
 
   #lookAgain(): void {
@@ -123,24 +161,38 @@ export class Thread {
 
   readonly #onLook = (): void => {
     const id = Atomics.load(this.#current, 0);
-    this.#seen = { id, count: id !== 0 && id === this.#seen.id ? this.#seen.count + 1 : 0 };
+    this.#seen = { id, count: id === this.#seen.id ? this.#seen.count + 1 : 0 };
     this.#look = undefined;
     const forMs = this.#seen.count * LOOK_MS;
     if (id === LOADING && forMs >= LOAD_DEADLINE_MS) return this.#fault("FUNCTION_TIMED_OUT", "did not finish loading");
-    if (id > 0 && forMs >= DEADLINE_MS)
+    if (id !== LOADING && forMs >= DEADLINE_MS)
       return this.#fault("FUNCTION_TIMED_OUT", `did not return within ${DEADLINE_MS / 1000} s`);
-    if (id > 0 && forMs > 0) void this.#weigh(id);
+    if (id !== LOADING && forMs > 0) void this.#weigh(id);
     if (this.#inHand.size > 0 || id === LOADING) this.#lookAgain();
+    // Nothing was in hand: a later task begins its own count.
+    else this.#seen = { id: 0, count: 0 };
   };
 
   async #weigh(id: number): Promise<void> {
+    // A thread that is in one step of V8's does not answer: it need not be asked again meanwhile.
+    if (this.#isWeighing) return;
+    this.#isWeighing = true;
     try {
       const { used_heap_size: heap, external_memory: buffers } = await this.#worker.getHeapStatistics();
       if (heap + buffers <= MAX_BYTES || Atomics.load(this.#current, 0) !== id) return;
       this.#fault("FUNCTION_OUT_OF_MEMORY", `came to hold ${Math.round((heap + buffers) / 2 ** 20)} MiB`);
     } catch {
       // It has ended meanwhile: that is told elsewhere.
+    } finally {
+      this.#isWeighing = false;
     }
+  }
+
+  /** Whose doing it is cannot be told: the thread may be further on by now. */
+  #senseless(): void {
+    this.#end(
+      new EvenkeelError("FUNCTION_CRASHED", `${this.#options.birth.name} spoiled its thread: it makes no sense`),
+    );
   }
 
   #fault(code: Code, what: string): void {
@@ -148,12 +200,32 @@ export class Thread {
     this.#end(new EvenkeelError(code, `${this.#options.birth.name} ${what}`), culprit);
   }
 
-  #end(error: EvenkeelError, culprit: Pending | undefined): void {
+  #end(error: EvenkeelError, culprit?: Pending): void {
     if (this.#isOver) return;
     void this.end();
     const others = this.#inHand.values().filter((pending) => pending !== culprit);
     this.#options.onFault(error, culprit, others.toArray());
   }
+}
+
+/** It reads the host's own code and the functions, and reaches nothing else: no network, no process, no addon. */
+function confinement(functionsDir: string): Pick<WorkerOptions, "execArgv" | "env"> {
+  const reads = [PACKAGE, functionsDir].map((path) => `--allow-fs-read=${path}`);
+  const compiled = getCompileCacheDir();
+  if (compiled === undefined) return { execArgv: ["--permission", ...reads], env: {} };
+  // Without compiled modules at hand a thread takes types out by itself: three times the time, and 12 MiB.
+  const cache = dirname(compiled);
+  return {
+    execArgv: ["--permission", ...reads, `--allow-fs-read=${cache}`, `--allow-fs-write=${cache}`],
+    env: { NODE_COMPILE_CACHE: cache },
+  };
+}
+
+/** What it holds is not freed by answering. */
+function fatalIn(outcome: Outcome): EvenkeelError | undefined {
+  if (!("error" in outcome) || !("ours" in outcome.error)) return undefined;
+  const { ours, what } = outcome.error;
+  return ours === "FUNCTION_OUT_OF_MEMORY" ? new EvenkeelError(ours, what) : undefined;
 }
 
 function codeOfEnd(error: unknown): Code {
@@ -164,5 +236,6 @@ function codeOfEnd(error: unknown): Code {
 /** Its message could quote data. */
 function nameOf(error: unknown): string {
   if (!(error instanceof Error)) return "something that is no Error was thrown";
-  return "code" in error && typeof error.code === "string" ? error.code : error.name;
+  const name: unknown = "code" in error ? error.code : error.name;
+  return typeof name === "string" && /^\w{1,64}$/.test(name) ? name : "an error of its own making";
 }

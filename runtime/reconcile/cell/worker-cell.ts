@@ -7,23 +7,31 @@
  *      ↑                              │
  *      └──── rest, nothing in hand ───┘
  */
-import { backoffMs, type Clock, type Timer } from "../../clock/clock.ts";
+import { backoffMs, type Clock } from "../../clock/clock.ts";
 import { EvenkeelError } from "../../kube/errors.ts";
 import type { ConfigReading } from "../define.ts";
 import type { OnRead } from "../resolve-hook.ts";
-import type { Answers, Attempt, Cell, Declaration, Job } from "./cell.ts";
+import type { Answers, Attempt, Cell, Declaration, Job, Trouble } from "./cell.ts";
 import type { Birth, OpenCell } from "./cells.ts";
-import { receivedError, sentError, type Done, type Outcome, type Told } from "./messages.ts";
-import { Thread, type Pending } from "./thread.ts";
+import type { Outcome } from "./messages.ts";
+import { receivedError, sentError } from "./sent-error.ts";
+import { Thread, type Pending, type ToldAtOnce } from "./thread.ts";
 
 /** One bad object must not hold up the others; a function that fails so often without one success is bad itself. */
 const FAULTS_BEFORE_SUSPENSION = 3;
+/** A thread ends within milliseconds, unless it is in one long step of V8's own. */
+const STUCK_AFTER_MS = 2_000;
+/** More saves little. */
+const OUTCOMES_PER_MESSAGE = 8;
 const SUSPENSION = { baseMs: 1_000, capMs: 60_000 };
 
+/** Told when a function is suspended, and why; and without a reason when it is well again. Must not throw. */
+export type OnSuspension = (name: string, why: EvenkeelError | undefined) => void;
+
 /** Loads each function into a thread of its own. */
-export function openWorker(clock: Clock): OpenCell {
+export function openWorker(clock: Clock, onSuspension: OnSuspension = () => {}): OpenCell {
   return async (birth) => {
-    const cell = new WorkerCell(birth, clock);
+    const cell = new WorkerCell(birth, clock, onSuspension);
     await cell.open(birth);
     return cell;
   };
@@ -39,6 +47,7 @@ export class WorkerCell implements Cell {
   readonly name: string;
   readonly #birth: Pick<Birth, "name" | "dir" | "file" | "generation">;
   readonly #clock: Clock;
+  readonly #onSuspension: OnSuspension;
   /** Of the version that was loaded: a later thread gets it from here, whatever became of the files. */
   readonly #texts = new Map<string, string>();
   #declaration: Declaration | undefined;
@@ -50,13 +59,18 @@ export class WorkerCell implements Cell {
   #waiting: Pending[] = [];
   /** In a row. */
   #faultCount = 0;
-  #suspension: Timer | undefined;
+  #allFaultCount = 0;
+  #lastFault: EvenkeelError | undefined;
+  #suspendedUntilMs: number | undefined;
   #isResting = false;
+  /** The former thread does not come to its end. */
+  #isStuck = false;
 
-  constructor({ name, dir, file, generation }: Birth, clock: Clock) {
+  constructor({ name, dir, file, generation }: Birth, clock: Clock, onSuspension: OnSuspension) {
     this.name = name;
     this.#birth = { name, dir, file, generation };
     this.#clock = clock;
+    this.#onSuspension = onSuspension;
   }
 
   /** Loads the function for the first time. Rejects with whatever its file threw. */
@@ -78,6 +92,17 @@ export class WorkerCell implements Cell {
   get declaration(): Declaration {
     if (this.#declaration === undefined) throw new EvenkeelError("BUG", `${this.name} was used before it was open`);
     return this.#declaration;
+  }
+
+  get trouble(): Trouble | undefined {
+    if (this.#lastFault === undefined) return undefined;
+    const isSuspended = this.#isStuck || this.#faultCount >= FAULTS_BEFORE_SUSPENSION;
+    const leftMs = (this.#suspendedUntilMs ?? 0) - this.#clock.now();
+    return {
+      faultCount: this.#allFaultCount,
+      error: this.#lastFault,
+      suspendedForMs: isSuspended ? Math.max(0, leftMs) : undefined,
+    };
   }
 
   async attempt(job: Job, answers: Answers): Promise<Attempt> {
@@ -106,7 +131,7 @@ export class WorkerCell implements Cell {
 
   rest(): void {
     this.#isResting = true;
-    if (this.#suspension !== undefined) this.#refuseWaiting();
+    if (this.#suspendedUntilMs !== undefined) this.#refuseWaiting();
     this.#sleepIfIdle();
   }
 
@@ -118,16 +143,20 @@ export class WorkerCell implements Cell {
   }
 
   #handOver(): void {
-    if (this.#suspension !== undefined) return this.#isResting ? this.#refuseWaiting() : undefined;
-    if (this.#waiting.length === 0) return;
+    if (this.#isStuck || (this.#suspendedUntilMs !== undefined && this.#isResting)) this.#refuseWaiting();
+    const next = this.#next();
+    if (next.length === 0) return;
     if (this.#thread === undefined) return this.#start();
     if (!this.#isLoaded) return;
-    // After a suspension one task shows whether the function is well again.
-    const isOnTrial = this.#faultCount >= FAULTS_BEFORE_SUSPENSION;
-    if (isOnTrial && this.#thread.inHandCount > 0) return;
-    const ready = isOnTrial ? this.#waiting.slice(0, 1) : this.#waiting;
-    this.#waiting = isOnTrial ? this.#waiting.slice(1) : [];
-    for (const pending of ready) this.#thread.hand(pending);
+    const given = new Set(next);
+    this.#waiting = this.#waiting.filter((pending) => !given.has(pending));
+    for (const pending of next) this.#thread.hand(pending);
+  }
+
+  /** What may be handed over now. A configuration always: another one may be all that a suspended function needs. */
+  #next(): readonly Pending[] {
+    if (this.#suspendedUntilMs === undefined) return this.#waiting;
+    return this.#waiting.filter(({ wanted }) => wanted.type === "config");
   }
 
   #start(): void {
@@ -135,58 +164,71 @@ export class WorkerCell implements Cell {
     this.#isLoaded = false;
     const pinned = this.#declaration === undefined ? undefined : this.#texts;
     this.#thread = new Thread({
-      birth: { ...this.#birth, pinned },
+      // Of what a thread did before it was ended nothing is lost where that has just happened.
+      birth: { ...this.#birth, pinned, outcomesPerMessage: this.#faultCount === 0 ? OUTCOMES_PER_MESSAGE : 1 },
       clock: this.#clock,
       onTold: (told) => this.#told(told),
-      onDone: () => this.#done(),
+      onDone: (hasRun) => this.#done(hasRun),
       onFault: (error, culprit, others) => this.#fault(error, culprit, others),
     });
   }
 
-  #told(told: Exclude<Told, Done>): void {
+  #told(told: ToldAtOnce): void {
     switch (told.type) {
       case "read":
-        if (told.text !== undefined) this.#texts.set(told.path, told.text);
+        if (told.text !== undefined && this.#declaration === undefined) this.#texts.set(told.path, told.text);
         return this.#opening?.onRead(told.path, told.text);
       case "loaded":
         this.#isLoaded = true;
         this.#declaration ??= told.declaration;
         this.#opening?.resolve();
         return this.#handOver();
+      case "printed":
+        return void process.stderr.write(told.text.replaceAll(/^(?=.)/gm, `${this.name}: `));
       case "failed":
-        this.#opening?.reject(receivedError(told.error));
-        this.#sleep();
-        for (const { settle } of this.#waiting.splice(0)) settle({ error: told.error, reads: [] });
+        if (this.#opening === undefined)
+          return this.#fault(new EvenkeelError("FUNCTION_CRASHED", `${this.name} loaded once and does not load again`));
+        this.#opening.reject(receivedError(told.error));
+        return this.#sleep();
+      default:
+        return told satisfies never;
     }
   }
 
-  #done(): void {
-    this.#faultCount = 0;
+  #done(hasRun: boolean): void {
+    if (hasRun && this.#faultCount >= FAULTS_BEFORE_SUSPENSION) this.#onSuspension(this.name, undefined);
+    if (hasRun) this.#faultCount = 0;
     this.#handOver();
     this.#sleepIfIdle();
   }
 
-  #fault(error: EvenkeelError, culprit: Pending | undefined, others: readonly Pending[]): void {
+  #fault(error: EvenkeelError, culprit?: Pending, others: readonly Pending[] = []): void {
     this.#sleep();
     this.#faultCount++;
+    this.#allFaultCount++;
+    this.#lastFault = error;
     this.#opening?.reject(error);
     culprit?.settle({ error: sentError(error), reads: [] });
     this.#waiting = [...others, ...this.#waiting];
     const suspensions = this.#faultCount - FAULTS_BEFORE_SUSPENSION;
     if (suspensions >= 0) {
-      this.#suspension = this.#clock.after(backoffMs(this.#clock, suspensions, SUSPENSION), () => {
-        this.#suspension = undefined;
+      // Where nobody is to blame, somebody has to hear of it all the same.
+      if (culprit === undefined) this.#waiting.shift()?.settle({ error: sentError(error), reads: [] });
+      const forMs = backoffMs(this.#clock, suspensions, SUSPENSION);
+      this.#suspendedUntilMs = this.#clock.now() + forMs;
+      this.#clock.after(forMs, () => {
+        this.#suspendedUntilMs = undefined;
         this.#handOver();
       });
+      if (suspensions === 0) this.#onSuspension(this.name, error);
     }
     this.#handOver();
   }
 
   /** What would wait longer than whoever asked can. */
   #refuseWaiting(): void {
-    const error = sentError(
-      new EvenkeelError("FUNCTION_SUSPENDED", `${this.name} failed ${this.#faultCount} times in a row`),
-    );
+    const why = this.#isStuck ? "is in a step that cannot be broken off" : `failed ${this.#faultCount} times in a row`;
+    const error = sentError(new EvenkeelError("FUNCTION_SUSPENDED", `${this.name} ${why}`));
     for (const { settle } of this.#waiting.splice(0)) settle({ error, reads: [] });
   }
 
@@ -202,7 +244,13 @@ export class WorkerCell implements Cell {
   }
 
   async #end(thread: Thread): Promise<void> {
+    const patience = this.#clock.after(STUCK_AFTER_MS, () => {
+      this.#isStuck = true;
+      this.#refuseWaiting();
+    });
     await thread.end();
+    patience.cancel();
+    this.#isStuck = false;
     this.#ending = undefined;
     this.#handOver();
   }

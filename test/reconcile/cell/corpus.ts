@@ -6,6 +6,8 @@ export interface Misdeed {
   /** The whole file; or, when it does not begin with `import`, the body of `reconcile(object, cache, context)`. */
   readonly source: string;
   readonly code: Code;
+  /** As good, where which of two limits is met first depends on the machine. */
+  readonly orCode?: Code;
   readonly says: RegExp;
   /** What must stand before `export default`. */
   readonly before?: string;
@@ -75,8 +77,8 @@ export const misdeeds: readonly Misdeed[] = [
   {
     name: "waits for a memory cell that nobody writes",
     source: "Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);",
-    code: "FUNCTION_TIMED_OUT",
-    says: /did not return/,
+    code: "FUNCTION_REACHED_OUT",
+    says: /used SharedArrayBuffer|used Atomics/,
   },
   {
     name: "fills the heap",
@@ -88,7 +90,9 @@ export const misdeeds: readonly Misdeed[] = [
     name: "grows a set until one step of its growth is too much",
     source: "const all = new Set(); for (let i = 0; ; i++) all.add(i);",
     code: "FUNCTION_OUT_OF_MEMORY",
-    says: /came to hold \d+ MiB/,
+    // Where there is little time for the thread, its time is up first.
+    orCode: "FUNCTION_TIMED_OUT",
+    says: /came to hold \d+ MiB|did not return/,
   },
   {
     name: "fills an array that is too long for one",
@@ -254,5 +258,159 @@ export const misdeeds: readonly Misdeed[] = [
       return { children: { length: 1 } };`,
     code: "FUNCTION_THREW",
     says: /threw TypeError/,
+  },
+  {
+    name: "fills a list of four billion holes",
+    source: "const all = []; all.length = 2 ** 32 - 1; all.fill(0);",
+    code: "FUNCTION_OUT_OF_MEMORY",
+    says: /asked for 32768 MiB/,
+  },
+  {
+    name: "turns a list of holes round",
+    source: "const all = []; all.length = 2 ** 28; all.toReversed();",
+    code: "FUNCTION_OUT_OF_MEMORY",
+    says: /asked for 2048 MiB/,
+  },
+  {
+    name: "returns a list of four billion holes",
+    source: `const data = []; data.length = 2 ** 32 - 1; return { children: [{ ...${child}, data }] };`,
+    code: "EFFECT_INVALID",
+    says: /data\.0 is a hole in a list/,
+  },
+  {
+    name: "returns what nests without end",
+    source: "let memo = {}; for (let i = 0; i < 5_000; i++) memo = { memo }; return { memo };",
+    code: "EFFECT_INVALID",
+    says: /memo…? nests deeper than 256/,
+  },
+  {
+    name: "returns millions of nothings",
+    source: "return { memo: Array.from({ length: 4_000_000 }, () => ({ a: 1, b: 2 })) };",
+    code: "EFFECT_TOO_LARGE",
+    orCode: "FUNCTION_OUT_OF_MEMORY",
+    says: /MiB/,
+  },
+  {
+    name: "returns something else each time it is looked at",
+    source: "let looks = 0; return { memo: { get a() { return ++looks < 2 ? 1 : () => 1; } } };",
+    code: "FUNCTION_THREW",
+    orCode: "EFFECT_INVALID",
+    says: /cannot leave its thread|a is a function/,
+  },
+  {
+    name: "throws a message of ten million characters",
+    source: `throw new Error("x".repeat(10_000_000));`,
+    code: "FUNCTION_THREW",
+    says: /^.{0,1200}$/,
+  },
+  {
+    name: "throws a class of its own with a message that is no text",
+    source: "throw Object.assign(new Error('a'), { message: { length: 7 }, name: 'Error' });",
+    code: "FUNCTION_THREW",
+    says: /threw/,
+  },
+  {
+    name: "makes dates by the constructor of a date",
+    source: "new (new Date(0).constructor)();",
+    code: "FUNCTION_READ_CLOCK",
+    says: /used new Date\(\)/,
+  },
+  {
+    name: "formats no date in particular",
+    source: "new Intl.DateTimeFormat().format();",
+    code: "FUNCTION_READ_CLOCK",
+    says: /used Intl\.DateTimeFormat without a date/,
+  },
+  {
+    name: "formats the parts of no date in particular",
+    source: "new Intl.DateTimeFormat().formatToParts();",
+    code: "FUNCTION_READ_CLOCK",
+    says: /used Intl\.DateTimeFormat without a date/,
+  },
+  {
+    name: "asks Temporal for the time",
+    source: "Temporal.Now.instant();",
+    code: "FUNCTION_READ_CLOCK",
+    says: /used Temporal\.Now/,
+  },
+  {
+    name: "reads the time off an event",
+    source: `new Event("a").timeStamp;`,
+    code: "FUNCTION_READ_CLOCK",
+    says: /used Event/,
+  },
+  {
+    name: "reads the time off a mark",
+    source: `new PerformanceMark("a").startTime;`,
+    code: "FUNCTION_READ_CLOCK",
+    says: /used PerformanceMark/,
+  },
+  {
+    name: "reads the time off a file",
+    source: `new File([], "a").lastModified;`,
+    code: "FUNCTION_READ_CLOCK",
+    says: /used File/,
+  },
+  {
+    name: "sets a timer by a signal",
+    source: "AbortSignal.timeout(1);",
+    code: "FUNCTION_REACHED_OUT",
+    says: /used AbortSignal/,
+  },
+  {
+    name: "asks whether the garbage was collected",
+    source: "new WeakRef({}).deref();",
+    code: "FUNCTION_REACHED_OUT",
+    says: /used WeakRef/,
+  },
+  {
+    name: "looks for the port of its thread",
+    source: "MessagePort.prototype.postMessage = function () {};",
+    code: "FUNCTION_REACHED_OUT",
+    says: /used MessagePort/,
+  },
+  {
+    name: "looks for the memory that its thread shares",
+    source: "Atomics.store = () => {};",
+    code: "FUNCTION_REACHED_OUT",
+    says: /used Atomics/,
+  },
+  {
+    name: "keeps values in storage",
+    source: `localStorage.setItem("a", "b");`,
+    code: "FUNCTION_REACHED_OUT",
+    says: /used localStorage/,
+  },
+  {
+    name: "leaves work behind for the time after its run",
+    source: `new Blob(["a"]).arrayBuffer().then(() => { for (;;); });`,
+    code: "FUNCTION_REACHED_OUT",
+    says: /used Blob/,
+  },
+  {
+    name: "imports by an evaluated string",
+    source: `new Function("return import('node:fs')")();`,
+    code: "FUNCTION_LOAD_FAILED",
+    says: /import of "node:fs" refused/,
+  },
+  {
+    name: "imports by a string that nobody evaluates",
+    source: `Promise.resolve("return import('node:fs')").then(Function).then((load) => load());`,
+    code: "FUNCTION_THREW",
+    says: /left behind a promise that was rejected/,
+  },
+  {
+    name: "imports a helper while it runs",
+    source: `import("./subject.js");`,
+    code: "FUNCTION_THREW",
+    orCode: "FUNCTION_LOAD_FAILED",
+    says: /left behind a promise that was rejected|refused/,
+  },
+  {
+    name: "takes the real constructors from the thread's own calls",
+    source:
+      "let real; const { construct } = Reflect; Reflect.construct = (target, ...more) => construct((real = target), ...more); new Date(0); Reflect.construct = construct; real.now();",
+    code: "FUNCTION_THREW",
+    says: /TypeError/,
   },
 ];

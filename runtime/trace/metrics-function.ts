@@ -1,0 +1,65 @@
+/** evenkeel_function_*: what one function did wrong, by code, and what became of its thread. */
+import { Counter, Gauge, type Registry } from "prom-client";
+
+/** What a function's cell can be asked at any time. */
+export interface FunctionGauges {
+  /** How many of its threads it brought to an end. */
+  readonly faultCount: number;
+  readonly isSuspended: boolean;
+}
+
+export interface FunctionMetrics {
+  /** From here on the gauges are those of this cell. */
+  watch(read: () => FunctionGauges): void;
+  /** A reconcile failed. */
+  failed(code: string): void;
+  /** Takes the function's series away. */
+  close(): void;
+}
+
+export function createFunctionMetrics(registry: Registry): (name: string) => FunctionMetrics {
+  const registers = [registry];
+  const labelNames = ["controller"] as const;
+  const cells = new Map<string, () => FunctionGauges>();
+  const errors = new Counter({
+    name: "evenkeel_function_errors_total",
+    help: "Reconciles that failed, by code.",
+    labelNames: ["controller", "code"],
+    registers,
+  });
+  const faults = new Counter({
+    name: "evenkeel_function_thread_faults_total",
+    help: "Threads that the function brought to an end: by not returning, by filling memory, by crashing. Each is replaced.",
+    labelNames,
+    registers,
+    collect() {
+      this.reset();
+      for (const [controller, read] of cells) this.inc({ controller }, read().faultCount);
+    },
+  });
+  const suspended = new Gauge({
+    name: "evenkeel_function_suspended",
+    help: "1 while the function is left alone for a while because it ended thread after thread, 0 otherwise.",
+    labelNames,
+    registers,
+    collect() {
+      for (const [controller, read] of cells) this.set({ controller }, read().isSuspended ? 1 : 0);
+    },
+  });
+
+  return (controller) => {
+    const codes = new Set<string>();
+    return {
+      watch: (read) => void cells.set(controller, read),
+      failed(code) {
+        codes.add(code);
+        errors.inc({ controller, code });
+      },
+      close() {
+        cells.delete(controller);
+        for (const metric of [faults, suspended]) metric.remove({ controller });
+        for (const code of codes) errors.remove({ controller, code });
+      },
+    };
+  };
+}

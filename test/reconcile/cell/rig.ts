@@ -1,0 +1,74 @@
+/** A function in a cell with a thread of its own, in one line. */
+import { join } from "node:path";
+import type { TestContext } from "node:test";
+import { setTimeout as pause } from "node:timers/promises";
+import { systemClock, type Clock } from "../../../runtime/clock/clock.ts";
+import { EvenkeelError } from "../../../runtime/kube/errors.ts";
+import type { Answer, Job } from "../../../runtime/reconcile/cell/cell.ts";
+import { runInRounds } from "../../../runtime/reconcile/cell/rounds.ts";
+import { openWorker, type WorkerCell } from "../../../runtime/reconcile/cell/worker-cell.ts";
+import type { Run } from "../../../runtime/reconcile/run.ts";
+import { tempFolder, type TempFolder } from "../../support/temp-folder.ts";
+import { VirtualClock } from "../../support/virtual-clock.ts";
+import { configMap } from "../builders.ts";
+
+export interface Opened {
+  readonly cell: WorkerCell;
+  readonly folder: TempFolder;
+  /** Who was suspended, and who was well again. */
+  readonly news: string[];
+}
+
+export interface Files {
+  readonly "subject.js": string;
+  readonly [file: string]: string;
+}
+
+/** Opens `subject.js`. Its thread ends with the test. */
+export async function opened(context: TestContext, files: Files, clock: Clock = systemClock): Promise<Opened> {
+  const folder = await tempFolder(context, files);
+  const news: string[] = [];
+  const cell = (await openWorker(clock, (name, why) => news.push(`${name} ${why?.code ?? "is well"}`))({
+    name: "subject",
+    dir: folder.path,
+    file: join(folder.path, "subject.js"),
+    generation: 1,
+    onRead: () => {},
+    signal: new AbortController().signal,
+  })) as WorkerCell;
+  context.after(() => cell.rest());
+  return { cell, folder, news };
+}
+
+/** Keys that contain `innocent` carry a label that says so. */
+export function jobOf(key: string, more: Partial<Job> = {}): Job {
+  const object = configMap(key, key.includes("innocent") ? { labels: { innocent: "true" } } : {});
+  return { object, now: 1_000, memo: undefined, config: undefined, isVerifying: false, ...more };
+}
+
+/** One run in a world that holds nothing. */
+export async function run(cell: WorkerCell, job: Job): Promise<Run> {
+  return (await runInRounds({ cell, job, foreseen: [], answer: nothing, isNamespaced: () => undefined })).run;
+}
+
+function nothing(queries: readonly unknown[]): readonly Answer[] {
+  return queries.map(() => ({ objects: [] }));
+}
+
+/** The code of its error, or else its memo. */
+export async function outcome(running: Promise<Run>): Promise<unknown> {
+  const { effects, error } = await running;
+  return error instanceof EvenkeelError ? error.code : (effects?.memo ?? error);
+}
+
+/** A thread is looked at in real time, for it lives in it; what takes longer waits for the test. */
+export class ThreadClock extends VirtualClock {
+  override after(delayMs: number, run: () => void): { cancel(): void } {
+    return delayMs < 100 ? systemClock.after(delayMs, run) : super.after(delayMs, run);
+  }
+}
+
+/** Until `isSo`: threads begin and end in their own time. */
+export async function until(isSo: () => boolean | Promise<boolean>): Promise<void> {
+  while (!(await isSo())) await pause(5);
+}

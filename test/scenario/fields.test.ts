@@ -1,0 +1,86 @@
+/** Fields of objects that somebody else owns: set where they are free, waited for where there is no object, never taken. */
+import assert from "node:assert/strict";
+import { suite, test } from "node:test";
+import { ConfigMap } from "../../runtime/kube/kind.ts";
+import { defineFunction, fields } from "../../runtime/reconcile/define.ts";
+import { configMap } from "./objects.ts";
+import { world } from "./world.ts";
+
+const MINUTE = 60_000;
+const SECOND = 1_000;
+const TARGET = "team-a/theirs";
+
+/** Sets in team-a/theirs what a ConfigMap labelled dye=true says. */
+const dye = defineFunction({
+  watches: ConfigMap,
+  where: { labels: { dye: "true" } },
+  reads: [ConfigMap],
+  writes: [fields(ConfigMap)],
+  reconcile: ({ data = {} }) => ({
+    apply: [{ apiVersion: "v1", kind: "ConfigMap", metadata: { namespace: "team-a", name: "theirs" }, data }],
+  }),
+});
+
+const functions = { dye };
+const pot = configMap("default/pot", { labels: { dye: "true" }, data: { colour: "blue" } });
+const theirs = (data: Readonly<Record<string, string>>): ConfigMap => configMap(TARGET, { data });
+
+suite("fields of objects of others", () => {
+  test("are set once, beside what is there, also after a restart", async (context) => {
+    const w = await world(context, { functions, objects: [pot, theirs({ size: "big" })] });
+    await w.converged();
+    const { data, metadata } = (await w.get(ConfigMap, TARGET)) ?? assert.fail("it is gone");
+    assert.deepEqual([data, metadata.labels], [{ size: "big", colour: "blue" }, undefined]);
+    await w.restart();
+    await w.advance(10 * MINUTE);
+    assert.deepEqual(w.writes(), [`apply ${TARGET}`]);
+  });
+
+  test("of an object that is absent are waited for: nothing comes into being, and its appearance wakes the key", async (context) => {
+    const w = await world(context, { functions, objects: [pot] });
+    await w.advance(10 * MINUTE);
+    assert.deepEqual([w.writes(), await w.get(ConfigMap, TARGET)], [[], undefined]);
+    assert.equal(w.runs.length, 1);
+    await w.create(theirs({ size: "big" }));
+    await w.advance(SECOND);
+    assert.deepEqual((await w.get(ConfigMap, TARGET))?.data, { size: "big", colour: "blue" });
+  });
+
+  test("of an object that has just gone bring nothing back", async (context) => {
+    const w = await world(context, { functions, objects: [pot, theirs({})] });
+    await w.converged();
+    w.mark();
+    w.rule(({ verb }) => (verb === "apply" ? { do: "delay", delayMs: SECOND, clock: w.clock } : undefined));
+    await w.update(ConfigMap, "default/pot", (it) => ({ ...it, data: { colour: "red" } }));
+    await w.advance(SECOND / 2);
+    await w.delete(ConfigMap, TARGET);
+    await w.advance(MINUTE);
+    assert.deepEqual(
+      w.writeRequests().map(({ verb, status }) => `${verb} ${status}`),
+      ["apply 409"],
+    );
+    assert.equal(await w.get(ConfigMap, TARGET), undefined);
+  });
+
+  test("that another manager holds stay as they are, and one Event says whose they are", async (context) => {
+    const w = await world(context, { functions, objects: [pot, theirs({ colour: "red" })] });
+    await w.advance(10 * MINUTE);
+    assert.deepEqual((await w.get(ConfigMap, TARGET))?.data, { colour: "red" });
+    assert.deepEqual(await w.events(), ["WriteRefused on default/pot"]);
+    const [said] = await w.eventTexts();
+    assert.match(said ?? "", /conflict with .*\.data\.colour.*takes none from another/);
+    assert.ok(w.writes().length < 15, `${w.writes().length} tries`);
+    await w.update(ConfigMap, TARGET, (it) => ({ ...it, data: { size: "big" } }));
+    await w.advance(6 * MINUTE);
+    assert.deepEqual((await w.get(ConfigMap, TARGET))?.data, { size: "big", colour: "blue" });
+  });
+
+  test("that somebody changes after us are that one's from then on", async (context) => {
+    const w = await world(context, { functions, objects: [pot, theirs({})] });
+    await w.converged();
+    await w.update(ConfigMap, TARGET, (it) => ({ ...it, data: { colour: "green" } }));
+    await w.advance(10 * MINUTE);
+    assert.deepEqual((await w.get(ConfigMap, TARGET))?.data, { colour: "green" });
+    assert.deepEqual(await w.events(), ["WriteRefused on default/pot"]);
+  });
+});
