@@ -36,7 +36,12 @@ export function samplesOf(page: string, metric: string, { query }: Sight): reado
   return lines.map((line) => Number(line.slice(line.lastIndexOf(" ") + 1)));
 }
 
-/** The line by which a host tells that a watch of it has ended. */
-export function watchEnded({ query }: Sight, code: string): RegExp {
-  return new RegExp(`"message":"watch ended","query":"${RegExp.escape(query)}[^"]*","code":"${code}"`);
+/** The line by which a host tells that a watch of it has ended without a word. */
+export function watchTimedOut({ query }: Sight): RegExp {
+  return new RegExp(`"message":"watch ended","query":"${RegExp.escape(query)}[^"]*","code":"API_TIMEOUT"`);
+}
+
+/** The line by which it tells that a list must do, because the history is gone. */
+export function historyGone({ query }: Sight): RegExp {
+  return new RegExp(`"message":"the watch cannot go on from so long ago[^"]*","query":"${RegExp.escape(query)}`);
 }

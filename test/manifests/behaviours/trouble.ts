@@ -8,7 +8,7 @@ import type { HostProcess } from "../../e2e/host-process.ts";
 import { ACCOUNT, ROOT, type Deployed } from "../deployed.ts";
 import { CONTENT, OTHER, UP_A, UP_B, type Behaviour, type Corner } from "./corner.ts";
 import type { Ground } from "./ground.ts";
-import { samplesOf, sights, watchEnded } from "./sight.ts";
+import { samplesOf, sights, watchTimedOut } from "./sight.ts";
 import type { HostOptions } from "./stage.ts";
 
 /** A watch without a byte for 90 s is taken for dead. Behaviours allow 5 s more. */
@@ -79,7 +79,7 @@ export const silent: Behaviour = {
     assert.deepEqual(await it.copies(unseen), new Map(), "nobody has told of it");
     await it.becomes(async () => (await ageOf(it, host)) > 80, true, SILENT_MS);
     await host.readyIs(500, "watches");
-    assert.match(host.stdout, watchEnded(sights.sources, "API_TIMEOUT"));
+    assert.match(host.stdout, watchTimedOut(sights.sources));
 
     silence.release();
     await it.copied(CONTENT, unseen, [UP_A, UP_B, `team-up-${it.name}`]);
