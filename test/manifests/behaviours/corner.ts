@@ -139,7 +139,7 @@ export class Corner {
   }
 
   /** Waits until each of these namespaces has its copy with exactly this content. */
-  async copied(content: Content = CONTENT, name = this.name, targets = this.#targets): Promise<void> {
+  async copied(content: Content = CONTENT, name = this.name, targets = this.targets): Promise<void> {
     const wanted = targets.map(() => contentOf(content));
     const seen = async (): Promise<unknown> => {
       const copies = await this.copies(name);
@@ -149,7 +149,7 @@ export class Corner {
   }
 
   /** Those that every behaviour finds, as the configuration is now. */
-  get #targets(): readonly string[] {
+  get targets(): readonly string[] {
     const { prefixes } = this.stage.config;
     return [UP_A, UP_B, OLD, NEW].filter((name) => prefixes.some((prefix) => name.startsWith(prefix)));
   }

@@ -61,7 +61,11 @@ export const neverDestroy: readonly Behaviour[] = [
     async run(it) {
       await it.create(UP_A, CONTENT, { labels: { mirror: "true" } });
       const before = await it.get(UP_A);
-      await it.copied(CONTENT, it.name, [UP_B]);
+      await it.copied(
+        CONTENT,
+        it.name,
+        it.targets.filter((target) => target !== UP_A),
+      );
       await it.costsNoWrite(async () => undefined);
       assert.deepEqual(await it.get(UP_A), before);
     },
