@@ -105,7 +105,7 @@ export class LocatedYaml {
 }
 
 /** `functions.mirror.prefixes[0]` */
-export function formatPath(path: Path): string {
+function formatPath(path: Path): string {
   return path.reduce<string>((before, part) => {
     if (typeof part === "number") return `${before}[${part}]`;
     return before === "" ? String(part) : `${before}.${String(part)}`;

@@ -27,6 +27,8 @@ export function functionObserver(name: string, { clock, metrics, log, concurrenc
   const faults = metrics.function(name);
   const queue = metrics.workqueue(name);
   const failures = new FailureLog(name, { log, clock });
+  /** Since when each key that fails has had no success: the one that failed first comes first. */
+  const failingSinceMs = new Map<string, number>();
   let lastFailure: Failure | undefined;
   controller.maxConcurrent(concurrency);
   return {
@@ -36,7 +38,9 @@ export function functionObserver(name: string, { clock, metrics, log, concurrenc
         const { key, settled } = report;
         const code = settled.error?.code;
         controller.ended(observation(report));
-        if (code !== undefined) {
+        if (code === undefined) failingSinceMs.delete(key);
+        else {
+          failingSinceMs.getOrInsertComputed(key, () => clock.now());
           faults.failed(code);
           lastFailure = { code, key, wallMs: clock.wall() };
         }
@@ -53,6 +57,7 @@ export function functionObserver(name: string, { clock, metrics, log, concurrenc
       faults.watch(() => ({
         faultCount: cell.trouble?.faultCount ?? 0,
         isSuspended: cell.trouble?.suspendedForMs !== undefined,
+        failingMs: failingFor(failingSinceMs, clock.now()),
       })),
     lastFailure: () => lastFailure,
     close() {
@@ -62,6 +67,11 @@ export function functionObserver(name: string, { clock, metrics, log, concurrenc
       failures.close();
     },
   };
+}
+
+function failingFor(sinceMs: ReadonlyMap<string, number>, nowMs: number): number {
+  const [longest = nowMs] = sinceMs.values();
+  return nowMs - longest;
 }
 
 function observation({ settled, durationMs }: Report): Parameters<ReturnType<Metrics["controller"]>["ended"]>[0] {

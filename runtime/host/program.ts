@@ -8,7 +8,7 @@ import { parse } from "node:path";
 import type { Clock } from "../clock/clock.ts";
 import { EvenkeelError } from "../kube/errors.ts";
 import type { Cell } from "../reconcile/cell/cell.ts";
-import type { OpenCell } from "../reconcile/cell/cells.ts";
+import type { OpenCell } from "../reconcile/cell/open-cell.ts";
 import { watchFunctions, type FunctionChanges, type LoadedFunction } from "../reconcile/loader.ts";
 import { shortPath } from "../reconcile/source-position.ts";
 import { parseConfig, readConfigText, type Config, type Functions } from "./config-file.ts";
@@ -121,7 +121,10 @@ export class Program {
       this.#latest.set(each.name, each);
       this.#broken.delete(each.file);
     }
-    for (const name of removed) this.#latest.delete(name);
+    for (const name of removed) {
+      this.#retire(this.#latest.get(name));
+      this.#latest.delete(name);
+    }
     for (const { file, error } of failed) {
       this.#broken.set(file, error.message);
       this.#options.onRefused(error);

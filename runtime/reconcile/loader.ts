@@ -6,7 +6,7 @@ import { resolve } from "node:path";
 import type { Clock } from "../clock/clock.ts";
 import { EvenkeelError } from "../kube/errors.ts";
 import type { Cell } from "./cell/cell.ts";
-import type { OpenCell } from "./cell/cells.ts";
+import type { OpenCell } from "./cell/open-cell.ts";
 import { functionFiles, functionFolders, type FunctionFile } from "./function-files.ts";
 import { loadError } from "./load-error.ts";
 import { Sources } from "./sources.ts";
@@ -86,11 +86,11 @@ export class FunctionLoader {
       return { loaded: [], removed: [], failed: [{ name: undefined, file: this.#dir, error: found }] };
     }
     const changes = { loaded: [] as LoadedFunction[], removed: this.#forget(found), failed: [] as FailedFunction[] };
-    for (const file of found.filter((each) => this.#isNew(each))) {
-      const result = await this.#load(file);
+    const results = await Promise.all(found.filter((each) => this.#isNew(each)).map((each) => this.#load(each)));
+    for (const result of results) {
       if ("error" in result) changes.failed.push(result);
       else {
-        this.#good.set(file.name, result);
+        this.#good.set(result.name, result);
         changes.loaded.push(result);
       }
     }

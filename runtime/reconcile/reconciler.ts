@@ -103,9 +103,9 @@ export class Reconciler {
       job,
       foreseen,
       isNamespaced,
-      answer: (queries) => {
+      answer: (queries, added) => {
         // Recorded in the turn that answers: no event can slip between. What the last run read is on record already.
-        if (queries !== known) tracker.unite(key, queries);
+        if (added !== known) tracker.unite(key, added);
         return queries.map((query) => this.#answer(query));
       },
     });

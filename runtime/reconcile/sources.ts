@@ -4,26 +4,17 @@ import { readFileSync } from "node:fs";
 
 export class Sources {
   readonly #digests = new Map<string, string>();
-  readonly #texts = new Map<string, string>();
-  #last: string | undefined;
+  #last: { readonly path: string; readonly text: string } | undefined;
 
   /** @param text undefined for a file that was asked for and could not be read */
   note(path: string, text: string | undefined): void {
     this.#digests.set(path, text === undefined ? ABSENT : digest(text));
-    if (text === undefined) return;
-    this.#texts.set(path, text);
-    this.#last = path;
-  }
-
-  /** By absolute path: what another load of the same version needs. */
-  get texts(): ReadonlyMap<string, string> {
-    return this.#texts;
+    if (text !== undefined) this.#last = { path, text };
   }
 
   /** The file that was read last: the one that does not parse, when one does not. */
   get last(): { readonly path: string; readonly text: string } | undefined {
-    const text = this.#last === undefined ? undefined : this.#texts.get(this.#last);
-    return this.#last === undefined || text === undefined ? undefined : { path: this.#last, text };
+    return this.#last;
   }
 
   /** Whether every file still holds what was read. */

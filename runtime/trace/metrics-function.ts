@@ -1,15 +1,17 @@
 /** evenkeel_function_*: what one function did wrong, by code, and what became of its thread. */
 import { Counter, Gauge, type Registry } from "prom-client";
 
-/** What a function's cell can be asked at any time. */
+/** What a function can be asked about at any time. */
 export interface FunctionGauges {
   /** How many of its threads it brought to an end. */
   readonly faultCount: number;
   readonly isSuspended: boolean;
+  /** How long ago the first failure was of the key that has failed longest without a success since; 0 while none fails. */
+  readonly failingMs: number;
 }
 
 export interface FunctionMetrics {
-  /** From here on the gauges are those of this cell. */
+  /** From here on the gauges are these. */
   watch(read: () => FunctionGauges): void;
   /** A reconcile failed. */
   failed(code: string): void;
@@ -47,6 +49,16 @@ export function createFunctionMetrics(registry: Registry): (name: string) => Fun
     },
   });
 
+  const age = new Gauge({
+    name: "evenkeel_function_last_success_age_seconds",
+    help: "For how long the key that has failed longest has had no success; 0 while none fails.",
+    labelNames,
+    registers,
+    collect() {
+      for (const [controller, read] of cells) this.set({ controller }, read().failingMs / 1000);
+    },
+  });
+
   return (controller) => {
     const codes = new Set<string>();
     return {
@@ -57,7 +69,7 @@ export function createFunctionMetrics(registry: Registry): (name: string) => Fun
       },
       close() {
         cells.delete(controller);
-        for (const metric of [faults, suspended]) metric.remove({ controller });
+        for (const metric of [faults, suspended, age]) metric.remove({ controller });
         for (const code of codes) errors.remove({ controller, code });
       },
     };

@@ -73,15 +73,17 @@ function observed(verbosity = 0) {
     observer.controller.started();
     observer.controller.settled(reportOf(key, new EvenkeelError(code, "mirror did it")));
   };
+  const succeed = (key: string): void => observer.controller.settled(reportOf(key));
   const sample = async (series: string): Promise<number | undefined> => {
     const line = (await metrics.text()).split("\n").find((each) => each.startsWith(`${series} `));
     return line === undefined ? undefined : Number(line.slice(series.length));
   };
-  return { observer, lines, log, clock, fail, sample };
+  return { observer, lines, log, clock, fail, succeed, sample };
 }
 
-function reportOf(key: string, error: EvenkeelError): Report {
-  const settled = { result: "error", error, isRetry: true, written: [], own: undefined } as const;
+function reportOf(key: string, error?: EvenkeelError): Report {
+  const result = error === undefined ? "success" : "error";
+  const settled = { result, error, isRetry: error !== undefined, written: [], own: undefined } as const;
   const woken = { wakes: [{ what: "retry" } as const], count: 1 };
   return { key, settled, woken, durationMs: 1, traceId: "0af7", conflictCount: 0 };
 }
@@ -124,6 +126,24 @@ suite("a function that fails", () => {
     await clock.advance(1_000);
     fail("FUNCTION_TIMED_OUT", "default/b");
     assert.deepEqual(observer.lastFailure(), { code: "FUNCTION_TIMED_OUT", key: "default/b", wallMs: clock.wall() });
+  });
+
+  test("shows in the metrics for how long the key that has failed longest has had no success", async () => {
+    const { fail, succeed, clock, observer, sample } = observed();
+    observer.cellIs({ trouble: undefined } as Cell);
+    const age = () => sample('evenkeel_function_last_success_age_seconds{controller="mirror"}');
+    assert.equal(await age(), 0);
+    fail("FUNCTION_THREW", "default/a");
+    await clock.advance(2_000);
+    fail("FUNCTION_THREW", "default/b");
+    fail("FUNCTION_THREW", "default/a");
+    succeed("default/c");
+    await clock.advance(1_000);
+    assert.equal(await age(), 3, "neither another try nor another key's success makes it younger");
+    succeed("default/a");
+    assert.equal(await age(), 1);
+    succeed("default/b");
+    assert.equal(await age(), 0);
   });
 
   test("shows in the metrics how many threads it ended and that it is suspended", async () => {

@@ -3,7 +3,7 @@ import { mkdir, rename, symlink, utimes } from "node:fs/promises";
 import { join } from "node:path";
 import { suite, test, type TestContext } from "node:test";
 import { systemClock } from "../../runtime/clock/clock.ts";
-import type { OpenCell } from "../../runtime/reconcile/cell/cells.ts";
+import type { OpenCell } from "../../runtime/reconcile/cell/open-cell.ts";
 import { openInline } from "../../runtime/reconcile/cell/inline-cell.ts";
 import { openWorker } from "../../runtime/reconcile/cell/worker-cell.ts";
 import { FunctionLoader, watchFunctions, type FunctionChanges } from "../../runtime/reconcile/loader.ts";

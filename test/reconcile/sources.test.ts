@@ -51,13 +51,6 @@ suite("sources: after a load that read a.ts and found no b.ts,", () => {
 });
 
 suite("sources: what is kept", () => {
-  test("is each text by path, without the files that were not there", () => {
-    const sources = new Sources();
-    sources.note("/a", "1");
-    sources.note("/b", undefined);
-    assert.deepEqual([...sources.texts], [["/a", "1"]]);
-  });
-
   const orders: readonly {
     readonly name: string;
     readonly read: readonly [string, string | undefined][];

@@ -45,6 +45,7 @@ const page: readonly {
   { name: "evenkeel_conflicts", type: "gauge", labels: "controller" },
   { name: "evenkeel_function_errors_total", type: "counter", labels: "code controller" },
   { name: "evenkeel_function_thread_faults_total", type: "counter", labels: "controller" },
+  { name: "evenkeel_function_last_success_age_seconds", type: "gauge", labels: "controller" },
   { name: "evenkeel_function_suspended", type: "gauge", labels: "controller" },
   { name: "evenkeel_informer_objects", type: "gauge", labels: "name" },
   { name: "evenkeel_informer_last_event_age_seconds", type: "gauge", labels: "name" },
@@ -78,7 +79,7 @@ describe("a function's series", () => {
   it("are all there at zero before its first reconcile", async () => {
     const { metrics, samples } = world();
     metrics.controller("mirror");
-    metrics.function("mirror").watch(() => ({ faultCount: 0, isSuspended: false }));
+    metrics.function("mirror").watch(() => ({ faultCount: 0, isSuspended: false, failingMs: 0 }));
     metrics.workqueue("mirror");
     const found = await samples();
     for (const result of ["success", "error", "requeue", "requeue_after"])
@@ -152,13 +153,14 @@ describe("a reconcile", () => {
 describe("a function's cell", () => {
   it("is asked at each scrape how many threads it lost and whether it is suspended", async () => {
     const { metrics, samples } = world();
-    const cell = { faultCount: 2, isSuspended: true };
+    const cell = { faultCount: 2, isSuspended: true, failingMs: 1_500 };
     metrics.function("m").watch(() => cell);
     await metrics.text();
     cell.faultCount = 3;
     const faults = 'evenkeel_function_thread_faults_total{controller="m"}';
     assert.equal((await samples()).get(faults), 3, "not a sum over scrapes");
     assert.equal((await samples()).get('evenkeel_function_suspended{controller="m"}'), 1);
+    assert.equal((await samples()).get('evenkeel_function_last_success_age_seconds{controller="m"}'), 1.5);
     cell.isSuspended = false;
     assert.equal((await samples()).get('evenkeel_function_suspended{controller="m"}'), 0);
   });
@@ -273,7 +275,7 @@ function busy(metrics: Metrics, name: string) {
   controller.wrote("create", "ok");
   controller.conflicts(1);
   const cell = metrics.function(name);
-  cell.watch(() => ({ faultCount: 1, isSuspended: true }));
+  cell.watch(() => ({ faultCount: 1, isSuspended: true, failingMs: 0 }));
   cell.failed("FUNCTION_TIMED_OUT");
   const queue = metrics.workqueue(name);
   queue.added();

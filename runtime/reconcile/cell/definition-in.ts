@@ -1,13 +1,24 @@
-/** What a loaded file exports: one function, or a clear word on what is wrong with it. */
+/** Loads a function's file: what it exports is one function, or there is a clear word on what is wrong with it. */
 import { EvenkeelError } from "../../kube/errors.ts";
 import { isDefined, type DefinedFunction } from "../define.ts";
+import type { FunctionImports } from "../resolve-hook.ts";
 import { locate, shortPath } from "../source-position.ts";
+import type { Birth } from "./open-cell.ts";
 
-/**
- * @param text of the file.
- * @throws EvenkeelError FUNCTION_LOAD_FAILED naming file and line
- */
-export function definitionIn(namespace: object, file: string, text: string): DefinedFunction {
+/** Rejects with whatever the file threw, or EvenkeelError FUNCTION_LOAD_FAILED naming file and line. */
+export async function loadDefinition(
+  imports: FunctionImports,
+  { file, generation, onRead }: Pick<Birth, "file" | "generation" | "onRead">,
+): Promise<DefinedFunction> {
+  let text = "";
+  const namespace = await imports.start(file, generation, (path, read) => {
+    if (path === file) text = read ?? "";
+    onRead(path, read);
+  });
+  return definitionIn(namespace, file, text);
+}
+
+function definitionIn(namespace: object, file: string, text: string): DefinedFunction {
   const value: unknown = "default" in namespace ? namespace.default : undefined;
   if (isDefined(value)) return value;
   const refuse = (why: string): never => {

@@ -3,8 +3,8 @@ import { readConfig, type ConfigReading, type DefinedFunction } from "../define.
 import { FunctionImports } from "../resolve-hook.ts";
 import { attempt } from "./attempt.ts";
 import { declarationOf, type Answers, type Attempt, type Cell, type Declaration, type Job } from "./cell.ts";
-import type { Birth } from "./cells.ts";
-import { definitionIn } from "./definition-in.ts";
+import type { Birth } from "./open-cell.ts";
+import { loadDefinition } from "./definition-in.ts";
 
 export class InlineCell implements Cell {
   readonly name: string;
@@ -36,15 +36,9 @@ export class InlineCell implements Cell {
 const importsOf = new Map<string, FunctionImports>();
 
 /** Loads the function into this thread. */
-export async function openInline({ name, dir, file, generation, onRead, signal }: Birth): Promise<Cell> {
+export async function openInline({ name, dir, signal, ...birth }: Birth): Promise<Cell> {
   const imports = importsOf.getOrInsertComputed(dir, () => new FunctionImports(dir));
-  let text = "";
-  const note: typeof onRead = (path, read) => {
-    if (path === file) text = read ?? "";
-    onRead(path, read);
-  };
   const { promise: aborted, reject } = Promise.withResolvers<never>();
   signal.addEventListener("abort", () => reject(signal.reason as Error), { once: true });
-  const namespace = await Promise.race([imports.start(file, generation, note), aborted]);
-  return new InlineCell(name, definitionIn(namespace, file, text));
+  return new InlineCell(name, await Promise.race([loadDefinition(imports, birth), aborted]));
 }

@@ -14,8 +14,14 @@ export interface Asked {
   readonly job: Job;
   /** What the function is likely to read: foresight saves rounds. */
   readonly foreseen: readonly Query[];
-  /** One answer for each query, in their order. Must not throw and not reject. */
-  readonly answer: (queries: readonly Query[]) => readonly Answer[] | Promise<readonly Answer[]>;
+  /**
+   * One answer for each query, in their order, all of one moment. Must not throw and not reject.
+   * @param added those of them that come for the first time
+   */
+  readonly answer: (
+    queries: readonly Query[],
+    added: readonly Query[],
+  ) => readonly Answer[] | Promise<readonly Answer[]>;
   /** Whether a kind is namespaced, as discovery says; undefined while unknown. */
   readonly isNamespaced: (kind: Kind) => boolean | undefined;
 }
@@ -32,21 +38,25 @@ const MAX_RESTARTS = 64;
 /** Runs the function until each of its reads is answered. Synchronous where the cell and the answers are. */
 export function runInRounds(asked: Asked): Rounds | Promise<Rounds> {
   const { cell, job, foreseen, answer } = asked;
-  const answers = new Map<string, Answer & { readonly query: Query }>();
-  const add = (queries: readonly Query[], found: readonly Answer[]): Answers => {
-    for (const [i, query] of queries.entries())
-      answers.set(formatQuery(query), { query, ...(found[i] ?? { objects: [] }) });
-    return answers;
-  };
-  const round = (wanted: readonly Query[], restarts: number): Rounds | Promise<Rounds> => {
+  const queries = new Map<string, Query>();
+  const round = (added: readonly Query[], restarts: number): Rounds | Promise<Rounds> => {
     if (restarts > MAX_RESTARTS) return { run: unsettled(cell), restarts };
-    return after(wanted.length === 0 ? [] : answer(wanted), (found) =>
-      after(cell.attempt(job, add(wanted, found)), (attempt) =>
+    for (const query of added) queries.set(formatQuery(query), query);
+    // All anew: a run sees one moment of the cache, and the rounds before were at others.
+    return after(queries.size === 0 ? [] : answer([...queries.values()], added), (found) =>
+      after(cell.attempt(job, answered(queries, found)), (attempt) =>
         "missing" in attempt ? round(attempt.missing, restarts + 1) : { run: checked(attempt, asked), restarts },
       ),
     );
   };
   return round(foreseen, 0);
+}
+
+function answered(queries: ReadonlyMap<string, Query>, found: readonly Answer[]): Answers {
+  const answers = new Map<string, Answer & { readonly query: Query }>();
+  let i = 0;
+  for (const [id, query] of queries) answers.set(id, { query, ...(found[i++] ?? { objects: [] }) });
+  return answers;
 }
 
 /** What comes out of a cell is looked at again on this side: a function can spoil its own thread, and what checks there. */

@@ -12,7 +12,7 @@ import { EvenkeelError } from "../../kube/errors.ts";
 import type { ConfigReading } from "../define.ts";
 import type { OnRead } from "../resolve-hook.ts";
 import type { Answers, Attempt, Cell, Declaration, Job, Trouble } from "./cell.ts";
-import type { Birth, OpenCell } from "./cells.ts";
+import type { Birth, OpenCell } from "./open-cell.ts";
 import type { Outcome } from "./messages.ts";
 import { receivedError, sentError } from "./sent-error.ts";
 import { Thread, type Pending, type ToldAtOnce } from "./thread.ts";

@@ -11,12 +11,12 @@ import { EvenkeelError } from "../../kube/errors.ts";
 import { formatQuery } from "../../kube/query.ts";
 import { readConfig, type DefinedFunction } from "../define.ts";
 import { sealAmbient } from "../purity.ts";
-import { FunctionImports } from "../resolve-hook.ts";
+import { FunctionImports, type OnRead } from "../resolve-hook.ts";
 import { AnswerReceiver } from "./answer-memory.ts";
 import { attempt } from "./attempt.ts";
 import { BufferBudget } from "./buffer-budget.ts";
 import { declarationOf } from "./cell.ts";
-import { definitionIn } from "./definition-in.ts";
+import { loadDefinition } from "./definition-in.ts";
 import { giveWay } from "./give-way.ts";
 import type { Done, Outcome, Task, Told, WorkerBirth } from "./messages.ts";
 import { copied, Outcomes } from "./outcomes.ts";
@@ -31,6 +31,7 @@ const current = new Int32Array(progress);
 // Taken aside: what a function makes of the language and of its globals does not reach these, nor they it.
 const { store } = Atomics;
 const tell: (told: Told) => void = port.postMessage.bind(port);
+const onRead: OnRead = (path, text) => tell({ type: "read", path, text });
 const { permission } = process;
 const memory = new AnswerReceiver();
 const outcomes = new Outcomes({
@@ -64,14 +65,8 @@ port.on("message", (tasks: readonly Task[]) => {
 });
 
 async function load(): Promise<void> {
-  const imports = new FunctionImports(dir, pinned);
-  let text = "";
   try {
-    const namespace = await imports.start(file, generation, (path, read) => {
-      if (path === file) text = read ?? "";
-      tell({ type: "read", path, text: read });
-    });
-    definition = definitionIn(namespace, file, text);
+    definition = await loadDefinition(new FunctionImports(dir, pinned), { file, generation, onRead });
     tell({ type: "loaded", declaration: declarationOf(definition) });
   } catch (error) {
     tell({ type: "failed", error: sentError(error) });

@@ -58,8 +58,11 @@ export const throwing: Behaviour = {
     await it.copied(CONTENT, it.name, [UP_B]);
     assert.match(it.stage.host.stdout, /"function":"mirror","key":"source-b45-throws\/b45-throws".*FUNCTION_THREW/);
 
+    assert.ok((await withoutSuccess(it)) > 0, "a metric shows it");
+
     await it.patch(it.home, { data: { throw: null } });
     await it.copied(OTHER);
+    await it.becomes(() => withoutSuccess(it), 0);
   },
 };
 
@@ -190,6 +193,13 @@ async function throws(it: Corner): Promise<number> {
   return Number(count);
 }
 
+/** Seconds for which the key that has failed longest has had no success. */
+async function withoutSuccess(it: Corner): Promise<number> {
+  const [, age] = LAST_SUCCESS.exec(await it.stage.metrics()) ?? [];
+  return Number(age);
+}
+
+const LAST_SUCCESS = /^evenkeel_function_last_success_age_seconds\{controller="mirror"\} (\S+)$/m;
 const THROWS = /^controller_runtime_reconcile_panics_total\{controller="mirror"\} (\S+)$/m;
 
 /** Seconds since the watch of the sources last said anything. */

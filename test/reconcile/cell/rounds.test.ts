@@ -79,7 +79,10 @@ suite("rounds: a function that", () => {
     {
       name: "reads by what it read runs once more for each step, and the void runs ask for what nobody needs",
       cell: dependent,
-      asked: [["v1/Namespace */*", "v1/ConfigMap none/*"], ["v1/ConfigMap team-a/*"]],
+      asked: [
+        ["v1/Namespace */*", "v1/ConfigMap none/*"],
+        ["v1/Namespace */*", "v1/ConfigMap none/*", "v1/ConfigMap team-a/*"],
+      ],
       memo: ["one"],
     },
     {
@@ -125,6 +128,17 @@ suite("rounds: a function that", () => {
       made.run.reads.map(({ query, count }) => [formatQuery(query), count]),
       [["v1/Namespace */*", 2]],
     );
+  });
+
+  test("is shown one moment: what it read before is answered anew beside what comes later", () => {
+    const moments = [world, world.filter(({ metadata }) => metadata.name !== "team-a")];
+    const answer = (queries: readonly Query[]): readonly Answer[] => {
+      const moment = moments.length > 1 ? moments.shift() : moments[0];
+      return queries.map((query) => ({ objects: answerOf(moment ?? [])(query) }));
+    };
+    const { made } = rounds(dependent, { answer });
+    assert.ok(!(made instanceof Promise));
+    assert.deepEqual(made.run.effects?.memo, ["two"]);
   });
 
   test("is asked asynchronously when its answers are", async () => {
