@@ -58,28 +58,35 @@ export function isImmutable(object: KubeObject & Marks & { readonly immutable?: 
 
 /** Digests of wishes. Each body is read once, however many children share it. Bodies must not change meanwhile. */
 export class Digests {
-  readonly #known = new WeakMap<object, string>();
+  /** By the value of a field, which is nearly always under the same name. */
+  readonly #known = new WeakMap<object, { readonly name: string; readonly digest: string }>();
 
   /** The same for contents that are equal, whatever the order of their fields; empty and false fields count as absent. */
   of(object: KubeObject): string {
-    const fields = Object.entries(object).flatMap(([name, value]) => {
-      const text = Object.hasOwn(NOT_CONTENT, name) ? undefined : this.#field(value);
-      return text === undefined ? [] : [`${JSON.stringify(name)}:${text}`];
-    });
-    // 128 bits of SHA-256 in 16 characters, one byte each. Cut before the text is made: a cut string keeps the whole alive.
-    return hash("sha256", fields.toSorted().join("\n"), "buffer").toString("latin1", 0, 16);
+    const digests: string[] = [];
+    for (const [name, value] of Object.entries(object)) {
+      const digest = Object.hasOwn(NOT_CONTENT, name) ? undefined : this.#ofField(name, value);
+      if (digest !== undefined) digests.push(digest);
+    }
+    const [first] = digests;
+    return digests.length === 1 && first !== undefined ? first : digestOf(digests.toSorted().join("\n"));
   }
 
-  #field(value: unknown): string | undefined {
-    if (typeof value !== "object" || value === null) return canonical(value);
-    const known = this.#known.get(value);
-    if (known !== undefined) return known;
+  #ofField(name: string, value: unknown): string | undefined {
+    const isShared = typeof value === "object" && value !== null;
+    const known = isShared ? this.#known.get(value) : undefined;
+    if (known?.name === name) return known.digest;
     const text = canonical(value);
     if (text === undefined) return undefined;
-    const digest = hash("sha256", text, "base64");
-    this.#known.set(value, digest);
+    const digest = digestOf(`${JSON.stringify(name)}:${text}`);
+    if (isShared) this.#known.set(value, { name, digest });
     return digest;
   }
+}
+
+/** 128 bits of SHA-256 in 16 characters, one byte each. Cut before the text is made: a cut string keeps the whole alive. */
+function digestOf(text: string): string {
+  return hash("sha256", text, "buffer").toString("latin1", 0, 16);
 }
 
 /** JSON with sorted fields and without empty ones; undefined for what counts as absent. */

@@ -7,7 +7,7 @@ import type { StoredObject } from "../kube/object.ts";
 import type { Query } from "../kube/query.ts";
 import { withDigestOnly, withoutContent } from "./content.ts";
 import { deepFrozen } from "./freeze.ts";
-import { Pool } from "./pool.ts";
+import { RecentMap } from "../collections/recent-map.ts";
 
 /** What a store is filled by. */
 export type Source = Pick<Api, "list" | "watch">;
@@ -43,9 +43,13 @@ const UNIQUE: ReadonlySet<string> = new Set(["uid", "resourceVersion"]);
 /** Longer ones are documents, such as kubectl's last-applied-configuration, and seldom twice the same. */
 const MAX_SHARED_LENGTH = 128;
 
+/** Different values that are kept once: a full pool is a fraction of the objects that filled it. */
+const MAX_SHARED = 4_096;
+
+/** One instance of equal values: the labels of ten thousand copies are kept once. */
 class MetadataPool {
-  readonly #texts = new Pool<string>();
-  readonly #labels = new Pool<Texts>();
+  readonly #texts = new RecentMap<string, string>(MAX_SHARED);
+  readonly #labels = new RecentMap<string, Texts>(MAX_SHARED);
 
   compact(metadata: Metadata): Metadata {
     const kept: Record<string, unknown> = { ...metadata };
@@ -54,7 +58,7 @@ class MetadataPool {
       if (typeof value === "string" && !UNIQUE.has(field)) kept[field] = this.#text(value);
     }
     const { labels, annotations } = metadata;
-    if (labels !== undefined) kept["labels"] = this.#labels.share(JSON.stringify(labels), deepFrozen(labels));
+    if (labels !== undefined) kept["labels"] = this.#shared(labels);
     if (annotations !== undefined) kept["annotations"] = this.#map(annotations);
     return kept as unknown as Metadata;
   }
@@ -65,7 +69,17 @@ class MetadataPool {
     return kept;
   }
 
+  #shared(labels: Texts): Texts {
+    const key = JSON.stringify(labels);
+    const known = this.#labels.get(key);
+    if (known === undefined) this.#labels.set(key, deepFrozen(labels));
+    return known ?? labels;
+  }
+
   #text(text: string): string {
-    return text.length > MAX_SHARED_LENGTH ? text : this.#texts.share(text, text);
+    if (text.length > MAX_SHARED_LENGTH) return text;
+    const known = this.#texts.get(text);
+    if (known === undefined) this.#texts.set(text, text);
+    return known ?? text;
   }
 }

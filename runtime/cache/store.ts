@@ -8,7 +8,7 @@ import type { WatchEvent } from "../kube/api.ts";
 import { EvenkeelError } from "../kube/errors.ts";
 import { compareResourceVersions, objectKey, type StoredObject } from "../kube/object.ts";
 import { formatQuery, matches, type Query, type Where } from "../kube/query.ts";
-import { Multimap } from "./multimap.ts";
+import { Multimap } from "../collections/multimap.ts";
 
 /**
  * One object before and after; one of the two may be missing, never both. A delete and a re-create that were seen as one
@@ -83,7 +83,7 @@ export class Store {
   lookup(indexName: string, value: string): readonly StoredObject[] {
     const index = this.#custom.get(indexName);
     if (index === undefined) throw new EvenkeelError("BUG", `${formatQuery(this.query)} has no index ${indexName}`);
-    return this.#sorted([...(index.keys.get(value) ?? [])]);
+    return this.#sorted([...index.keys.get(value)]);
   }
 
   /** Makes reads by a value of this label cheap from now on. A read by value does the same by itself. */
@@ -191,26 +191,28 @@ export class Store {
     if (where.name !== undefined) {
       if (where.namespace !== undefined) return [objectKey({ namespace: where.namespace, name: where.name })];
       this.#names ??= this.#indexBy(({ metadata }) => metadata.name);
-      return this.#names.keys.get(where.name) ?? [];
+      return this.#names.keys.get(where.name);
     }
-    let best: ReadonlySet<string> | undefined;
-    for (const keys of this.#indexed(where)) {
-      if (keys === undefined) return [];
-      if (best === undefined || keys.size < best.size) best = keys;
+    let best: Iterable<string> = this.#objects.keys();
+    let bestCount = this.#objects.size;
+    for (const [{ keys }, value] of this.#indexed(where)) {
+      const count = keys.count(value);
+      if (count < bestCount) [best, bestCount] = [keys.get(value), count];
     }
-    return best ?? this.#objects.keys();
+    return best;
   }
 
-  *#indexed(where: Where): Generator<ReadonlySet<string> | undefined> {
+  /** The indexes that `where` can be looked up in, each with the value to look for. */
+  *#indexed(where: Where): Generator<readonly [Index, string]> {
     if (where.namespace !== undefined) {
       this.#namespaces ??= this.#indexBy(({ metadata }) => metadata.namespace ?? "");
-      yield this.#namespaces.keys.get(where.namespace);
+      yield [this.#namespaces, where.namespace];
     }
     for (const [label, rule] of Object.entries(where.labels ?? {})) {
       if (typeof rule !== "string") continue;
       this.indexLabel(label);
       const index = this.#labels.get(label);
-      if (index !== undefined) yield index.keys.get(rule);
+      if (index !== undefined) yield [index, rule];
     }
   }
 

@@ -7,7 +7,7 @@
  */
 import { kindKey } from "../kube/kind.ts";
 import { matches, type LabelRule, type Query, type Where } from "../kube/query.ts";
-import { Multimap } from "./multimap.ts";
+import { Multimap } from "../collections/multimap.ts";
 import type { Change } from "./store.ts";
 
 interface Entry {
@@ -16,6 +16,8 @@ interface Entry {
   /** Never empty while the entry is filed. */
   readonly requests: Set<string>;
   readonly drawers: readonly string[];
+  /** Of all requests that read this and nothing else: many keys of one function do, and a set of its own for each is half its cost. */
+  readonly alone: Reads;
 }
 
 interface Reads {
@@ -26,6 +28,7 @@ interface Reads {
 }
 
 const NONE: ReadonlySet<Entry> = new Set();
+const NOBODY: ReadonlyMap<string, Query> = new Map();
 
 export class Tracker {
   readonly #reads = new Map<string, Reads>();
@@ -38,7 +41,8 @@ export class Tracker {
   /** After a run: `request` depends on these queries and on nothing else. */
   replace(request: string, queries: Iterable<Query>): void {
     const completed = this.#file(request, queries);
-    this.#assign(request, { completed, all: completed });
+    const [first] = completed;
+    this.#assign(request, completed.size === 1 && first !== undefined ? first.alone : { completed, all: completed });
   }
 
   /**
@@ -56,10 +60,11 @@ export class Tracker {
 
   /** The requests that read something which the object was or is, each with the query that says so. */
   affected(change: Change): ReadonlyMap<string, Query> {
-    const matched = new Set<Entry>();
+    let matched: Set<Entry> | undefined;
     for (const drawer of this.#drawersOfChange(change))
-      for (const entry of this.#drawers.get(drawer) ?? [])
-        if (!matched.has(entry) && concerns(change, entry.query)) matched.add(entry);
+      for (const entry of this.#drawers.get(drawer))
+        if (concerns(change, entry.query)) (matched ??= new Set()).add(entry);
+    if (matched === undefined) return NOBODY;
     const requests = new Map<string, Query>();
     for (const { query, requests: readers } of matched)
       for (const request of readers) if (!requests.has(request)) requests.set(request, query);
@@ -95,7 +100,10 @@ export class Tracker {
   }
 
   #add(identity: string, query: Query): Entry {
-    const entry: Entry = { identity, query, requests: new Set(), drawers: this.#drawersOfQuery(query) };
+    const itself = new Set<Entry>();
+    const alone: Reads = { completed: itself, all: itself };
+    const entry: Entry = { identity, query, requests: new Set(), drawers: this.#drawersOfQuery(query), alone };
+    itself.add(entry);
     this.#entries.set(identity, entry);
     for (const drawer of entry.drawers) this.#drawers.add(drawer, entry);
     this.#countPrefix(query, 1);
@@ -121,20 +129,18 @@ export class Tracker {
   }
 
   /** Every drawer in which an entry may lie that the change concerns. Name and namespace are the same before and after. */
-  *#drawersOfChange({ query, before, after }: Change): Generator<string> {
+  #drawersOfChange({ query, before, after }: Change): readonly string[] {
     const kind = kindKey(query.kind);
     const { name = "", namespace = "" } = (after ?? before)?.metadata ?? {};
-    yield byKey(kind, namespace, name);
-    yield byName(kind, name);
-    yield byNamespace(kind, namespace);
-    yield all(kind);
+    const drawers = [byKey(kind, namespace, name), byName(kind, name), byNamespace(kind, namespace), all(kind)];
     for (const length of this.#prefixLengths.get(kind)?.keys() ?? [])
-      if (length <= name.length) yield byPrefix(kind, name.slice(0, length));
-    for (const labels of [before?.metadata.labels, after?.metadata.labels])
-      for (const key in labels) {
-        yield byLabel(kind, undefined, key, labels[key] ?? "");
-        yield byLabel(kind, namespace, key, labels[key] ?? "");
-      }
+      if (length <= name.length) drawers.push(byPrefix(kind, name.slice(0, length)));
+    const { labels } = after?.metadata ?? {};
+    const former = before?.metadata.labels;
+    for (const key in labels) drawers.push(...byLabels(kind, namespace, key, labels[key]));
+    for (const key in former)
+      if (former[key] !== labels?.[key]) drawers.push(...byLabels(kind, namespace, key, former[key]));
+    return drawers;
   }
 
   /** None when the query can match nothing (`in: []`). */
@@ -154,7 +160,7 @@ export class Tracker {
     let bestCount = Infinity;
     for (const drawers of choices) {
       let count = 0;
-      for (const drawer of drawers) count += this.#drawers.get(drawer)?.size ?? 0;
+      for (const drawer of drawers) count += this.#drawers.count(drawer);
       if (count < bestCount) [best, bestCount] = [drawers, count];
     }
     return best;
@@ -183,12 +189,26 @@ const byKey = (kind: string, namespace: string, name: string): string => `key ${
 const byName = (kind: string, name: string): string => `name ${kind} ${name}`;
 const byLabel = (kind: string, namespace: string | undefined, key: string, value: string): string =>
   `label ${kind} ${namespace ?? "*"} ${key}=${value}`;
+const byLabels = (kind: string, namespace: string, key: string, value = ""): readonly string[] => [
+  byLabel(kind, undefined, key, value),
+  byLabel(kind, namespace, key, value),
+];
 const byNamespace = (kind: string, namespace: string): string => `namespace ${kind} ${namespace}`;
 const byPrefix = (kind: string, prefix: string): string => `prefix ${kind} ${prefix}`;
 const all = (kind: string): string => `all ${kind}`;
 
 /** The same for equal queries and for no others, whatever strings a function puts in them. */
-function identify({ kind, where, part }: Query): string {
+function identify(query: Query): string {
+  return identities.get(query) ?? identified(query);
+}
+
+/** A query is asked again and again, by one key and by its neighbours, and never changes. */
+const identities = new WeakMap<Query, string>();
+
+function identified(query: Query): string {
+  const { kind, where, part } = query;
   const labels = Object.entries(where.labels ?? {}).toSorted(([a], [b]) => (a < b ? -1 : 1));
-  return JSON.stringify([kindKey(kind), where.namespace, where.name, where.namePrefix, labels, part]);
+  const identity = JSON.stringify([kindKey(kind), where.namespace, where.name, where.namePrefix, labels, part]);
+  identities.set(query, identity);
+  return identity;
 }

@@ -15,6 +15,7 @@
  * Not promised: order between keys of different priority, and anything at all across a restart.
  */
 import type { Clock, Timer } from "../clock/clock.ts";
+import { FleetingMap } from "../collections/fleeting-map.ts";
 import { EvenkeelError } from "../kube/errors.ts";
 import { DelayHeap } from "./delay-heap.ts";
 import { EntryList, newEntry, type Entry, type Priority } from "./entry.ts";
@@ -55,7 +56,7 @@ export class Workqueue {
   readonly #observer: WorkqueueObserver | undefined;
 
   /** Every key that is ready, delayed or processing; see Entry for which. */
-  readonly #entries = new Map<string, Entry>();
+  readonly #entries = new FleetingMap<string, Entry>();
   readonly #ready: Readonly<Record<Priority, EntryList>> = { high: new EntryList(), low: new EntryList() };
   readonly #processing = new EntryList();
   readonly #delayed = new DelayHeap();

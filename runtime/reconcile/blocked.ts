@@ -23,12 +23,19 @@ const PAUSES: Readonly<Record<BlockReason, { readonly baseMs: number; readonly c
   not_converging: { baseMs: 600_000, capMs: 600_000 },
 };
 
+const NONE: ReadonlyMap<string, Block> = new Map();
+
 export class Blocked {
   readonly #clock: Clock;
-  readonly #blocks = new Map<string, Block>();
+  /** Made when it is needed: nearly every key goes without. */
+  #made: Map<string, Block> | undefined;
 
   constructor(clock: Clock) {
     this.#clock = clock;
+  }
+
+  get #blocks(): ReadonlyMap<string, Block> {
+    return this.#made ?? NONE;
   }
 
   get size(): number {
@@ -54,7 +61,7 @@ export class Blocked {
     const before = this.#blocks.get(target);
     const tries = before?.reason === reason ? before.tries + 1 : 0;
     const pauseMs = backoffMs(this.#clock, tries, { ...PAUSES[reason], jitter: 0.2 });
-    this.#blocks.set(target, { reason, namespace, tries, nextTryMs: this.#clock.now() + pauseMs });
+    (this.#made ??= new Map()).set(target, { reason, namespace, tries, nextTryMs: this.#clock.now() + pauseMs });
     return before?.reason !== reason;
   }
 
@@ -65,20 +72,20 @@ export class Blocked {
   }
 
   clear(target: string): void {
-    this.#blocks.delete(target);
+    this.#made?.delete(target);
   }
 
   /** Something happened to a namespace: what was blocked by its state may be tried at once. */
   clearNamespace(namespace: string): void {
     for (const [target, block] of this.#blocks) {
       if (block.namespace === namespace && (block.reason === "terminating" || block.reason === "not_found"))
-        this.#blocks.delete(target);
+        this.#made?.delete(target);
     }
   }
 
   /** Forgets blocks of targets that are no longer wished for. */
   keepOnly(targets: ReadonlySet<string>): void {
-    for (const target of this.#blocks.keys()) if (!targets.has(target)) this.#blocks.delete(target);
+    for (const target of this.#blocks.keys()) if (!targets.has(target)) this.#made?.delete(target);
   }
 
   /**

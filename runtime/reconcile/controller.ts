@@ -8,6 +8,7 @@
  *                                           └──── retry, delay ──────┘
  */
 import type { Clock } from "../clock/clock.ts";
+import { FleetingMap } from "../collections/fleeting-map.ts";
 import type { Change } from "../cache/store.ts";
 import type { Tracker } from "../cache/tracker.ts";
 import { formatQuery } from "../kube/query.ts";
@@ -86,11 +87,11 @@ export class Controller {
   /** For gauges and the status page. */
   readonly queue: Workqueue;
   readonly #wakes = new Wakes();
-  readonly #records = new Map<string, KeyRecord>();
+  readonly #records = new FleetingMap<string, KeyRecord>();
   /** Keys between `take` and `done`, with the changes to their children that came meanwhile. */
-  readonly #inFlight = new Map<string, Change[]>();
+  readonly #inFlight = new FleetingMap<string, Change[]>();
   /** Objects whose new state a key waits to see, and whom to tell of a change. */
-  readonly #awaited = new Map<string, (id: string) => void>();
+  readonly #awaited = new FleetingMap<string, (id: string) => void>();
   readonly #unsubscribe: (() => void)[];
   #active = 0;
   #conflictCount = 0;
@@ -125,7 +126,7 @@ export class Controller {
     this.queue.shutDown();
     if (this.#active === 0) this.#idle.resolve();
     await this.#idle.promise;
-    for (const [id, look] of this.#awaited) look(id);
+    for (const id of this.#awaited.keys()) this.#awaited.get(id)?.(id);
     this.#options.observer.conflicts(0);
   }
 
@@ -219,7 +220,8 @@ export class Controller {
     const { queue } = this;
     const { name, clock, cache, tracer, reconciler, observer } = this.#options;
     const startedMs = clock.now();
-    const record = this.#records.getOrInsertComputed(key, () => new KeyRecord(clock));
+    const record = this.#records.get(key) ?? new KeyRecord(clock);
+    this.#records.set(key, record);
     const changed = this.#wakes.take(key);
     const otherwise = queue.retries(key) > 0 ? "retry" : "requeue";
     const woken = record.woken(changed, otherwise);
@@ -244,6 +246,8 @@ export class Controller {
       const requeueAfterMs = this.#requeue(key, settled);
       const { againInMs, result, error, own } = settled;
       if (result === "gone") record.conflictCount = 0;
+      record.settled(requeueAfterMs !== undefined);
+      if (record.isBlank) this.#records.delete(key);
       this.#conflictCount += record.conflictCount - conflictsBefore;
       observer.conflicts(this.#conflictCount);
       const { conflictCount } = record;

@@ -152,12 +152,19 @@ export class FunctionCache {
    */
   readonly hasSeen = (kind: Kind, name: ObjectName, resourceVersion: string): boolean => {
     const key = objectKey(name);
-    const isOfKind = ({ query }: SharedInformer): boolean => kindKey(query.kind) === kindKey(kind);
-    const holders = this.#all.filter((informer) => isOfKind(informer) && informer.store.get(key) !== undefined);
-    const isChild = holders.some(({ store }) => store.get(key)?.metadata.labels?.[FUNCTION_LABEL] === this.#name);
-    const stores = new Set(holders.length > 0 ? holders : this.#children.filter(isOfKind));
-    if (isChild) for (const informer of this.#children) if (isOfKind(informer)) stores.add(informer);
-    return stores.values().every(({ store }) => store.covers(resourceVersion));
+    const isOfKind = ({ query }: SharedInformer): boolean =>
+      query.kind.kind === kind.kind && query.kind.apiVersion === kind.apiVersion;
+    let isHeld = false;
+    let isChild = false;
+    for (const informer of this.#all) {
+      const found = isOfKind(informer) ? informer.store.get(key) : undefined;
+      if (found === undefined) continue;
+      if (!informer.store.covers(resourceVersion)) return false;
+      isHeld = true;
+      isChild ||= found.metadata.labels?.[FUNCTION_LABEL] === this.#name;
+    }
+    if (isHeld && !isChild) return true;
+    return this.#children.every((informer) => !isOfKind(informer) || informer.store.covers(resourceVersion));
   };
 
   async release(): Promise<void> {
@@ -167,11 +174,17 @@ export class FunctionCache {
   #role(informer: SharedInformer, { key, before, after }: Change): Role {
     const source = informer === this.#sources ? key : undefined;
     if (!this.#children.includes(informer)) return { source, owners: [] };
-    const owners = new Set<string>();
-    for (const object of [before, after]) {
-      const owner = object === undefined ? undefined : claimedOwner(object);
-      if (owner?.startsWith(this.#ownerPrefix)) owners.add(owner.slice(this.#ownerPrefix.length));
-    }
-    return { source, owners: [...owners] };
+    const former = this.#ownerOf(before);
+    const owner = this.#ownerOf(after);
+    const owners = [
+      ...(former === undefined ? [] : [former]),
+      ...(owner === undefined || owner === former ? [] : [owner]),
+    ];
+    return { source, owners };
+  }
+
+  #ownerOf(child: StoredObject | undefined): string | undefined {
+    const owner = child === undefined ? undefined : claimedOwner(child);
+    return owner?.startsWith(this.#ownerPrefix) === true ? owner.slice(this.#ownerPrefix.length) : undefined;
   }
 }

@@ -1,10 +1,15 @@
-/** What the host remembers about one key between its runs. Memory only: after a restart it is found out anew. */
+/**
+ * What the host remembers about one key between its runs. Memory only: after a restart it is found out anew. Of most keys
+ * there is nothing to remember.
+ */
 import type { SpanContext } from "@opentelemetry/api";
 import type { Clock } from "../clock/clock.ts";
 import type { Wake } from "../trace/wake.ts";
 import { Blocked } from "./blocked.ts";
 import { Rewrites } from "./rewrites.ts";
 import type { Woken } from "./wakes.ts";
+
+const NONE: ReadonlySet<string> = new Set();
 
 export class KeyRecord {
   /** What the last successful run handed on. */
@@ -19,7 +24,7 @@ export class KeyRecord {
   /** Those of them that the cache shows. */
   refused: readonly string[] = [];
   /** The events that the last run told: the same ones are not told again. */
-  events: ReadonlySet<string> = new Set();
+  events: ReadonlySet<string> = NONE;
   readonly rewrites = new Rewrites();
   /** The last run, for the link of one that nothing else woke. */
   previous: SpanContext | undefined;
@@ -34,5 +39,27 @@ export class KeyRecord {
     if (changed.count > 0) this.#began = changed;
     else if (this.deletionsSinceMs === undefined) this.#began = undefined;
     return this.#began ?? { wakes: [{ what: otherwise }], count: 1 };
+  }
+
+  /** After a run. @param isDelayed the key runs again without a change: it is then linked to this run, and to why it began. */
+  settled(isDelayed: boolean): void {
+    if (isDelayed) return;
+    this.previous = undefined;
+    this.#began = undefined;
+  }
+
+  /** Whether a new record says as much. */
+  get isBlank(): boolean {
+    return (
+      this.memo === undefined &&
+      this.blocked.size === 0 &&
+      this.deletionsSinceMs === undefined &&
+      this.doubtCount === 0 &&
+      this.conflictCount === 0 &&
+      this.refused.length === 0 &&
+      this.events.size === 0 &&
+      this.rewrites.isEmpty &&
+      this.previous === undefined
+    );
   }
 }

@@ -19,27 +19,34 @@ export interface Wish {
 
 interface Known {
   readonly sourceVersion: string;
-  readonly digest: string;
+  /** Of what was written; undefined for a first write, which is nearly always the last. It counts as any second one's equal. */
+  readonly digest: string | undefined;
   readonly sinceMs: number;
   readonly count: number;
 }
 
 export class Rewrites {
-  readonly #known = new Map<string, Known>();
+  /** Made when it is needed: most keys write nothing. */
+  #known: Map<string, Known> | undefined;
+
+  get isEmpty(): boolean {
+    return this.#known === undefined;
+  }
 
   /** Whether one more write to `target` would be one too many. */
   isTooMany(target: string, wish: Wish, nowMs: number): boolean {
-    const known = this.#known.get(target);
+    const known = this.#known?.get(target);
     return known !== undefined && known.count >= MAX_REWRITES && isSameWish(known, wish) && !isOver(known, nowMs);
   }
 
   /** A write to `target` was carried out. */
   wrote(target: string, wish: Wish, nowMs: number): void {
+    this.#known ??= new Map();
     const known = this.#known.get(target);
     const goesOn = known !== undefined && isSameWish(known, wish) && !isOver(known, nowMs);
     this.#known.set(target, {
       sourceVersion: wish.sourceVersion,
-      digest: digestOf(wish.body),
+      digest: known === undefined ? undefined : digestOf(wish.body),
       sinceMs: goesOn ? known.sinceMs : nowMs,
       count: goesOn ? known.count + 1 : 1,
     });
@@ -47,7 +54,7 @@ export class Rewrites {
 }
 
 function isSameWish(known: Known, { sourceVersion, body }: Wish): boolean {
-  return known.sourceVersion === sourceVersion || known.digest === digestOf(body);
+  return known.sourceVersion === sourceVersion || known.digest === undefined || known.digest === digestOf(body);
 }
 
 function isOver({ sinceMs }: Known, nowMs: number): boolean {

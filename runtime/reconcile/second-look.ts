@@ -109,7 +109,8 @@ export interface SecondLook {
 }
 
 /**
- * @returns the run on live answers; undefined when the reconciled object itself is gone.
+ * @returns the run on live answers; undefined when the reconciled object itself is gone. Where nothing was read but what is
+ * not there, and it is not there either on the live cluster, that is the first run: the same inputs, the same effects.
  * @throws EvenkeelError of the API: then nothing is known, and nothing may be deleted.
  */
 export async function secondLook({
@@ -134,11 +135,15 @@ export async function secondLook({
     const holders = declared.filter((held) => kindKey(held.kind) === kindKey(query.kind) && canAnswer(held, query));
     return { objects: found.filter((each) => holders.some(({ where }) => matches(where, each))) };
   };
+  const foreseen = first.reads.map(({ query }) => query);
+  const found = await Promise.all(foreseen.map(ask));
+  const isAbsent = ({ objects }: Answer, i: number): boolean => objects?.length === 0 && first.reads[i]?.count === 0;
+  if (object === job.object && found.every(isAbsent)) return first;
   const { run } = await runInRounds({
     cell,
     job: { ...job, object },
-    foreseen: first.reads.map(({ query }) => query),
-    answer: (queries) => Promise.all(queries.map(ask)),
+    foreseen,
+    answer: (queries, added) => (added === foreseen ? found : Promise.all(queries.map(ask))),
     isNamespaced,
   });
   return run;

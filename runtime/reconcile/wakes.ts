@@ -1,4 +1,5 @@
 /** Why each queued key is to run: kept beside the queue, because a reason is no part of a key's identity. */
+import { FleetingMap } from "../collections/fleeting-map.ts";
 import type { Wake } from "../trace/wake.ts";
 
 /** A key that was woken a thousand times says the first few reasons and the count. */
@@ -12,7 +13,7 @@ export interface Woken {
 const NONE: Woken = { wakes: [], count: 0 };
 
 export class Wakes {
-  readonly #byKey = new Map<string, { readonly wakes: Wake[]; count: number }>();
+  readonly #byKey = new FleetingMap<string, { readonly wakes: Wake[]; count: number }>();
 
   add(key: string, wake: Wake): void {
     const known = this.#byKey.get(key);

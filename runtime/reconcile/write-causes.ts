@@ -3,20 +3,23 @@
  * The event often comes before the answer to the write that made it; then the cause is known when that answer is in.
  */
 import type { SpanContext } from "@opentelemetry/api";
+import { FleetingMap } from "../collections/fleeting-map.ts";
+import { RecentMap } from "../collections/recent-map.ts";
 import type { Change } from "../cache/store.ts";
 import { objectId } from "./own-writes.ts";
 
 /** A cause is asked for within moments of the write; older ones make room. */
-const MAX_CAUSES = 8_192;
+const MIN_CAUSES = 4_096;
 
 export class WriteCauses {
-  readonly #causes = new Map<string, SpanContext>();
+  readonly #causes = new RecentMap<string, SpanContext>(MIN_CAUSES);
   /** Objects that are being written. */
-  readonly #underWay = new Map<string, UnderWay>();
+  readonly #underWay = new FleetingMap<string, UnderWay>();
 
   /** A write to `id` is about to be sent. @returns what is to be called when it was answered, after `note` */
   sending(id: string): () => void {
-    const write = this.#underWay.getOrInsertComputed(id, () => ({ count: 0, answered: undefined }));
+    const write = this.#underWay.get(id) ?? { count: 0, answered: undefined };
+    this.#underWay.set(id, write);
     let isAnswered = false;
     write.count++;
     return () => {
@@ -32,8 +35,6 @@ export class WriteCauses {
   /** @param version the resourceVersion that was written, or the uid of what was deleted. */
   note(id: string, version: string, span: SpanContext): void {
     this.#causes.set(`${id}@${version}`, span);
-    if (this.#causes.size <= MAX_CAUSES) return;
-    for (const oldest of this.#causes.keys()) return void this.#causes.delete(oldest);
   }
 
   find({ query, key, before, after }: Change): SpanContext | undefined {

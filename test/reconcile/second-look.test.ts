@@ -174,8 +174,29 @@ void suite("a second look", () => {
     let turn = 0;
     const restless = (_: StoredObject, cache: CacheReader): unknown =>
       cache.get(ConfigMap, { namespace: "default", name: `turn-${turn++}` });
-    assert.ok((await look(context, restless)) instanceof Error);
+    assert.ok((await look(context, restless, {}, [wish("default/turn-0")])) instanceof Error);
   });
+
+  for (const { name, cached, present, runCount } of [
+    { name: "runs nothing where all that was read is absent, here and there", runCount: 1 },
+    { name: "runs again where what was absent is there", present: [wish("default/one")], runCount: 2 },
+    { name: "runs again where what was there is absent", cached: [configMap("default/one")], runCount: 2 },
+    {
+      name: "runs again where what was read is there",
+      cached: [configMap("default/one")],
+      present: [wish("default/one")],
+      runCount: 2,
+    },
+  ])
+    void test(name, async (context) => {
+      let runs = 0;
+      const counted = (_: StoredObject, cache: CacheReader): unknown => {
+        runs++;
+        return cache.get(ConfigMap, { namespace: "default", name: "one" })?.metadata.name;
+      };
+      const seen = await look(context, counted, cached === undefined ? {} : { cached }, present);
+      assert.deepEqual([seen, runs], [present?.[0]?.metadata.name, runCount]);
+    });
 
   void test("finds a source that is gone", async (context) => {
     const source = select(ConfigMap, { namespace: "default", name: "source" });

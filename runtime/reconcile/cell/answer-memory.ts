@@ -2,6 +2,7 @@
  * Answers repeat: keys of one function ask the same, and little changes between two runs. So both sides of a cell remember
  * the last answers in the same way, and what the thread holds already is sent as its place in what it holds.
  */
+import { FleetingMap } from "../../collections/fleeting-map.ts";
 import { EvenkeelError } from "../../kube/errors.ts";
 import type { StoredObject } from "../../kube/object.ts";
 import type { Answer, Answers } from "./cell.ts";
@@ -18,7 +19,7 @@ type Objects = readonly StoredObject[];
 const MAX_WEIGHT = 16_384;
 
 class Memory {
-  readonly #answers = new Map<string, Objects>();
+  readonly #answers = new FleetingMap<string, Objects>();
   #weight = 0;
 
   get(id: string): Objects | undefined {
@@ -29,9 +30,10 @@ class Memory {
     this.#forget(id);
     this.#answers.set(id, objects);
     this.#weight += weightOf(objects);
+    if (this.#weight <= MAX_WEIGHT) return;
     for (const oldest of this.#answers.keys()) {
-      if (this.#weight <= MAX_WEIGHT) return;
       this.#forget(oldest);
+      if (this.#weight <= MAX_WEIGHT) return;
     }
   }
 

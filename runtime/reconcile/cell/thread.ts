@@ -7,6 +7,7 @@ import { dirname } from "node:path";
 import { Worker, type WorkerOptions } from "node:worker_threads";
 import { fileURLToPath } from "node:url";
 import type { Clock, Timer } from "../../clock/clock.ts";
+import { FleetingMap } from "../../collections/fleeting-map.ts";
 import { EvenkeelError, type Code } from "../../kube/errors.ts";
 import { AnswerSender } from "./answer-memory.ts";
 import type { Answers, Job } from "./cell.ts";
@@ -63,11 +64,13 @@ export class Thread {
   readonly #worker: Worker;
   readonly #current: Int32Array;
   readonly #sender = new AnswerSender();
-  readonly #inHand = new Map<number, Pending>();
+  readonly #inHand = new FleetingMap<number, Pending>();
   #lastId = 0;
   #look: Timer | undefined;
   #seen: { readonly id: number; readonly count: number } = { id: 0, count: 0 };
   #outgoing: Task[] = [];
+  /** Tasks were sent of which no outcome has come yet. */
+  #isAwaited = false;
   #isWeighing = false;
   #isOver = false;
   #gone: Promise<unknown> | undefined;
@@ -104,8 +107,8 @@ export class Thread {
     const { wanted } = pending;
     if (this.#inHand.size === 0) this.#worker.ref();
     this.#inHand.set(id, pending);
-    // Waking a thread costs more than a small run does: what is handed over in one turn of the event loop goes in one message.
-    if (this.#outgoing.length === 0) setImmediate(this.#send);
+    // Waking a thread costs more than a small run does: what is handed over while it is busy goes in one message.
+    if (this.#outgoing.length === 0 && !this.#isAwaited) setImmediate(this.#send);
     this.#outgoing.push(
       wanted.type === "config" ? { ...wanted, id } : { ...wanted, id, answers: this.#sender.send(wanted.answers) },
     );
@@ -114,8 +117,10 @@ export class Thread {
 
   readonly #send = (): void => {
     const tasks = this.#outgoing;
+    if (this.#isOver || tasks.length === 0) return;
     this.#outgoing = [];
-    if (!this.#isOver) this.#worker.postMessage(tasks);
+    this.#isAwaited = true;
+    this.#worker.postMessage(tasks);
   };
 
   /** What is in hand is not answered any more. Resolves when the thread is gone: not before a step of V8's own is done. */
@@ -151,6 +156,8 @@ export class Thread {
       }
     }
     if (fatal !== undefined) return this.#end(fatal.error, fatal.culprit);
+    this.#isAwaited = false;
+    if (this.#outgoing.length > 0) setImmediate(this.#send);
     if (this.#inHand.size === 0) this.#worker.unref();
     this.#options.onDone(hasRun);
   }
@@ -215,9 +222,11 @@ function confinement(functionsDir: string): Pick<WorkerOptions, "execArgv" | "en
   if (compiled === undefined) return { execArgv: ["--permission", ...reads], env: {} };
   // Without compiled modules at hand a thread takes types out by itself: three times the time, and 12 MiB.
   const cache = dirname(compiled);
+  // The image's is found under any user; a thread that does not ask for such a one looks for its user's own.
+  const { NODE_COMPILE_CACHE_PORTABLE: portable } = process.env;
   return {
     execArgv: ["--permission", ...reads, `--allow-fs-read=${cache}`, `--allow-fs-write=${cache}`],
-    env: { NODE_COMPILE_CACHE: cache },
+    env: { NODE_COMPILE_CACHE: cache, ...(portable !== undefined && { NODE_COMPILE_CACHE_PORTABLE: portable }) },
   };
 }
 

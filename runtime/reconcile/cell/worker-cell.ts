@@ -144,19 +144,14 @@ export class WorkerCell implements Cell {
 
   #handOver(): void {
     if (this.#isStuck || (this.#suspendedUntilMs !== undefined && this.#isResting)) this.#refuseWaiting();
-    const next = this.#next();
-    if (next.length === 0) return;
+    // A configuration always: another one may be all that a suspended function needs.
+    const mayGo = ({ wanted }: Pending): boolean => this.#suspendedUntilMs === undefined || wanted.type === "config";
+    if (!this.#waiting.some(mayGo)) return;
     if (this.#thread === undefined) return this.#start();
     if (!this.#isLoaded) return;
-    const given = new Set(next);
-    this.#waiting = this.#waiting.filter((pending) => !given.has(pending));
-    for (const pending of next) this.#thread.hand(pending);
-  }
-
-  /** What may be handed over now. A configuration always: another one may be all that a suspended function needs. */
-  #next(): readonly Pending[] {
-    if (this.#suspendedUntilMs === undefined) return this.#waiting;
-    return this.#waiting.filter(({ wanted }) => wanted.type === "config");
+    const waiting = this.#waiting;
+    this.#waiting = waiting.filter((pending) => !mayGo(pending));
+    for (const pending of waiting) if (mayGo(pending)) this.#thread.hand(pending);
   }
 
   #start(): void {

@@ -27,9 +27,14 @@ export class Multimap<K, V extends string | object> {
   }
 
   /** To be read at once: it may or may not change with the map. */
-  get(key: K): ReadonlySet<V> | undefined {
+  get(key: K): Iterable<V> {
     const only = this.#single.get(key);
-    return only === undefined ? this.#sets.get(key) : new Set([only]);
+    return only === undefined ? (this.#sets.get(key) ?? []) : [only];
+  }
+
+  /** How many values `key` has. */
+  count(key: K): number {
+    return this.#single.has(key) ? 1 : (this.#sets.get(key)?.size ?? 0);
   }
 
   /** How many keys have values. */

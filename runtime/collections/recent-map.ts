@@ -1,0 +1,28 @@
+/**
+ * A map that keeps what was met lately: at least the last so many keys, at most twice as many. It lets go of half of them at
+ * once, because a Map that loses its oldest key at each step looks for the oldest among ever more that are gone.
+ */
+export class RecentMap<K, V> {
+  readonly #count: number;
+  #young = new Map<K, V>();
+  #old: ReadonlyMap<K, V> = new Map();
+
+  /** @param count how many keys are sure to be remembered, ≥ 1 */
+  constructor(count: number) {
+    this.#count = count;
+  }
+
+  /** What is asked for counts as met. */
+  get(key: K): V | undefined {
+    const young = this.#young.get(key);
+    if (young !== undefined) return young;
+    const old = this.#old.get(key);
+    if (old !== undefined) this.set(key, old);
+    return old;
+  }
+
+  set(key: K, value: V): void {
+    if (this.#young.size >= this.#count && !this.#young.has(key)) [this.#old, this.#young] = [this.#young, new Map()];
+    this.#young.set(key, value);
+  }
+}
