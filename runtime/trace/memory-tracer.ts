@@ -17,7 +17,6 @@ import {
   type SpanOptions,
   type SpanStatus,
 } from "@opentelemetry/api";
-import { SamplingDecision, type Sampler } from "@opentelemetry/sdk-trace";
 import type { Clock } from "../clock/clock.ts";
 
 /** What is read back of a span, whoever made it. */
@@ -33,49 +32,56 @@ export interface ReadableSpan extends Span {
   readonly parentSpanContext?: SpanContext | undefined;
 }
 
+/** The flags of a trace, decided at its root: servers that trace too may go by those that travel with requests. */
+export type Sampling = (traceId: string, name: string, options: SpanOptions, context: Context) => TraceFlags;
+
 /** As of the OpenTelemetry API, for those who give each time as HrTime. */
 export class MemoryTracer {
-  readonly #clock: Clock;
-  readonly #sampler: Sampler;
+  readonly #sampling: Sampling;
+  readonly #traceIds: Ids;
+  readonly #spanIds: Ids;
 
-  /** @param sampler is asked once for each trace: servers that trace too may go by the flag that travels with requests. */
-  constructor(clock: Clock, sampler: Sampler) {
-    this.#clock = clock;
-    this.#sampler = sampler;
+  /** @param sampling is asked once for each trace. @default every trace is sampled */
+  constructor(clock: Clock, sampling: Sampling = () => TraceFlags.SAMPLED) {
+    this.#sampling = sampling;
+    this.#traceIds = new Ids(clock, 4);
+    this.#spanIds = new Ids(clock, 2);
   }
 
+  /** @param options attributes and links are the span's own from here on: nobody else touches them again. */
   startSpan(name: string, options: SpanOptions & { readonly startTime: HrTime }, context: Context): ReadableSpan {
     const parent = trace.getSpanContext(context);
-    const spanId = this.#hex(2);
+    const spanId = this.#spanIds.next();
     if (parent !== undefined) return new MemorySpan(name, options, { ...parent, spanId }, parent);
-    const traceId = this.#hex(4);
-    const traceFlags = this.#flags(traceId, name, options, context);
+    const traceId = this.#traceIds.next();
+    const traceFlags = this.#sampling(traceId, name, options, context);
     return new MemorySpan(name, options, { traceId, spanId, traceFlags }, undefined);
   }
+}
 
-  #flags(traceId: string, name: string, { kind, attributes, links }: SpanOptions, context: Context): TraceFlags {
-    const kindOrDefault = kind ?? SpanKind.INTERNAL;
-    const { decision } = this.#sampler.shouldSample(
-      context,
-      traceId,
-      name,
-      kindOrDefault,
-      attributes ?? {},
-      links ?? [],
-    );
-    return decision === SamplingDecision.RECORD_AND_SAMPLED ? TraceFlags.SAMPLED : TraceFlags.NONE;
+/** Random ids of one length. Through bytes: a number that prints itself in hexadecimal takes ten times as long. */
+class Ids {
+  readonly #clock: Clock;
+  readonly #words: Uint32Array<ArrayBuffer>;
+  readonly #bytes: Uint8Array;
+
+  constructor(clock: Clock, wordCount: number) {
+    this.#clock = clock;
+    this.#words = new Uint32Array(wordCount);
+    this.#bytes = new Uint8Array(this.#words.buffer);
   }
 
-  /** Random hexadecimal digits, eight for each word, never all zero: that would be an invalid id. */
-  #hex(words: number): string {
-    let digits = "";
-    for (let i = 0; i < words; i++)
-      digits += Math.floor(1 + this.#clock.random() * 0xffff_fffe)
-        .toString(16)
-        .padStart(8, "0");
-    return digits;
+  /** Eight hexadecimal digits for each word, and no word is zero: an id of nothing but zeros is invalid. */
+  next(): string {
+    for (let i = 0; i < this.#words.length; i++) this.#words[i] = 1 + this.#clock.random() * 0xffff_fffe;
+    return this.#bytes.toHex();
   }
 }
+
+/** Shared: most spans have no links and do not fail. */
+const NO_LINKS: readonly Link[] = [];
+const NOT_YET: HrTime = [0, 0];
+const UNSET: SpanStatus = { code: SpanStatusCode.UNSET };
 
 /** After its end nothing changes it any more. */
 class MemorySpan implements ReadableSpan {
@@ -84,10 +90,10 @@ class MemorySpan implements ReadableSpan {
   readonly startTime: HrTime;
   readonly parentSpanContext: SpanContext | undefined;
   readonly attributes: Attributes;
-  readonly links: Link[];
-  duration: HrTime = [0, 0];
+  links: readonly Link[];
+  duration = NOT_YET;
   ended = false;
-  status: SpanStatus = { code: SpanStatusCode.UNSET };
+  status = UNSET;
   readonly #context: SpanContext;
 
   constructor(
@@ -99,8 +105,8 @@ class MemorySpan implements ReadableSpan {
     this.name = name;
     this.kind = kind ?? SpanKind.INTERNAL;
     this.startTime = startTime;
-    this.attributes = { ...attributes };
-    this.links = [...(links ?? [])];
+    this.attributes = attributes ?? {};
+    this.links = links ?? NO_LINKS;
     this.parentSpanContext = parent;
     this.#context = context;
   }
@@ -128,7 +134,7 @@ class MemorySpan implements ReadableSpan {
   }
 
   addLinks(links: Link[]): this {
-    if (!this.ended) this.links.push(...links);
+    if (!this.ended) this.links = [...this.links, ...links];
     return this;
   }
 

@@ -1,11 +1,10 @@
 /** controller_runtime_*: what became of each reconcile of one function, and of each of its writes. */
 import { Counter, Gauge, Histogram, type Registry } from "prom-client";
 import type { WriteResult } from "./reconcile-trace.ts";
-
-const results = ["success", "error", "requeue", "requeue_after"] as const;
+import { family, type Family, type Series } from "./series.ts";
 
 export interface ReconcileObservation {
-  readonly result: (typeof results)[number];
+  readonly result: "success" | "error" | "requeue" | "requeue_after";
   readonly durationMs: number;
   /** An error that is not retried. */
   readonly isTerminal?: boolean | undefined;
@@ -34,17 +33,16 @@ const RECONCILE_SECONDS = [
 ];
 
 export function createControllerMetrics(registry: Registry): (name: string) => ControllerMetrics {
-  const registers = [registry];
   const labelNames = ["controller"] as const;
-  const counter = (name: string, help: string): Counter<"controller"> =>
-    new Counter({ name, help, labelNames, registers });
-  const gauge = (name: string, help: string): Gauge<"controller"> => new Gauge({ name, help, labelNames, registers });
+  const counter = (name: string, help: string): Family<"controller"> =>
+    family(registry, Counter, { name, help, labelNames });
+  const gauge = (name: string, help: string): Family<"controller"> =>
+    family(registry, Gauge, { name, help, labelNames });
 
-  const total = new Counter({
+  const totals = family(registry, Counter, {
     name: "controller_runtime_reconcile_total",
     help: "Reconciles, by result.",
     labelNames: ["controller", "result"],
-    registers,
   });
   const errors = counter(
     "controller_runtime_reconcile_errors_total",
@@ -64,46 +62,62 @@ export function createControllerMetrics(registry: Registry): (name: string) => C
     help: "Duration of a reconcile.",
     labelNames,
     buckets: RECONCILE_SECONDS,
-    registers,
+    registers: [registry],
   });
   const max = gauge("controller_runtime_max_concurrent_reconciles", "Reconciles that may run at a time.");
   const active = gauge("controller_runtime_active_workers", "Reconciles that are running.");
-  const writes = new Counter({
+  const writes = family(registry, Counter, {
     name: "evenkeel_writes_total",
     help: "Write requests, by verb and by what became of them.",
     labelNames: ["controller", "verb", "result"],
-    registers,
   });
   const conflicts = gauge("evenkeel_conflicts", "Wanted names that are taken by objects that are not ours.");
-  const byController = [errors, terminal, panics, timeouts, max, active, conflicts];
 
   return (controller) => {
     const labels = { controller };
-    const written = new Map<string, { readonly verb: string; readonly result: string }>();
-    for (const result of results) total.inc({ controller, result }, 0);
-    for (const metric of byController) metric.inc(labels, 0);
+    const total = (result: ReconcileObservation["result"]): Series => totals({ controller, result });
+    const byResult = {
+      success: total("success"),
+      error: total("error"),
+      requeue: total("requeue"),
+      requeue_after: total("requeue_after"),
+    };
+    const its = {
+      errors: errors(labels),
+      terminal: terminal(labels),
+      panics: panics(labels),
+      timeouts: timeouts(labels),
+      max: max(labels),
+      active: active(labels),
+      conflicts: conflicts(labels),
+    };
+    const written = new Map<string, Series>();
     seconds.zero(labels);
+    const durations = seconds.labels(labels);
     return {
-      maxConcurrent: (count) => max.set(labels, count),
-      started: () => active.inc(labels),
+      maxConcurrent(count) {
+        its.max.value = count;
+      },
+      started() {
+        its.active.value++;
+      },
       ended({ result, durationMs, isTerminal, isPanic, isTimeout }) {
-        active.dec(labels);
-        total.inc({ controller, result });
-        seconds.observe(labels, durationMs / 1000);
-        if (result === "error") errors.inc(labels);
-        if (isTerminal === true) terminal.inc(labels);
-        if (isPanic === true) panics.inc(labels);
-        if (isTimeout === true) timeouts.inc(labels);
+        its.active.value--;
+        byResult[result].value++;
+        durations.observe(durationMs / 1000);
+        if (result === "error") its.errors.value++;
+        if (isTerminal === true) its.terminal.value++;
+        if (isPanic === true) its.panics.value++;
+        if (isTimeout === true) its.timeouts.value++;
       },
       wrote(verb, result) {
-        written.set(`${verb} ${result}`, { verb, result });
-        writes.inc({ controller, verb, result });
+        written.getOrInsertComputed(`${verb} ${result}`, () => writes({ controller, verb, result })).value++;
       },
-      conflicts: (count) => conflicts.set(labels, count),
+      conflicts(count) {
+        its.conflicts.value = count;
+      },
       close() {
-        for (const result of results) total.remove({ controller, result });
-        for (const metric of byController) metric.remove(labels);
-        for (const { verb, result } of written.values()) writes.remove({ controller, verb, result });
+        for (const series of [...Object.values(byResult), ...Object.values(its), ...written.values()]) series.close();
         seconds.remove(labels);
       },
     };

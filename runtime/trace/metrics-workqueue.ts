@@ -4,6 +4,7 @@
  * each scrape, so they are never stale and cost nothing in between.
  */
 import { Counter, Gauge, Histogram, type Registry } from "prom-client";
+import { family, type Family } from "./series.ts";
 
 /** What a queue can be asked at any time. */
 export interface WorkqueueGauges {
@@ -35,8 +36,8 @@ const PRIORITIES = { high: "0", low: "-100" } as const;
 export function createWorkqueueMetrics(registry: Registry): (name: string) => WorkqueueMetrics {
   const registers = [registry];
   const labelNames = ["name", "controller"] as const;
-  const counter = (name: string, help: string): Counter<"name" | "controller"> =>
-    new Counter({ name, help, labelNames, registers });
+  const counter = (name: string, help: string): Family<"name" | "controller"> =>
+    family(registry, Counter, { name, help, labelNames });
   const histogram = (name: string, help: string): Histogram<"name" | "controller"> =>
     new Histogram({ name, help, labelNames, buckets: SECONDS, registers });
   const queues = new Map<string, WorkqueueGauges>();
@@ -64,8 +65,8 @@ export function createWorkqueueMetrics(registry: Registry): (name: string) => Wo
       }
     },
   });
-  const adds = counter("workqueue_adds_total", "Keys that became ready.");
-  const retries = counter("workqueue_retries_total", "Keys that were put back with a delay.");
+  const added = counter("workqueue_adds_total", "Keys that became ready.");
+  const retried = counter("workqueue_retries_total", "Keys that were put back with a delay.");
   const queued = histogram("workqueue_queue_duration_seconds", "From ready to taken.");
   const worked = histogram("workqueue_work_duration_seconds", "From taken to done.");
   const unfinished = gauge(
@@ -78,22 +79,30 @@ export function createWorkqueueMetrics(registry: Registry): (name: string) => Wo
     "Age of the oldest work not done yet.",
     (queue) => queue.unfinishedWork().longestMs / 1000,
   );
-  const byName = [adds, retries, queued, worked, unfinished, longest];
+  const byName = [queued, worked, unfinished, longest];
 
   return (name) => {
     const labels = { name, controller: name };
-    adds.inc(labels, 0);
-    retries.inc(labels, 0);
+    const adds = added(labels);
+    const retries = retried(labels);
     queued.zero(labels);
     worked.zero(labels);
+    const queueing = queued.labels(labels);
+    const working = worked.labels(labels);
     return {
       watch: (queue) => void queues.set(name, queue),
-      added: () => adds.inc(labels),
-      taken: (_priority, queuedMs) => queued.observe(labels, queuedMs / 1000),
-      done: (workMs) => worked.observe(labels, workMs / 1000),
-      retried: () => retries.inc(labels),
+      added() {
+        adds.value++;
+      },
+      taken: (_priority, queuedMs) => queueing.observe(queuedMs / 1000),
+      done: (workMs) => working.observe(workMs / 1000),
+      retried() {
+        retries.value++;
+      },
       close() {
         queues.delete(name);
+        adds.close();
+        retries.close();
         for (const metric of byName) metric.remove(labels);
         for (const priority of Object.values(PRIORITIES)) depth.remove({ ...labels, priority });
       },

@@ -54,16 +54,22 @@ export interface TraceFilter {
 interface Entry {
   readonly traceId: string;
   readonly trace: FinishedTrace;
-  readonly isQuiet: boolean;
+  /** Which one it was to end, of all. */
+  readonly number: number;
 }
 
+/**
+ * Two rows and no Map by id. A Map that takes in and lets go without end is moved to a new table now and then, and in V8 the
+ * former table holds on to the next: what it lets go is then freed by a collection of the whole heap only, never by a small one.
+ */
 export class RecentTraces {
-  /** In order of their end; a Map is also the index by id. */
-  readonly #entries = new Map<string, Entry>();
+  /** In order of their end, as the others are. */
+  readonly #quiet: Entry[] = [];
+  readonly #others: Entry[] = [];
   readonly #maxTraces: number;
   readonly #maxSpans: number;
   #spanCount = 0;
-  #quietCount = 0;
+  #endedCount = 0;
 
   /** About 1 KB of memory per span. */
   constructor({ maxTraces = 256, maxSpans = 4_096 }: { readonly maxTraces?: number; readonly maxSpans?: number } = {}) {
@@ -74,28 +80,29 @@ export class RecentTraces {
   add(trace: FinishedTrace): void {
     const traceId = trace.spans[0]?.spanContext().traceId;
     if (traceId === undefined) return;
-    const entry = { traceId, trace, isQuiet: isQuiet(trace) };
-    this.#entries.set(traceId, entry);
+    const row = isQuiet(trace) ? this.#quiet : this.#others;
+    row.push({ traceId, trace, number: this.#endedCount++ });
     this.#spanCount += trace.spans.length;
-    if (entry.isQuiet) this.#quietCount++;
-    while (this.#entries.size > this.#maxTraces || this.#spanCount > this.#maxSpans) if (!this.#evict()) return;
+    while (this.#quiet.length + this.#others.length > this.#maxTraces || this.#spanCount > this.#maxSpans)
+      this.#evict();
   }
 
   /** Newest first. */
   list({ function: functionName, key, outcome }: TraceFilter = {}): TraceSummary[] {
     const summaries: TraceSummary[] = [];
-    for (const { trace } of this.#entries.values()) {
+    for (const { trace } of [...this.#quiet, ...this.#others].toSorted((a, b) => b.number - a.number)) {
       if (functionName !== undefined && trace.start.function !== functionName) continue;
       if (key !== undefined && trace.start.key !== key) continue;
       if (outcome !== undefined && trace.end.outcome !== outcome) continue;
       const root = trace.spans[0];
       if (isReadable(root)) summaries.push(summarize(trace, root));
     }
-    return summaries.toReversed();
+    return summaries;
   }
 
   get(traceId: string): TraceTree | undefined {
-    const trace = this.#entries.get(traceId)?.trace;
+    const isIt = (entry: Entry): boolean => entry.traceId === traceId;
+    const trace = (this.#others.find(isIt) ?? this.#quiet.find(isIt))?.trace;
     const root = trace?.spans[0];
     if (trace === undefined || !isReadable(root)) return undefined;
     return {
@@ -105,18 +112,16 @@ export class RecentTraces {
     };
   }
 
-  /** Quiet traces may fill a quarter; beyond it, or when there is nothing else, the oldest of them goes first. */
-  #evict(): boolean {
-    const quietFirst = this.#quietCount > this.#maxTraces / 4;
-    for (const entry of this.#entries.values()) {
-      if (quietFirst && !entry.isQuiet) continue;
-      this.#entries.delete(entry.traceId);
-      this.#spanCount -= entry.trace.spans.length;
-      if (entry.isQuiet) this.#quietCount--;
-      return this.#entries.size > 0;
-    }
-    return false;
+  /** Quiet traces may fill a quarter; beyond it the oldest of them goes first, up to it the oldest of all. */
+  #evict(): void {
+    const isFull = this.#quiet.length > this.#maxTraces / 4;
+    const row = isFull || isOlder(this.#quiet[0], this.#others[0]) ? this.#quiet : this.#others;
+    this.#spanCount -= row.shift()?.trace.spans.length ?? 0;
   }
+}
+
+function isOlder(entry: Entry | undefined, other: Entry | undefined): boolean {
+  return entry !== undefined && (other === undefined || entry.number < other.number);
 }
 
 /** Nothing was asked of the API server and nothing went wrong. */

@@ -15,7 +15,6 @@
 import {
   ROOT_CONTEXT,
   SpanKind,
-  trace,
   type Attributes,
   type Context,
   type HrTime,
@@ -26,6 +25,7 @@ import {
 } from "@opentelemetry/api";
 import type { Clock } from "../clock/clock.ts";
 import { attributes as keys, MAX_LISTED, spanNames } from "./names.ts";
+import { under } from "./parent.ts";
 import {
   fail,
   requestAttributes,
@@ -164,7 +164,8 @@ class Reconcile implements ReconcileTrace {
   readonly #root: Span;
   readonly #underRoot: Context;
   readonly #spans: Span[];
-  readonly #left = new Set<Span>();
+  /** That nobody waits for. */
+  readonly #left: Span[] = [];
   /** When the last run ended: where the plan begins. */
   #mark: HrTime;
   #isEnded = false;
@@ -183,7 +184,7 @@ class Reconcile implements ReconcileTrace {
     this.context = this.#root.spanContext();
     this.traceId = this.context.traceId;
     this.#spans = [this.#root];
-    this.#underRoot = trace.setSpan(ROOT_CONTEXT, this.#root);
+    this.#underRoot = under(this.#root);
     this.#mark = this.#time.now();
     this.#child(spanNames.queue, SpanKind.INTERNAL, {}, ready).end(this.#mark);
   }
@@ -221,20 +222,22 @@ class Reconcile implements ReconcileTrace {
     return requestSpan(this.#client(start, this.#underRoot), this.#time);
   }
 
-  readonly unawaited: Requests = {
-    request: (start) => {
-      const span = this.#client(start, this.#underRoot);
-      this.#left.add(span);
-      return requestSpan(span, this.#time);
-    },
-  };
+  get unawaited(): Requests {
+    return {
+      request: (start) => {
+        const span = this.#client(start, this.#underRoot);
+        this.#left.push(span);
+        return requestSpan(span, this.#time);
+      },
+    };
+  }
 
   secondLook(): SecondLookSpan {
     const span = this.#child(spanNames.secondLook, SpanKind.INTERNAL, {}, this.#time.now());
-    const under = trace.setSpan(ROOT_CONTEXT, span);
+    const underSpan = under(span);
     let sharedCount = 0;
     return {
-      request: (start) => requestSpan(this.#client(start, under), this.#time),
+      request: (start) => requestSpan(this.#client(start, underSpan), this.#time),
       shared(context) {
         sharedCount++;
         if (context !== undefined && sharedCount <= MAX_LISTED)
@@ -260,11 +263,11 @@ class Reconcile implements ReconcileTrace {
     this.#isEnded = true;
     const now = this.#time.now();
     for (const span of this.#spans)
-      if (span !== this.#root && !this.#left.has(span) && span.isRecording())
+      if (span !== this.#root && span.isRecording() && !this.#left.includes(span))
         span.setAttribute(keys.result, "aborted").end(now);
-    const late = this.#start.wakes.filter(({ cause }) => cause instanceof Promise).slice(0, MAX_LISTED);
+    const late = this.#start.wakes.filter(({ cause }) => cause instanceof Promise);
     if (late.length === 0) this.#finish(end, now);
-    else void this.#linkLate(late).then(() => this.#finish(end, now));
+    else void this.#linkLate(late.slice(0, MAX_LISTED)).then(() => this.#finish(end, now));
   }
 
   async #linkLate(wakes: readonly Wake[]): Promise<void> {
@@ -281,13 +284,13 @@ class Reconcile implements ReconcileTrace {
     this.#finished({ start: this.#start, end, spans, omittedCount });
   }
 
-  #client(start: RequestStart, under: Context): Span {
+  #client(start: RequestStart, parent: Context): Span {
     const name = spanNames.request(start.verb, start.kind);
-    return this.#child(name, SpanKind.CLIENT, requestAttributes(start), this.#time.now(), under);
+    return this.#child(name, SpanKind.CLIENT, requestAttributes(start), this.#time.now(), parent);
   }
 
-  #child(name: string, kind: SpanKind, attributes: Attributes, startTime: HrTime, under = this.#underRoot): Span {
-    const span = this.#tracer.startSpan(name, { kind, attributes, startTime }, under);
+  #child(name: string, kind: SpanKind, attributes: Attributes, startTime: HrTime, parent = this.#underRoot): Span {
+    const span = this.#tracer.startSpan(name, { kind, attributes, startTime }, parent);
     this.#spans.push(span);
     return span;
   }

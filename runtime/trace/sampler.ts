@@ -3,18 +3,29 @@
  * recorded, so that the recent traces are complete at any ratio. Reconcile traces have no parent from outside: with and
  * without `parentbased_` means the same for them.
  */
+import { SpanKind, TraceFlags } from "@opentelemetry/api";
 import {
   AlwaysOffSampler,
   AlwaysOnSampler,
   createAlwaysRecordSampler,
   ParentBasedSampler,
+  SamplingDecision,
   TraceIdRatioBasedSampler,
   type Sampler,
 } from "@opentelemetry/sdk-trace";
+import type { Sampling } from "./memory-tracer.ts";
 
 /** @param complain is told about a value that cannot be used, in one sentence; the default is then in force. */
 export function samplerFor(env: NodeJS.ProcessEnv, complain: (sentence: string) => void): Sampler {
   return createAlwaysRecordSampler(new ParentBasedSampler({ root: rootSampler(env, complain) }));
+}
+
+/** What the sampler says, for spans that are not the SDK's. */
+export function samplingBy(sampler: Sampler): Sampling {
+  return (traceId, name, { kind = SpanKind.INTERNAL, attributes = {}, links = [] }, context) => {
+    const { decision } = sampler.shouldSample(context, traceId, name, kind, attributes, links);
+    return decision === SamplingDecision.RECORD_AND_SAMPLED ? TraceFlags.SAMPLED : TraceFlags.NONE;
+  };
 }
 
 function rootSampler(env: NodeJS.ProcessEnv, complain: (sentence: string) => void): Sampler {

@@ -3,15 +3,14 @@
  * the standard `OTEL_*` variables ask for it. A collector that is slow, wrong or dead costs log lines, never a reconcile.
  */
 import { context, ProxyTracerProvider, trace, type Tracer } from "@opentelemetry/api";
-import { TracerProvider, type ReadableSpan, type Sampler } from "@opentelemetry/sdk-trace";
+import type { ReadableSpan, TracerProvider } from "@opentelemetry/sdk-trace";
 import { sleep, type Clock } from "../clock/clock.ts";
 import { Delivery, GRACE_MS } from "./delivery.ts";
 import { Diagnostics } from "./diagnostics.ts";
 import { otlpExporter } from "./otlp-exporter.ts";
-import { MemoryTracer } from "./memory-tracer.ts";
+import { MemoryTracer, type Sampling } from "./memory-tracer.ts";
 import { RecentTraces } from "./recent.ts";
 import { createReconcileTracer, type ReconcileTracer } from "./reconcile-trace.ts";
-import { samplerFor } from "./sampler.ts";
 
 export interface Tracing {
   readonly reconciles: ReconcileTracer;
@@ -48,11 +47,8 @@ interface Export {
 export async function setUpTracing({ env, serviceVersion, clock, log }: TracingOptions): Promise<Tracing> {
   const diagnostics = new Diagnostics(clock, (message, fields) => log.info(message, fields));
   const recent = new RecentTraces();
-  const sampler = samplerFor(env, (sentence) => diagnostics.complain(sentence));
-  const exported = asksForExport(env)
-    ? await startExport({ env, serviceVersion, sampler, clock, diagnostics })
-    : undefined;
-  const tracer = exported?.tracer ?? new MemoryTracer(clock, sampler);
+  const exported = asksForExport(env) ? await startExport({ env, serviceVersion, clock, diagnostics }) : undefined;
+  const tracer = exported?.tracer ?? new MemoryTracer(clock, await samplingFor(env, diagnostics));
   return {
     reconciles: createReconcileTracer(tracer, clock, (finished) => recent.add(finished)),
     recent,
@@ -67,6 +63,13 @@ export async function setUpTracing({ env, serviceVersion, clock, log }: TracingO
       if (exported !== undefined) await endExport(exported, { clock, log, limitMs });
     },
   };
+}
+
+/** Imported where one is asked for: the samplers come with 75 files of the SDK. */
+async function samplingFor(env: NodeJS.ProcessEnv, diagnostics: Diagnostics): Promise<Sampling | undefined> {
+  if (!isSet(env["OTEL_TRACES_SAMPLER"])) return undefined;
+  const { samplerFor, samplingBy } = await import("./sampler.ts");
+  return samplingBy(samplerFor(env, (sentence) => diagnostics.complain(sentence)));
 }
 
 async function endExport(
@@ -105,11 +108,9 @@ function isPlainOtlp(env: NodeJS.ProcessEnv): boolean {
 async function startExport({
   env,
   serviceVersion,
-  sampler,
   clock,
   diagnostics,
 }: Pick<TracingOptions, "env" | "serviceVersion" | "clock"> & {
-  readonly sampler: Sampler;
   readonly diagnostics: Diagnostics;
 }): Promise<Export | undefined> {
   const bad = endpointNames.find((name) => isSet(env[name]) && !URL.canParse(env[name] ?? ""));
@@ -120,6 +121,9 @@ async function startExport({
   }
   // Imported here because it costs 0.2 to 0.6 s and 10 MB.
   const { NodeSDK } = await import("@opentelemetry/sdk-node");
+  const { TracerProvider: TracerProviderOfSdk } = await import("@opentelemetry/sdk-trace");
+  const { samplerFor } = await import("./sampler.ts");
+  const sampler = samplerFor(env, (sentence) => diagnostics.complain(sentence));
   diagnostics.listen();
   try {
     const makeExporter = isPlainOtlp(env)
@@ -129,7 +133,7 @@ async function startExport({
       const delivery = makeExporter && new Delivery(makeExporter(), clock);
       const sdk = new NodeSDK({ sampler, textMapPropagator: null, ...(delivery && { traceExporter: delivery }) });
       sdk.start();
-      const provider = registeredProvider();
+      const provider = registeredProvider(TracerProviderOfSdk);
       if (provider === undefined) throw new Error("no exporter is left");
       return { tracer: provider.getTracer("evenkeel", serviceVersion), delivery, stop: () => stop(sdk) };
     });
@@ -149,10 +153,10 @@ async function describeProcess(tracer: Tracer): Promise<void> {
 }
 
 /** NodeSDK registers a provider for the whole process, and none when no exporter could be set up. */
-function registeredProvider(): TracerProvider | undefined {
+function registeredProvider(ofSdk: typeof TracerProvider): TracerProvider | undefined {
   const registered = trace.getTracerProvider();
   const provider = registered instanceof ProxyTracerProvider ? registered.getDelegate() : registered;
-  return provider instanceof TracerProvider ? provider : undefined;
+  return provider instanceof ofSdk ? provider : undefined;
 }
 
 async function stop(sdk: { shutdown(): Promise<void> }): Promise<void> {

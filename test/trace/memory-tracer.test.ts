@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { suite, test } from "node:test";
 import { isSpanContextValid, ROOT_CONTEXT, SpanStatusCode, trace, TraceFlags } from "@opentelemetry/api";
 import { AlwaysOffSampler, AlwaysOnSampler, TracerProvider, type Sampler } from "@opentelemetry/sdk-trace";
+import { samplingBy } from "../../runtime/trace/sampler.ts";
 import { MemoryTracer } from "../../runtime/trace/memory-tracer.ts";
 import { RecentTraces } from "../../runtime/trace/recent.ts";
 import { createReconcileTracer, type ReconcileTrace, type SpanStarter } from "../../runtime/trace/reconcile-trace.ts";
@@ -63,7 +64,7 @@ suite("memory tracer", () => {
     test(`shows the same as the SDK of ${name}`, async () => {
       const sdk = new TracerProvider({ sampler: new AlwaysOnSampler() }).getTracer("evenkeel");
       const [ours, theirs] = [new VirtualClock(), new VirtualClock()];
-      const made = await shown(run, new MemoryTracer(ours, new AlwaysOnSampler()), ours);
+      const made = await shown(run, new MemoryTracer(ours), ours);
       assert.ok(made.includes("evenkeel.wakes"));
       assert.equal(made, await shown(run, sdk, theirs));
     });
@@ -74,7 +75,7 @@ suite("memory tracer", () => {
   ];
   for (const [sampler, traceFlags] of flags)
     test(`the flag that travels is what ${sampler.toString()} says, for the whole trace`, () => {
-      const tracer = new MemoryTracer(new VirtualClock(), sampler);
+      const tracer = new MemoryTracer(new VirtualClock(), samplingBy(sampler));
       const root = tracer.startSpan("root", { startTime: [1, 0] }, ROOT_CONTEXT);
       const child = tracer.startSpan("child", { startTime: [1, 0] }, trace.setSpan(ROOT_CONTEXT, root));
       assert.deepEqual(
@@ -84,7 +85,7 @@ suite("memory tracer", () => {
     });
 
   test("ids are valid, and no two are the same", () => {
-    const tracer = new MemoryTracer(new VirtualClock(), new AlwaysOnSampler());
+    const tracer = new MemoryTracer(new VirtualClock());
     const contexts = Array.from({ length: 1_000 }, () =>
       tracer.startSpan("x", { startTime: [1, 0] }, ROOT_CONTEXT).spanContext(),
     );
@@ -93,14 +94,12 @@ suite("memory tracer", () => {
     assert.equal(new Set(contexts.map(({ spanId }) => spanId)).size, 1_000);
   });
 
-  test("after its end nothing changes a span, nor does what was given to it", () => {
-    const attributes = { a: 1 };
-    const span = new MemoryTracer(new VirtualClock(), new AlwaysOnSampler()).startSpan(
+  test("after its end nothing changes a span", () => {
+    const span = new MemoryTracer(new VirtualClock()).startSpan(
       "x",
-      { startTime: [1, 999_999_999], attributes },
+      { startTime: [1, 999_999_999], attributes: { a: 1 } },
       ROOT_CONTEXT,
     );
-    attributes.a = 2;
     span.end([3, 1]);
     span
       .setAttribute("b", 1)
@@ -111,6 +110,22 @@ suite("memory tracer", () => {
     assert.deepEqual(
       [span.attributes, span.links, span.status, span.duration, span.isRecording()],
       [{ a: 1 }, [], { code: SpanStatusCode.UNSET }, [1, 2], false],
+    );
+  });
+
+  test("what is said of one span is said of no other", () => {
+    const tracer = new MemoryTracer(new VirtualClock());
+    const [changed, other] = ["x", "y"].map((name) => tracer.startSpan(name, { startTime: [1, 0] }, ROOT_CONTEXT));
+    changed
+      ?.setAttribute("a", 1)
+      .addLink({ context: cause })
+      .addLink({ context: cause })
+      .setStatus({ code: SpanStatusCode.ERROR })
+      .end([2, 0]);
+    assert.deepEqual([changed?.links.length, changed?.duration], [2, [1, 0]]);
+    assert.deepEqual(
+      [other?.attributes, other?.links, other?.status, other?.duration],
+      [{}, [], { code: SpanStatusCode.UNSET }, [0, 0]],
     );
   });
 });

@@ -102,6 +102,44 @@ describe("the recent traces", () => {
     assert.equal(kept[0], "default/quiet-999");
   });
 
+  const evictions = [
+    {
+      name: "the oldest of all goes first while few are quiet",
+      ended: "q1 w1 w2 w3 w4 w5 w6 w7 w8",
+      kept: "w8 w7 w6 w5 w4 w3 w2 w1",
+    },
+    {
+      name: "a quiet one stays while it is not the oldest",
+      ended: "w1 w2 q1 w3 w4 w5 w6 w7 w8",
+      kept: "w8 w7 w6 w5 w4 w3 q1 w2",
+    },
+    {
+      name: "the oldest quiet one goes first beyond a quarter",
+      ended: "w1 q1 w2 q2 w3 q3 w4 w5 w6",
+      kept: "w6 w5 w4 q3 w3 q2 w2 w1",
+    },
+    {
+      name: "quiet ones fill what nothing else takes",
+      ended: "q1 q2 q3 q4 q5 q6 q7 q8 q9",
+      kept: "q9 q8 q7 q6 q5 q4 q3 q2",
+    },
+    {
+      name: "quiet ones make room, down to a quarter",
+      ended: "q1 q2 q3 q4 q5 q6 q7 q8 w1 w2 w3 w4 w5 w6 w7",
+      kept: "w7 w6 w5 w4 w3 w2 w1 q8",
+    },
+  ] as const;
+  for (const { name, ended, kept } of evictions)
+    it(`of eight: ${name}`, () => {
+      const { recent, reconcile } = world({ maxTraces: 8 });
+      const ids = new Map(
+        ended.split(" ").map((key) => [key, reconcile(key, { writes: key.startsWith("w") ? 1 : 0 })]),
+      );
+      const shown = recent.list().map(({ key }) => key);
+      assert.equal(shown.join(" "), kept);
+      for (const [key, id] of ids) assert.equal(recent.get(id)?.key, shown.includes(key) ? key : undefined, key);
+    });
+
   it("show the first hundred spans of a large trace and count the rest", () => {
     const { recent, reconcile } = world();
     const tree = recent.get(reconcile("default/a", { writes: 150 }));
