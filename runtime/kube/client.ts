@@ -85,15 +85,15 @@ export class ApiClient implements Api {
     return watchEvents({ clock: this.#clock, what, expected: expectedOf(kind, options), options, open });
   }
 
-  async create(kind: Kind, object: Named, options: WriteOptions = {}): Promise<WriteResult> {
+  create(kind: Kind, object: Named, options: WriteOptions = {}): Promise<WriteResult> {
     return this.#write("create", kind, object.metadata, object, options);
   }
 
-  async update(kind: Kind, object: Named, options: WriteOptions = {}): Promise<WriteResult> {
+  update(kind: Kind, object: Named, options: WriteOptions = {}): Promise<WriteResult> {
     return this.#write("update", kind, object.metadata, object, options);
   }
 
-  async patch(kind: Kind, name: ObjectName, patch: object, options: PatchOptions): Promise<WriteResult> {
+  patch(kind: Kind, name: ObjectName, patch: object, options: PatchOptions): Promise<WriteResult> {
     return options.type === "apply"
       ? this.#write("apply", kind, name, patch, options, options.force ?? false)
       : this.#write("patch", kind, name, patch, options);

@@ -1,11 +1,11 @@
 /** One request and its answer: sent over the Transport, bounded by a deadline, refused or not, and told to the observer. */
 import type { Clock } from "../clock/clock.ts";
 import type { CallOptions } from "./api.ts";
-import { Deadline } from "./deadline.ts";
+import { Deadlines, type Deadline } from "./deadline.ts";
 import { codeOf, type Code } from "./errors.ts";
 import type { Kind } from "./kind.ts";
 import { refusalOf } from "./refusal.ts";
-import type { Transport, TransportRequest, TransportResponse } from "./transport.ts";
+import type { Lane, Transport, TransportRequest, TransportResponse } from "./transport.ts";
 
 /** client-go's verbs, and `discover`. */
 export type Verb = "discover" | "get" | "list" | "watch" | "create" | "update" | "patch" | "apply" | "delete";
@@ -60,52 +60,58 @@ export class Exchanges {
   readonly #transport: Transport;
   readonly #clock: Clock;
   readonly #observer: Observer | undefined;
+  readonly #deadlines: Deadlines;
 
   constructor(transport: Transport, clock: Clock, observer: Observer | undefined) {
     this.#transport = transport;
     this.#clock = clock;
     this.#observer = observer;
+    this.#deadlines = new Deadlines(clock);
   }
 
   /** @throws EvenkeelError API_… for any answer but 2xx; the caller's reason when the caller aborts. */
   async ask(call: Call): Promise<Answer> {
     const { deadlineMs = DEFAULT_DEADLINE_MS, signal } = call.options;
-    const deadline = new Deadline(this.#clock, call.what, deadlineMs, signal);
+    const deadline = this.#deadlines.begin(call.what, deadlineMs, signal);
+    let response: TransportResponse;
+    let text: string;
     try {
-      const { response, text } = await this.#answer(call, deadline, true);
-      if (isRefused(response)) throw refusalOf(call.what, response, text, call.about);
-      return { status: response.status, headers: response.headers, text };
+      response = await this.#transport.send(new Outgoing(call, deadline));
+      text = await response.text();
+    } catch (error) {
+      throw this.#unanswered(call, deadline.startedMs, deadline.reasonFor(error));
     } finally {
       deadline.clear();
     }
+    this.#answered(call, deadline.startedMs, response, text);
+    return { status: response.status, headers: response.headers, text };
   }
 
   /** As {@link ask}, but the body is handed out unread; `deadline` bounds its reading too and stays the caller's to clear. */
   async open(call: Call, deadline: Deadline): Promise<AsyncIterable<Uint8Array>> {
-    const { response, text } = await this.#answer(call, deadline, false);
-    if (isRefused(response)) throw refusalOf(call.what, response, text, call.about);
+    const startedMs = this.#clock.now();
+    let response: TransportResponse;
+    let refusedAs = "";
+    try {
+      response = await this.#transport.send(new Outgoing(call, deadline));
+      if (isRefused(response)) refusedAs = await response.text();
+    } catch (error) {
+      throw this.#unanswered(call, startedMs, deadline.reasonFor(error));
+    }
+    this.#answered(call, startedMs, response, refusedAs);
     return response.body;
   }
 
-  /** `text` is empty for an answer that is left to be read. */
-  async #answer(
-    call: Call,
-    deadline: Deadline,
-    isWhole: boolean,
-  ): Promise<{ response: TransportResponse; text: string }> {
-    const startedMs = this.#clock.now();
-    let response: TransportResponse;
-    let text = "";
-    try {
-      response = await this.#transport.send(requestOf(call, deadline.signal));
-      if (isWhole || isRefused(response)) text = await response.text();
-    } catch (error) {
-      const reason = deadline.reasonFor(error);
-      this.#observe(call, startedMs, { code: codeOf(reason) });
-      throw reason;
-    }
+  /** @returns `reason` */
+  #unanswered(call: Call, startedMs: number, reason: unknown): unknown {
+    this.#observe(call, startedMs, { code: codeOf(reason) });
+    return reason;
+  }
+
+  /** @throws EvenkeelError when it is a refusal, which `text` words */
+  #answered(call: Call, startedMs: number, response: TransportResponse, text: string): void {
     this.#observe(call, startedMs, { status: response.status, auditId: response.headers["audit-id"] });
-    return { response, text };
+    if (isRefused(response)) throw refusalOf(call.what, response, text, call.about);
   }
 
   #observe(call: Call, startedMs: number, outcome: Pick<Observation, "status" | "code" | "auditId">): void {
@@ -122,12 +128,31 @@ export class Exchanges {
   }
 }
 
-function requestOf(call: Call, signal: AbortSignal): TransportRequest {
-  const { body, options } = call;
-  const headers: Record<string, string> = { accept: call.accept ?? "application/json", ...options.headers };
-  if (body !== undefined) headers["content-type"] = call.contentType ?? "application/json";
-  return { method: call.method, path: call.path, headers, body, lane: options.lane ?? "requests", signal };
+/** A Call on its way. Its signal is the deadline's, which makes one only for a transport that cannot do without. */
+class Outgoing implements TransportRequest {
+  readonly method: TransportRequest["method"];
+  readonly path: string;
+  readonly headers: TransportRequest["headers"];
+  readonly body: string | undefined;
+  readonly lane: Lane;
+  readonly ending: Deadline;
+
+  constructor({ method, path, accept = JSON_TYPE, body, contentType = JSON_TYPE, options }: Call, ending: Deadline) {
+    this.method = method;
+    this.path = path;
+    this.headers =
+      body === undefined ? { accept, ...options.headers } : { accept, ...options.headers, "content-type": contentType };
+    this.body = body;
+    this.lane = options.lane ?? "requests";
+    this.ending = ending;
+  }
+
+  get signal(): AbortSignal {
+    return this.ending.signal;
+  }
 }
+
+const JSON_TYPE = "application/json";
 
 function isRefused({ status }: TransportResponse): boolean {
   return status < 200 || status > 299;

@@ -2,7 +2,7 @@
 import type { Dispatcher } from "undici";
 import { joined } from "./received-headers.ts";
 import type { TransportResponse } from "./transport.ts";
-import { WholeAnswer, type Bounds } from "./whole-answer.ts";
+import { WholeAnswer, type ToFailure } from "./whole-answer.ts";
 
 type Body = Dispatcher.ResponseData["body"];
 
@@ -10,20 +10,25 @@ type Body = Dispatcher.ResponseData["body"];
 export async function streamedAnswer(
   dispatcher: Dispatcher,
   options: Dispatcher.DispatchOptions,
-  { signal, toFailure }: Bounds,
+  signal: AbortSignal,
+  toFailure: ToFailure,
 ): Promise<TransportResponse> {
-  const { statusCode, headers, body } = await dispatcher.request({ ...options, signal });
-  if (statusCode >= 300) return new WholeAnswer(statusCode, joined(headers), [Buffer.from(await body.bytes())]);
-  return new StreamedAnswer(statusCode, joined(headers), body, toFailure);
+  try {
+    const { statusCode, headers, body } = await dispatcher.request({ ...options, signal });
+    if (statusCode >= 300) return new WholeAnswer(statusCode, joined(headers), [Buffer.from(await body.bytes())]);
+    return new StreamedAnswer(statusCode, joined(headers), body, toFailure);
+  } catch (error) {
+    throw toFailure(error);
+  }
 }
 
 class StreamedAnswer implements TransportResponse {
   readonly status: number;
   readonly headers: TransportResponse["headers"];
   readonly #body: Body;
-  readonly #toFailure: Bounds["toFailure"];
+  readonly #toFailure: ToFailure;
 
-  constructor(status: number, headers: TransportResponse["headers"], body: Body, toFailure: Bounds["toFailure"]) {
+  constructor(status: number, headers: TransportResponse["headers"], body: Body, toFailure: ToFailure) {
     this.status = status;
     this.headers = headers;
     this.#body = body;

@@ -6,6 +6,14 @@
  */
 export type Lane = "requests" | "watches" | "lease";
 
+/** What ends an exchange early: an AbortSignal, or a Deadline, which does without an event target and its price. */
+export interface Ending {
+  readonly aborted: boolean;
+  readonly reason: unknown;
+  addEventListener(type: "abort", listener: () => void): void;
+  removeEventListener(type: "abort", listener: () => void): void;
+}
+
 export interface TransportRequest {
   readonly method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
   /** Path and query, beginning with a slash. */
@@ -14,8 +22,10 @@ export interface TransportRequest {
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: string | undefined;
   readonly lane: Lane;
-  /** Aborting ends the exchange, also while the body is read. */
+  /** Aborting ends the exchange, also while the body is read. May be made when it is first looked at. */
   readonly signal: AbortSignal;
+  /** The same event, for a transport that needs no AbortSignal to hear of it. Absent: `signal` is all there is. */
+  readonly ending?: Ending | undefined;
 }
 
 export interface TransportResponse {

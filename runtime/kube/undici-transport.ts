@@ -80,19 +80,21 @@ export class UndiciTransport implements Transport {
     return identity === refused ? refusal : this.#exchange(request, identity);
   }
 
-  async #exchange(request: TransportRequest, { tls, authorization }: Identity): Promise<TransportResponse> {
-    const { method, body = null, signal, lane } = request;
+  #exchange(request: TransportRequest, { tls, authorization }: Identity): Promise<TransportResponse> {
+    const { method, body = null, lane, ending = request.signal } = request;
     const headers = ["user-agent", USER_AGENT];
     if (authorization !== undefined) headers.push("authorization", authorization);
     for (const name in request.headers) headers.push(name, request.headers[name] ?? "");
     // undici would close the connection after a DELETE with a body, which is what carries the preconditions.
     const options = { method, path: this.#prefix + request.path, headers, body, reset: false };
-    const answer = lane === "watches" ? streamedAnswer : wholeAnswer;
-    const toFailure = (error: unknown): unknown => (signal.aborted ? signal.reason : unreachable(this.#server, error));
+    const toFailure = (error: unknown): unknown => (ending.aborted ? ending.reason : unreachable(this.#server, error));
     try {
-      return await answer(this.#poolsFor(tls).pool(lane), options, { signal, toFailure });
+      const pool = this.#poolsFor(tls).pool(lane);
+      return lane === "watches"
+        ? streamedAnswer(pool, options, request.signal, toFailure)
+        : wholeAnswer(pool, options, ending, toFailure);
     } catch (error) {
-      throw toFailure(error);
+      return Promise.reject(toFailure(error));
     }
   }
 

@@ -4,23 +4,20 @@
  */
 import type { Dispatcher } from "undici";
 import { joined, type ReceivedHeaders } from "./received-headers.ts";
-import type { TransportResponse } from "./transport.ts";
+import type { Ending, TransportResponse } from "./transport.ts";
 
-/** What bounds an exchange. */
-export interface Bounds {
-  readonly signal: AbortSignal;
-  /** What to throw for what undici says. */
-  readonly toFailure: (error: unknown) => unknown;
-}
+/** What to throw for what undici says. */
+export type ToFailure = (error: unknown) => unknown;
 
-/** Sends a request; resolves when its answer is complete. @throws what undici says; the signal's reason when that aborts */
+/** Sends a request; resolves when its answer is complete. @throws the failure that is made of what undici says */
 export function wholeAnswer(
   dispatcher: Dispatcher,
   options: Dispatcher.DispatchOptions,
-  { signal }: Pick<Bounds, "signal">,
+  ending: Ending,
+  toFailure: ToFailure,
 ): Promise<TransportResponse> {
-  const collector = new Collector(signal);
-  if (!signal.aborted) dispatcher.dispatch(options, collector);
+  const collector = new Collector(ending, toFailure);
+  if (!ending.aborted) dispatcher.dispatch(options, collector);
   return collector.answer;
 }
 
@@ -28,27 +25,29 @@ class Collector implements Dispatcher.DispatchHandler {
   readonly answer: Promise<TransportResponse>;
   readonly #resolve: (answer: TransportResponse) => void;
   readonly #reject: (reason: unknown) => void;
-  readonly #signal: AbortSignal;
+  readonly #ending: Ending;
+  readonly #toFailure: ToFailure;
   /** Of undici's request; there once it has a connection. */
   #controller: Dispatcher.DispatchController | undefined;
   #status = 0;
   #headers: ReceivedHeaders = {};
   readonly #chunks: Buffer[] = [];
 
-  constructor(signal: AbortSignal) {
+  constructor(ending: Ending, toFailure: ToFailure) {
     const { promise, resolve, reject } = Promise.withResolvers<TransportResponse>();
     this.answer = promise;
     this.#resolve = resolve;
     this.#reject = reject;
-    this.#signal = signal;
-    if (signal.aborted) this.#onAbort();
-    else signal.addEventListener("abort", this.#onAbort, { once: true });
+    this.#ending = ending;
+    this.#toFailure = toFailure;
+    if (ending.aborted) this.#onAbort();
+    else ending.addEventListener("abort", this.#onAbort);
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
     this.#controller = controller;
     // It may have waited for a connection for longer than anybody waits for it.
-    if (this.#signal.aborted) this.#onAbort();
+    if (this.#ending.aborted) this.#onAbort();
   }
 
   /** Comes again after an informational status (1xx): the last one counts. */
@@ -62,19 +61,21 @@ class Collector implements Dispatcher.DispatchHandler {
   }
 
   onResponseEnd(): void {
-    this.#signal.removeEventListener("abort", this.#onAbort);
+    this.#ending.removeEventListener("abort", this.#onAbort);
     this.#resolve(new WholeAnswer(this.#status, joined(this.#headers), this.#chunks));
   }
 
   onResponseError(_: unknown, error: Error): void {
-    this.#signal.removeEventListener("abort", this.#onAbort);
-    this.#reject(error);
+    this.#ending.removeEventListener("abort", this.#onAbort);
+    this.#reject(this.#toFailure(error));
   }
 
   /** The caller goes on at once; the connection, if there is one, is closed. */
   readonly #onAbort = (): void => {
-    this.#reject(this.#signal.reason);
-    this.#controller?.abort(this.#signal.reason);
+    const { reason } = this.#ending;
+    this.#reject(reason);
+    // Whatever the caller chose to abort with: undici only hands it on.
+    this.#controller?.abort(reason as Error);
   };
 }
 
@@ -94,14 +95,13 @@ export class WholeAnswer implements TransportResponse {
   }
 
   text(): Promise<string> {
-    const [first = NOTHING, ...more] = this.#chunks;
     // Nearly always there is one chunk, and then nothing is copied.
-    return Promise.resolve((more.length === 0 ? first : Buffer.concat(this.#chunks)).toString("utf8"));
+    const [first] = this.#chunks;
+    const whole = first !== undefined && this.#chunks.length === 1 ? first : Buffer.concat(this.#chunks);
+    return Promise.resolve(whole.toString("utf8"));
   }
 
   async *#each(): AsyncGenerator<Uint8Array, void, undefined> {
     yield* this.#chunks;
   }
 }
-
-const NOTHING = Buffer.alloc(0);

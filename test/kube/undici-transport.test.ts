@@ -19,6 +19,7 @@ import {
   type Credentials,
   type TlsMaterial,
 } from "../../runtime/kube/credentials.ts";
+import { Deadline } from "../../runtime/kube/deadline.ts";
 import { codeOf, EvenkeelError, type Code } from "../../runtime/kube/errors.ts";
 import { ConfigMap } from "../../runtime/kube/kind.ts";
 import type { Lane, TransportRequest } from "../../runtime/kube/transport.ts";
@@ -375,61 +376,76 @@ test("transport: a connection that breaks before the answer, or within it, is un
   await assert.rejects(Array.fromAsync(body), isUnreachable(/the connection broke/));
 });
 
-test("transport: an abort before the answer ends the exchange with the signal's reason", async (t) => {
-  const arrived = Promise.withResolvers<void>();
-  const closed = Promise.withResolvers<string>();
-  const world = await httpWorld(t, (asked) => {
-    asked.socket.on("close", () => closed.resolve("closed"));
-    arrived.resolve();
-  });
-  const controller = new AbortController();
-  const reason = new Error("stop");
-  const reading = text(plain(t, world), "/", { signal: controller.signal });
-  const rejected = assert.rejects(reading, (error) => error === reason);
-  await arrived.promise;
-  controller.abort(reason);
-  await rejected;
-  assert.equal(await closed.promise, "closed");
-});
+/** How an exchange that is collected whole is told to end. A deadline comes with a signal that nobody aborts: it is not needed. */
+const endings = {
+  signal() {
+    const controller = new AbortController();
+    return { more: { signal: controller.signal }, abort: (reason: unknown) => controller.abort(reason) };
+  },
+  deadline() {
+    const deadline = new Deadline(new VirtualClock(), "get", 1000, undefined);
+    return { more: { ending: deadline }, abort: (reason: unknown) => deadline.expire(reason) };
+  },
+};
 
-test("transport: an abort within an answer that is collected ends the exchange with the signal's reason", async (t) => {
-  const begun = Promise.withResolvers<void>();
-  const closed = Promise.withResolvers<string>();
-  const world = await httpWorld(t, (asked, answer) => {
-    asked.socket.on("close", () => closed.resolve("closed"));
-    answer.write("half", () => begun.resolve());
+for (const [by, ending] of Object.entries(endings)) {
+  test(`transport: an abort before the answer ends the exchange with the reason of its ${by}`, async (t) => {
+    const arrived = Promise.withResolvers<void>();
+    const closed = Promise.withResolvers<string>();
+    const world = await httpWorld(t, (asked) => {
+      asked.socket.on("close", () => closed.resolve("closed"));
+      arrived.resolve();
+    });
+    const { more, abort } = ending();
+    const reason = new Error("stop");
+    const rejected = assert.rejects(text(plain(t, world), "/", more), (error) => error === reason);
+    await arrived.promise;
+    abort(reason);
+    await rejected;
+    assert.equal(await closed.promise, "closed");
   });
-  const controller = new AbortController();
-  const reason = new Error("stop");
-  const rejected = assert.rejects(text(plain(t, world), "/", { signal: controller.signal }), (e) => e === reason);
-  await begun.promise;
-  controller.abort(reason);
-  await rejected;
-  assert.equal(await closed.promise, "closed");
-});
 
-test("transport: what was aborted before it was sent, or while it waits for a connection, is not sent", async (t) => {
-  const arrived: (string | undefined)[] = [];
-  const first = Promise.withResolvers<ServerResponse>();
-  const world = await httpWorld(t, (asked, answer) => {
-    arrived.push(asked.url);
-    if (asked.url === "/first") first.resolve(answer);
-    else answer.end("ok");
+  test(`transport: an abort within an answer that is collected ends the exchange with the reason of its ${by}`, async (t) => {
+    const begun = Promise.withResolvers<void>();
+    const closed = Promise.withResolvers<string>();
+    const world = await httpWorld(t, (asked, answer) => {
+      asked.socket.on("close", () => closed.resolve("closed"));
+      answer.write("half", () => begun.resolve());
+    });
+    const { more, abort } = ending();
+    const reason = new Error("stop");
+    const rejected = assert.rejects(text(plain(t, world), "/", more), (error) => error === reason);
+    await begun.promise;
+    abort(reason);
+    await rejected;
+    assert.equal(await closed.promise, "closed");
   });
-  const transport = plain(t, world, 1);
-  const reason = new Error("stop");
-  await assert.rejects(text(transport, "/never", { signal: AbortSignal.abort(reason) }), (e) => e === reason);
-  const under = text(transport, "/first");
-  const answer = await first.promise;
-  const controller = new AbortController();
-  const rejected = assert.rejects(text(transport, "/waits", { signal: controller.signal }), (e) => e === reason);
-  controller.abort(reason);
-  await rejected;
-  answer.end("one");
-  assert.equal(await under, "one");
-  assert.equal(await text(transport, "/last"), "ok");
-  assert.deepEqual(arrived, ["/first", "/last"]);
-});
+
+  test(`transport: what was aborted before it was sent, or while it waits for a connection, is not sent, by its ${by}`, async (t) => {
+    const arrived: (string | undefined)[] = [];
+    const first = Promise.withResolvers<ServerResponse>();
+    const world = await httpWorld(t, (asked, answer) => {
+      arrived.push(asked.url);
+      if (asked.url === "/first") first.resolve(answer);
+      else answer.end("ok");
+    });
+    const transport = plain(t, world, 1);
+    const reason = new Error("stop");
+    const never = ending();
+    never.abort(reason);
+    await assert.rejects(text(transport, "/never", never.more), (error) => error === reason);
+    const under = text(transport, "/first");
+    const answer = await first.promise;
+    const waiting = ending();
+    const rejected = assert.rejects(text(transport, "/waits", waiting.more), (error) => error === reason);
+    waiting.abort(reason);
+    await rejected;
+    answer.end("one");
+    assert.equal(await under, "one");
+    assert.equal(await text(transport, "/last"), "ok");
+    assert.deepEqual(arrived, ["/first", "/last"]);
+  });
+}
 
 test("transport: an answer in many pieces is put together, characters and all", async (t) => {
   const whole = Buffer.from("naïve ☃ ".repeat(20_000));
