@@ -23,4 +23,6 @@ FROM scratch
 COPY --from=assembly /image /
 USER 65532:65532
 WORKDIR /app
-ENTRYPOINT ["/app/bin/node", "/app/runtime/cli/main.ts"]
+# What Node would compile at every start is in there: 40 MB and two fifths of the CPU time until it serves.
+ENV NODE_COMPILE_CACHE=/app/.compile-cache NODE_COMPILE_CACHE_PORTABLE=1
+ENTRYPOINT ["/app/bin/node", "/app/runtime/cli/evenkeel.mjs"]

@@ -1,22 +1,10 @@
-/** The entry of `npm start`: reads the command line and says in one line why it cannot run. */
+/** The command line: reads it, starts what it asks for, and says in one line why that cannot run. Begun by evenkeel.mjs. */
 import { statSync } from "node:fs";
-import { enableCompileCache } from "node:module";
-
-if (Number(process.versions.node.split(".")[0]) < 26) {
-  console.error(
-    `evenkeel needs Node 26 and this is ${process.version}; run it with \`npm start\`, which brings its own`,
-  );
-  process.exit(1);
-}
-
-// Compiled modules are kept in the folder for temporary files: a third off every start but the first.
-enableCompileCache();
-
-const { parseFlags } = await import("./flags.ts");
-const { helpText } = await import("./help.ts");
-const { exitCode } = await import("./exit-code.ts");
-const { settingsFrom, uniqueIdentity } = await import("../host/settings.ts");
-const { EvenkeelError } = await import("../kube/errors.ts");
+import { settingsFrom, uniqueIdentity } from "../host/settings.ts";
+import { EvenkeelError } from "../kube/errors.ts";
+import { exitCode } from "./exit-code.ts";
+import { parseFlags } from "./flags.ts";
+import { helpText } from "./help.ts";
 
 const files = {
   isFile: (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.isFile() === true,

@@ -9,6 +9,8 @@ const CONFIG_DIR = "/etc/evenkeel";
 const CREDENTIALS_DIR = "/var/run/secrets/kubernetes.io/serviceaccount";
 /** The heap's ceiling is well below the container's, so that a leak ends in a message of Node's rather than in an OOM kill. */
 const HEAP_MB = 192;
+/** Room for new objects, of which V8 takes threefold: 16 cost 30 MB more in a fan-out, and save no time. As in `npm start`. */
+const YOUNG_MB = 8;
 const MEMORY_LIMIT = "512Mi";
 /** Longer than the longest wait of a stop: a request in flight has 30 s, the last spans 2 s. */
 const GRACE_SECONDS = 45;
@@ -83,7 +85,7 @@ function container(version: string): object {
     name: NAME,
     image: `${NAME}:${version}`,
     args: ["--config", `${CONFIG_DIR}/${CONFIG_FILE}`],
-    env: [{ name: "NODE_OPTIONS", value: `--max-old-space-size=${HEAP_MB}` }],
+    env: [{ name: "NODE_OPTIONS", value: `--max-old-space-size=${HEAP_MB} --max-semi-space-size=${YOUNG_MB}` }],
     ports: [
       { name: "health", containerPort: HEALTH_PORT, protocol: "TCP" },
       { name: "metrics", containerPort: METRICS_PORT, protocol: "TCP" },

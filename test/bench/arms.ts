@@ -1,5 +1,6 @@
 /** Who is measured, each at its own best setting: the command lines, and how their copies are known. */
 import { join } from "node:path";
+import manifest from "../../package.json" with { type: "json" };
 
 export interface Launch {
   /** Target namespaces are those whose names begin so. */
@@ -19,14 +20,22 @@ export interface Arm {
   command(launch: Launch): readonly string[];
 }
 
-const MAIN = join(import.meta.dirname, "..", "..", "runtime", "cli", "main.ts");
+const ROOT = join(import.meta.dirname, "..", "..");
+const [, ...START] = manifest.scripts.start.split(" ").map((word) => (word.endsWith(".mjs") ? join(ROOT, word) : word));
 const PEER_COPIES = "peer.bench/copy=true";
 
 /** As `npm start` runs it against a cluster: mirror and cleanup-on-delete, leader election on, no flag but where. */
 export const evenkeel: Arm = {
   name: "evenkeel",
   copySelector: "evenkeel.dev/function=mirror",
-  command: ({ configFile, port }) => [process.execPath, MAIN, "--config", configFile, "--address", `127.0.0.1:${port}`],
+  command: ({ configFile, port }) => [
+    process.execPath,
+    ...START,
+    "--config",
+    configFile,
+    "--address",
+    `127.0.0.1:${port}`,
+  ],
 };
 
 /** controller-runtime with its usual cache. Its default, 16 in flight, was its best when 8 to 64 were tried. */

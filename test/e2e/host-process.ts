@@ -25,7 +25,7 @@ export interface Exit {
   readonly signal: NodeJS.Signals | null;
 }
 
-const MAIN = join(import.meta.dirname, "..", "..", "runtime", "cli", "main.ts");
+const MAIN = join(import.meta.dirname, "..", "..", "runtime", "cli", "evenkeel.mjs");
 /** Two cores that also run a control plane. What is waited for takes a tenth of it. */
 const LINE_LIMIT_MS = 30_000;
 const EXIT_LIMIT_MS = 20_000;

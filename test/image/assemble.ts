@@ -2,13 +2,15 @@
  * `node test/image/assemble.ts FOLDER`: the root file system of the image, in a folder. The Dockerfile copies it as it is, and
  * a test starts the host from it, so that what is tested is what is shipped; no container engine is needed.
  *
- *   /app       runtime/, functions/, package.json, the packages that production needs, and Node itself
+ *   /app       runtime/, functions/, package.json, the packages that production needs, and Node itself; .compile-cache/
  *   /lib…      the shared libraries of Node, where it looks for them
  *   /etc       who 65532 is
  *
- * No shell, no package manager, nothing that anybody may write. The same sources make the same tree, to the byte.
+ * No shell, no package manager, nothing that anybody may write. The same sources make the same tree, to the byte, but for the
+ * inside of the compile cache: V8 writes the same code down in more than one way.
  */
-import { spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
 import {
   chmodSync,
   copyFileSync,
@@ -18,6 +20,7 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
+  rmSync,
   writeFileSync,
 } from "node:fs";
 import { basename, dirname, join, sep } from "node:path";
@@ -25,9 +28,25 @@ import { basename, dirname, join, sep } from "node:path";
 const SOURCE = join(import.meta.dirname, "..", "..");
 /** A package of the platform's own holds the binary; headers and manual beside it are two thirds as large again. */
 const NODE_PACKAGE = `node-${process.platform}-${process.arch}`;
+/** It takes two seconds, and many times that where another machine's Node is emulated. */
+const START_LIMIT_MS = 180_000;
+/** What exports traces is loaded, too; but there is nothing to export. */
+const EXPORTING = { OTEL_EXPORTER_OTLP_ENDPOINT: "http://127.0.0.1:9", OTEL_TRACES_SAMPLER: "always_off" };
 
-/** @param root a folder that is empty or not there yet. @throws Error when it is not, or when a package is missing */
-export function assemble(root: string): void {
+/** How the image is started, and in what environment. */
+export const ENTRYPOINT = ["/app/bin/node", "/app/runtime/cli/evenkeel.mjs"] as const;
+export const ENVIRONMENT = {
+  NODE_COMPILE_CACHE: "/app/.compile-cache",
+  // Otherwise each user has one of their own, and which user runs the image is the cluster's to say.
+  NODE_COMPILE_CACHE_PORTABLE: "1",
+} as const;
+
+/**
+ * Only root can make all of it: for anybody else it lacks the compile cache.
+ * @param root a folder that is empty or not there yet.
+ * @throws Error when it is not, when a package is missing, or when the host in it does not start
+ */
+export async function assemble(root: string): Promise<void> {
   if (existsSync(root) && readdirSync(root).length > 0) throw new Error(`${root} is not empty`);
   const app = join(root, "app");
   mkdirSync(app, { recursive: true });
@@ -36,6 +55,7 @@ export function assemble(root: string): void {
   for (const folder of productionPackages()) copyPackage(folder, app);
   copyNode(root);
   writeAccounts(root);
+  if (process.getuid?.() === 0) await writeCompileCache(root);
   seal(root);
 }
 
@@ -97,6 +117,31 @@ function writeAccounts(root: string): void {
   writeFileSync(join(etc, "group"), "root:x:0:\nnonroot:x:65532:\n");
 }
 
+/**
+ * Starts the host once, on its embedded server: what Node compiles on the way, and the TypeScript that it strips, is at hand
+ * in every pod. Inside its own root, because the paths are in what is written down.
+ */
+async function writeCompileCache(root: string): Promise<void> {
+  const ports = ["--address", "127.0.0.1:0", "--status-address", "0", "--metrics-address", "0"];
+  const host = spawn("chroot", [root, ...ENTRYPOINT, ...ports], {
+    env: { ...ENVIRONMENT, ...EXPORTING, PATH: process.env["PATH"] },
+    stdio: ["ignore", "pipe", "inherit"],
+    timeout: START_LIMIT_MS,
+    killSignal: "SIGKILL",
+  });
+  let output = "";
+  // Every function is loaded by then. Node writes the cache when it ends.
+  host.stdout.setEncoding("utf8").on("data", (text: string) => {
+    output += text;
+    // Once: a second signal ends it on the spot.
+    if (output.includes("works on an embedded API server") && !host.killed) host.kill("SIGTERM");
+  });
+  const [code] = (await once(host, "close")) as [number | null];
+  if (code !== 0) throw new Error(`the host in ${root} ended with ${code}:\n${output}`);
+  // The kubeconfig of the embedded server.
+  rmSync(join(root, ".evenkeel"), { recursive: true });
+}
+
 /** Nobody may write anything, and every file is as old as every other: two builds of one source are one image. */
 function seal(root: string): void {
   for (const entry of readdirSync(root, { recursive: true, withFileTypes: true })) {
@@ -110,5 +155,5 @@ function seal(root: string): void {
 if (import.meta.main) {
   const [, , root] = process.argv;
   if (root === undefined) throw new Error("usage: node test/image/assemble.ts FOLDER");
-  assemble(root);
+  await assemble(root);
 }

@@ -9,6 +9,7 @@ import { join } from "node:path";
 import type { Readable } from "node:stream";
 import type { TestContext } from "node:test";
 import { until } from "../controlplane/wait.ts";
+import { ENTRYPOINT, ENVIRONMENT } from "./assemble.ts";
 
 export interface ContainerOptions {
   /** What `assemble` made. */
@@ -20,7 +21,6 @@ export interface ContainerOptions {
 }
 
 export const UID = "65532";
-export const ENTRYPOINT = ["/app/bin/node", "/app/runtime/cli/main.ts"];
 
 /** Why it cannot be had here; undefined when it can. */
 export function cannotContain(): string | undefined {
@@ -52,7 +52,7 @@ export class Container {
     // All of it is one process after the other, by exec: the signals that it gets are the program's.
     this.#child = spawn("unshare", ["--mount", "sh", "-c", script, "sh", root, ...args], {
       cwd: "/",
-      env: { ...env, PATH: process.env["PATH"] },
+      env: { ...ENVIRONMENT, ...env, PATH: process.env["PATH"] },
       stdio: ["ignore", "pipe", "pipe"],
     });
     for (const stream of [this.#child.stdout, this.#child.stderr])
@@ -90,8 +90,13 @@ export class Container {
   }
 
   /** @returns the exit code after SIGTERM. */
-  async stop(): Promise<number | null> {
+  stop(): Promise<number | null> {
     this.#child.kill("SIGTERM");
+    return this.ended();
+  }
+
+  /** @returns the exit code, once there is one. */
+  async ended(): Promise<number | null> {
     const ended = (): { readonly code: number | null } | undefined =>
       this.exitCode === undefined ? undefined : { code: this.exitCode };
     return (await until(ended, { what: "it has ended", everyMs: 10 })).code;

@@ -11,25 +11,34 @@ import { systemClock } from "../../runtime/clock/clock.ts";
 import { describeOnControlPlane } from "../controlplane/on-control-plane.ts";
 import { until } from "../controlplane/wait.ts";
 import { CONFIG, Deployed, MANIFESTS, ROOT } from "../manifests/deployed.ts";
-import { assemble } from "./assemble.ts";
-import { cannotContain, Container, ENTRYPOINT, UID } from "./container.ts";
+import { assemble, ENTRYPOINT, ENVIRONMENT } from "./assemble.ts";
+import { cannotContain, Container, UID } from "./container.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "evenkeel-image-"));
 const root = join(folder, "root");
+const CREDENTIALS = "/var/run/secrets/kubernetes.io/serviceaccount";
+const TELLS_OF_COMPILING = { NODE_DEBUG_NATIVE: "COMPILE_CACHE" };
+const isRoot = process.getuid?.() === 0;
 after(() => rmSync(folder, { recursive: true, force: true }));
 before(() => assemble(root));
 
 suite("the image", () => {
-  test("is the same when it is built again", () => {
+  test("is the same when it is built again, but for the inside of its compile cache", async () => {
     const again = join(folder, "again");
-    assemble(again);
+    await assemble(again);
     assert.equal(digestOf(again), digestOf(root));
     rmSync(again, { recursive: true });
   });
 
   test("holds the host, its functions, the packages of production and Node, and nothing else", (context) => {
-    const names = (path: string): readonly string[] => readdirSync(join(root, path)).toSorted();
-    assert.deepEqual(names("app"), ["bin", "functions", "node_modules", "package.json", "runtime"]);
+    assert.deepEqual(names("app"), [
+      ...(isRoot ? [".compile-cache"] : []),
+      "bin",
+      "functions",
+      "node_modules",
+      "package.json",
+      "runtime",
+    ]);
     const { dependencies, devDependencies } = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8")) as {
       readonly dependencies: object;
       readonly devDependencies: object;
@@ -65,6 +74,8 @@ suite("the Dockerfile", () => {
 
   test("starts what is started here, as whom the Deployment says", () => {
     assert.deepEqual(after("ENTRYPOINT"), [JSON.stringify(ENTRYPOINT).replaceAll(",", ", ")]);
+    const variables = Object.entries(ENVIRONMENT).map(([name, value]) => `${name}=${value}`);
+    assert.deepEqual(after("ENV"), [variables.join(" ")]);
     assert.deepEqual(after("USER"), [`${UID}:${UID}`]);
     assert.match(readFileSync(join(MANIFESTS, "base", "deployment.yaml"), "utf8"), new RegExp(`runAsUser: ${UID}\n`));
   });
@@ -83,6 +94,28 @@ suite("the Dockerfile", () => {
 
 const skip = cannotContain() ?? false;
 
+suite("the image, started", () => {
+  test("compiles nothing and strips no types: what that comes to is in it", { skip }, async (context) => {
+    const files = await folderOf("no-credentials", { token: "t", "ca.crt": "c", namespace: "evenkeel" });
+    const { args, env } = containerOfDeployment();
+    const container = new Container(context, {
+      root,
+      volumes: { [CREDENTIALS]: files, "/etc/evenkeel": await configuration() },
+      args,
+      // Everything is loaded before it is asked for a server; there is none.
+      env: { ...env, KUBERNETES_SERVICE_HOST: "127.0.0.1", KUBERNETES_SERVICE_PORT: "9", ...TELLS_OF_COMPILING },
+    });
+    assert.equal(await container.ended(), 1, container.output);
+    const compiled = /V8 code cache for \S+ (\S+) was (?!accepted)|saving transpilation cache for \S+ (\S+)/g;
+    assert.deepEqual(filesIn(container.output, compiled), []);
+    const found = filesIn(container.output, /V8 code cache for ESM file:\/\/(\/app\/\S+\.ts)\S* was accepted/g);
+    const functions = names("app/functions").filter((name) => name.endsWith(".ts"));
+    // One of the main thread's, and each thread's own.
+    for (const file of ["runtime/cli/main.ts", ...functions.map((name) => `functions/${name}`)])
+      assert.ok(found.includes(`/app/${file}`), file);
+  });
+});
+
 describeOnControlPlane("the image on a cluster", {}, (controlPlane) => {
   test("mirrors as a pod would: 65532, read-only root, its token in files", { skip }, async (context) => {
     const deployed = await Deployed.on(controlPlane(), folder);
@@ -93,7 +126,7 @@ describeOnControlPlane("the image on a cluster", {}, (controlPlane) => {
     const container = new Container(context, {
       root,
       volumes: {
-        "/var/run/secrets/kubernetes.io/serviceaccount": await credentials(deployed),
+        [CREDENTIALS]: await credentials(deployed),
         "/etc/evenkeel": await configuration(),
       },
       // The Deployment's own, but for the ports: this machine's are not ours to take.
@@ -151,8 +184,16 @@ describeOnControlPlane("the image on a cluster", {}, (controlPlane) => {
 
 async function configuration(): Promise<string> {
   const path = join(folder, "config");
-  mkdirSync(path);
+  mkdirSync(path, { recursive: true });
   await copyFile(CONFIG, join(path, "evenkeel.yaml"));
+  return path;
+}
+
+/** @param contents by file name. */
+async function folderOf(name: string, contents: Readonly<Record<string, string>>): Promise<string> {
+  const path = join(folder, name);
+  mkdirSync(path);
+  for (const [file, content] of Object.entries(contents)) await writeFile(join(path, file), content);
   return path;
 }
 
@@ -164,6 +205,18 @@ function containerOfDeployment(): { readonly args: readonly string[]; readonly e
     readonly env: readonly { readonly name: string; readonly value: string }[];
   };
   return { args, env: Object.fromEntries(env.map(({ name, value }) => [name, value])) };
+}
+
+/** What the first group that took part matched, each time. */
+function filesIn(output: string, pattern: RegExp): readonly string[] {
+  return output
+    .matchAll(pattern)
+    .map(([, ...groups]) => groups.find((group) => group !== undefined) ?? "")
+    .toArray();
+}
+
+function names(path: string): readonly string[] {
+  return readdirSync(join(root, path)).toSorted();
 }
 
 function entries(path: string): readonly string[] {
@@ -179,13 +232,13 @@ function sizeOf(path: string): number {
   return entries(path).reduce((total, entry) => total + lstatSync(join(path, entry)).size, 0);
 }
 
-/** Of every path, its mode, age and content. */
+/** Of every path, its mode and age; and the content, but that of the compile cache: V8 writes one code down in many ways. */
 function digestOf(path: string): string {
   const hash = createHash("sha256");
   for (const entry of entries(path)) {
     const stat = lstatSync(join(path, entry));
     hash.update(`${entry} ${stat.mode} ${stat.mtimeMs}\n`);
-    if (stat.isFile()) hash.update(readFileSync(join(path, entry)));
+    if (stat.isFile() && !entry.startsWith("app/.compile-cache/")) hash.update(readFileSync(join(path, entry)));
   }
   return hash.digest("hex");
 }

@@ -1,0 +1,22 @@
+/**
+ * The entry of `npm start` and of the image: switches on the compile cache, then goes on in TypeScript.
+ *
+ * The one file here that is not: Node takes types out of a file with a program of its own, 3.7 MiB of source for every thread
+ * that loads it, unless the compile cache has what came of it the last time; and only what runs before the first .ts file can
+ * switch that on in time. A Node that cannot read TypeScript gets as far as this, too, and says so.
+ */
+// Not by its names: an older Node would not even link this file.
+import module from "node:module";
+
+if (Number(process.versions.node.split(".")[0]) < 26) {
+  console.error(
+    `evenkeel needs Node 26 and this is ${process.version}; run it with \`npm start\`, which brings its own`,
+  );
+  process.exit(1);
+}
+
+// In the folder for temporary files, or where NODE_COMPILE_CACHE says, as in the image. Where it cannot be had, a start takes
+// longer, and nothing is said.
+module.enableCompileCache();
+
+await import("./main.ts");
