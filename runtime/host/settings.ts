@@ -69,7 +69,7 @@ export interface Files {
 
 export const defaults = {
   configFile: "evenkeel.yaml",
-  concurrency: 16,
+  concurrency: 32,
   verbosity: 0,
   ...defaultAddresses,
 } as const;

@@ -6,6 +6,8 @@
  *           ├─ child → its owner ───┼─→ workqueue ─→ Reconciler ─→ settle ─→ own writes seen ─→ done
  *           └─ tracker → readers ───┘       ↑                        │
  *                                           └──── retry, delay ──────┘
+ *
+ * What this process itself wrote wakes a key only when no write is under way any more; see PutOff.
  */
 import type { Clock } from "../clock/clock.ts";
 import { FleetingMap } from "../collections/fleeting-map.ts";
@@ -22,6 +24,7 @@ import type { Block } from "./blocked.ts";
 import type { FunctionCache, Role } from "./function-cache.ts";
 import { KeyRecord } from "./key-record.ts";
 import { objectId, type OwnWrites } from "./own-writes.ts";
+import { PutOff } from "./put-off.ts";
 import type { Reconciler, Settled } from "./reconciler.ts";
 import { Wakes, type Woken } from "./wakes.ts";
 import type { WriteCauses } from "./write-causes.ts";
@@ -34,6 +37,13 @@ export interface ControllerObserver {
   conflicts(count: number): void;
   /** A key's own writes did not show up in time. */
   stale(key: string): void;
+}
+
+/** What came while a key was in hand. */
+interface Meanwhile {
+  readonly change: Change;
+  readonly wake: Wake;
+  readonly priority: Priority;
 }
 
 export interface Report {
@@ -88,10 +98,11 @@ export class Controller {
   readonly queue: Workqueue;
   readonly #wakes = new Wakes();
   readonly #records = new FleetingMap<string, KeyRecord>();
-  /** Keys between `take` and `done`, with the changes to their children that came meanwhile. */
-  readonly #inFlight = new FleetingMap<string, Change[]>();
+  /** Keys between `take` and `done`, with the changes to their objects and children that came meanwhile. */
+  readonly #inFlight = new FleetingMap<string, Meanwhile[]>();
   /** Objects whose new state a key waits to see, and whom to tell of a change. */
   readonly #awaited = new FleetingMap<string, (id: string) => void>();
+  readonly #putOff: PutOff;
   readonly #unsubscribe: (() => void)[];
   #active = 0;
   #conflictCount = 0;
@@ -101,14 +112,15 @@ export class Controller {
   /** Keys are collected from now on; nothing runs before `start`. */
   constructor(options: ControllerOptions) {
     this.#options = options;
-    const { cache, clock, queueObserver } = options;
+    const { cache, causes, clock, queueObserver } = options;
     this.queue = new Workqueue({
       clock,
       onReady: this.#pump,
       observer: queueObserver,
       limiter: maxOf(exponentialLimiter({ capMs: RETRY_CAP_MS }), tokenBucket(clock)),
     });
-    this.#unsubscribe = [cache.onChange(this.#onChange), cache.onRelist(this.#onRelist)];
+    this.#putOff = new PutOff(clock, causes, (key, priority) => this.queue.add(key, { priority }));
+    this.#unsubscribe = [cache.onChange(this.#onChange), cache.onRelist(this.#onRelist), () => this.#putOff.close()];
   }
 
   /** To be called when the caches are synced and this process leads. */
@@ -168,14 +180,11 @@ export class Controller {
     if (role.source !== undefined) {
       const wake: Wake =
         origin === "list" && because !== undefined ? { what: because } : { what: "source", change: said, object };
-      this.#add(role.source, priority, wake, change);
+      this.#addUnlessEcho(role.source, { change, wake, priority });
     }
-    for (const owner of role.owners) {
-      const later = this.#inFlight.get(owner);
-      // It may be an echo of what the key is writing just now: that is known when the answers are in.
-      if (later !== undefined) later.push(change);
-      else if (origin !== "list") this.#add(owner, priority, { what: "child", change: said, object }, change);
-    }
+    for (const owner of role.owners)
+      if (origin !== "list" || this.#inFlight.has(owner))
+        this.#addUnlessEcho(owner, { change, wake: { what: "child", change: said, object }, priority });
     for (const [reader, read] of tracker.affected(change)) {
       if (query.kind.kind === "Namespace" && query.kind.apiVersion === "v1")
         this.#records.get(reader)?.blocked.clearNamespace(key);
@@ -194,11 +203,19 @@ export class Controller {
     }
   };
 
+  /** It may be an echo of what the key is writing just now: that is known when the answers are in. */
+  #addUnlessEcho(key: string, meanwhile: Meanwhile): void {
+    const inFlight = this.#inFlight.get(key);
+    if (inFlight === undefined) this.#add(key, meanwhile.priority, meanwhile.wake, meanwhile.change);
+    else inFlight.push(meanwhile);
+  }
+
   #add(key: string, priority: Priority, wake: Wake, change: Change): void {
     const { causes } = this.#options;
     const cause = causes.find(change) ?? causes.findLater(change);
     this.#wakes.add(key, cause === undefined ? wake : { ...wake, cause });
-    this.queue.add(key, { priority });
+    if (cause === undefined || !causes.isBusy) this.queue.add(key, { priority });
+    else this.#putOff.add(key, priority);
   }
 
   readonly #pump = (): void => {
@@ -223,6 +240,7 @@ export class Controller {
     const record = this.#records.get(key) ?? new KeyRecord(clock);
     this.#records.set(key, record);
     const changed = this.#wakes.take(key);
+    this.#putOff.delete(key);
     const otherwise = queue.retries(key) > 0 ? "retry" : "requeue";
     const woken = record.woken(changed, otherwise);
     const conflictsBefore = record.conflictCount;
@@ -248,8 +266,7 @@ export class Controller {
       if (result === "gone") record.conflictCount = 0;
       record.settled(requeueAfterMs !== undefined);
       if (record.isBlank) this.#records.delete(key);
-      this.#conflictCount += record.conflictCount - conflictsBefore;
-      observer.conflicts(this.#conflictCount);
+      this.#countConflicts(record.conflictCount - conflictsBefore);
       const { conflictCount } = record;
       const durationMs = clock.now() - startedMs;
       observer.settled({ key, settled, woken, durationMs, traceId: trace.traceId, conflictCount });
@@ -266,13 +283,20 @@ export class Controller {
     void settled.then(finish).then(this.#pump);
   }
 
+  #forget(key: string): void {
+    this.#records.delete(key);
+    this.#options.tracker.forget(key);
+  }
+
+  #countConflicts(by: number): void {
+    this.#conflictCount += by;
+    this.#options.observer.conflicts(this.#conflictCount);
+  }
+
   /** When the key runs again. A later change wakes it sooner. @returns in how many milliseconds */
   #requeue(key: string, { result, isRetry, againInMs }: Settled): number | undefined {
     const { queue } = this;
-    if (result === "gone") {
-      this.#records.delete(key);
-      this.#options.tracker.forget(key);
-    }
+    if (result === "gone") this.#forget(key);
     const backOffMs = isRetry ? queue.addRateLimited(key) : undefined;
     if (!isRetry) queue.forget(key);
     if (againInMs !== undefined) queue.addAfter(key, againInMs);
@@ -306,14 +330,15 @@ export class Controller {
   }
 
   #done(key: string, own: OwnWrites | undefined): void {
-    const changes = this.#inFlight.get(key);
-    if (changes === undefined) return;
+    const came = this.#inFlight.get(key);
+    if (came === undefined) return;
     this.#inFlight.delete(key);
-    for (const change of changes) {
-      if (own?.isEcho(objectId(change.query.kind, change.key), change)) continue;
-      const said = change.before === undefined ? "added" : change.after === undefined ? "deleted" : "modified";
-      this.#add(key, "high", { what: "child", change: said, object: objectId(change.query.kind, change.key) }, change);
-      break;
+    const news = came.filter(({ change }) => own?.isEcho(objectId(change.query.kind, change.key), change) !== true);
+    for (const { priority, wake, change } of news) this.#add(key, priority, wake, change);
+    // Where the key's own object went by its own wish, nothing is left to look at.
+    if (news.length === 0 && own !== undefined && this.#options.cache.source(key) === undefined) {
+      this.#countConflicts(-(this.#records.get(key)?.conflictCount ?? 0));
+      this.#forget(key);
     }
     this.queue.done(key);
   }

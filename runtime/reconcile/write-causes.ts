@@ -15,6 +15,18 @@ export class WriteCauses {
   readonly #causes = new RecentMap<string, SpanContext>(MIN_CAUSES);
   /** Objects that are being written. */
   readonly #underWay = new FleetingMap<string, UnderWay>();
+  readonly #quietHandlers = new Set<() => void>();
+
+  /** Whether any write, of whatever function, is waiting to be sent or to be answered. */
+  get isBusy(): boolean {
+    return this.#underWay.size > 0;
+  }
+
+  /** Tells each time when the last write under way was answered. @returns how to stop it. */
+  onQuiet(handler: () => void): () => void {
+    this.#quietHandlers.add(handler);
+    return () => void this.#quietHandlers.delete(handler);
+  }
 
   /** A write to `id` is about to be sent. @returns what is to be called when it was answered, after `note` */
   sending(id: string): () => void {
@@ -29,6 +41,7 @@ export class WriteCauses {
       if (write.count > 0) return;
       this.#underWay.delete(id);
       write.answered?.resolve();
+      if (!this.isBusy) for (const handler of this.#quietHandlers) handler();
     };
   }
 

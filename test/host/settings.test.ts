@@ -45,7 +45,7 @@ suite("defaults", () => {
       certificate: undefined,
       leaderElect: false,
       identity: "me_1",
-      concurrency: 16,
+      concurrency: 32,
       hasDemoWorld: true,
       traceLink: undefined,
       verbosity: 0,

@@ -3,6 +3,7 @@ import { suite, test, type TestContext } from "node:test";
 import { Tracker } from "../../runtime/cache/tracker.ts";
 import { EvenkeelError } from "../../runtime/kube/errors.ts";
 import { ConfigMap } from "../../runtime/kube/kind.ts";
+import { parseKey } from "../../runtime/kube/object.ts";
 import { Controller } from "../../runtime/reconcile/controller.ts";
 import { defineFunction } from "../../runtime/reconcile/define.ts";
 import { FunctionCache } from "../../runtime/reconcile/function-cache.ts";
@@ -26,6 +27,7 @@ async function rig(context: TestContext, answer: Answer, { concurrency = 2, isSt
   const ran: string[] = [];
   const timesMs: number[] = [];
   const stale: string[] = [];
+  const causes = new WriteCauses();
   const controller = new Controller({
     name: "watching",
     clock: cluster.clock,
@@ -39,14 +41,14 @@ async function rig(context: TestContext, answer: Answer, { concurrency = 2, isSt
       },
     } as unknown as Reconciler,
     tracer: tracingWorld().tracer,
-    causes: new WriteCauses(),
+    causes,
     observer: { started() {}, settled() {}, conflicts() {}, stale: (key) => void stale.push(key) },
     concurrency,
   });
   cluster.informers.start();
   await cluster.clock.advance(10);
   if (isStarted) controller.start();
-  return { cluster, controller, ran, timesMs, stale };
+  return { cluster, controller, causes, ran, timesMs, stale };
 }
 
 /** Settled when the test says so. */
@@ -158,5 +160,76 @@ void suite("a controller", () => {
     await cluster.clock.advance(10);
     await controller.stop();
     assert.equal(controller.queue.processingCount, 0);
+  });
+
+  const A = "v1/ConfigMap default/a";
+  const B = "v1/ConfigMap default/b";
+
+  void test("puts off a key that a write of ours woke until no write is under way", async (context) => {
+    const { cluster, controller, causes, ran } = await rig(context, () => success);
+    const [answered, another] = [causes.sending(A), causes.sending(B)];
+    await cluster.create(wish("default/a"));
+    await cluster.clock.advance(10);
+    answered();
+    await cluster.clock.advance(10);
+    assert.deepEqual(ran, []);
+    another();
+    await cluster.clock.advance(1);
+    assert.deepEqual(ran, ["default/a"]);
+    await cluster.clock.advance(1_000);
+    assert.deepEqual(ran, ["default/a"], "once");
+    await controller.stop();
+  });
+
+  void test("puts off no key for more than 250 ms", async (context) => {
+    const { cluster, controller, causes, ran } = await rig(context, () => success);
+    causes.sending(A);
+    await cluster.create(wish("default/a"));
+    await cluster.clock.advance(240);
+    assert.deepEqual(ran, []);
+    await cluster.clock.advance(20);
+    assert.deepEqual(ran, ["default/a"]);
+    await controller.stop();
+  });
+
+  void test("puts off no key that somebody else's change wakes, and what was put off goes with it", async (context) => {
+    const { cluster, controller, causes, ran } = await rig(context, () => success);
+    const answered = causes.sending(A);
+    await cluster.create(wish("default/a"), wish("default/b"));
+    await cluster.clock.advance(10);
+    assert.deepEqual(ran, ["default/b"]);
+    const another = causes.sending(B);
+    answered();
+    await cluster.delete("default/a");
+    await cluster.clock.advance(10);
+    assert.deepEqual(ran, ["default/b", "default/a"]);
+    another();
+    await cluster.clock.advance(1_000);
+    assert.deepEqual(ran, ["default/b", "default/a"]);
+    await controller.stop();
+  });
+
+  void test("has nothing more to do for an object that went as its own key wished", async (context) => {
+    const own = new OwnWrites();
+    const { cluster, controller, ran } = await rig(context, async (key) => {
+      const { metadata } = await cluster.api.get(ConfigMap, parseKey(key));
+      await cluster.api.delete(ConfigMap, parseKey(key), { uid: metadata.uid });
+      own.removed(ConfigMap, parseKey(key), metadata.uid);
+      return { ...success, own };
+    });
+    await cluster.create(wish("default/a"));
+    await cluster.clock.advance(1_000);
+    assert.deepEqual(ran, ["default/a"]);
+    await controller.stop();
+  });
+
+  void test("runs a key again whose object went by somebody else's hand", async (context) => {
+    const { cluster, controller, ran } = await rig(context, () => success);
+    await cluster.create(wish("default/a"));
+    await cluster.clock.advance(10);
+    await cluster.delete("default/a");
+    await cluster.clock.advance(10);
+    assert.deepEqual(ran, ["default/a", "default/a"]);
+    await controller.stop();
   });
 });
