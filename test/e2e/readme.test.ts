@@ -88,6 +88,14 @@ const claims: Readonly<Record<string, (context: TestContext, command: string) =>
     }
   },
 
+  // It needs an engine; what it builds is assembled without one, and run, in test/image. Here: the cluster asks for that name.
+  "docker build -t evenkeel:0.1.0 .": async (_context, command) => {
+    const [, tag = ""] = /-t (\S+)/.exec(command) ?? [];
+    assert.equal(tag, `evenkeel:${manifest.version}`);
+    const deployment = await readFile(join(root, "manifests", "base", "deployment.yaml"), "utf8");
+    assert.ok(deployment.includes(`image: ${tag}\n`), deployment);
+  },
+
   "node test/cache/bytes-per-object.ts": async (_context, command) => {
     const [program = "", ...args] = command.split(" ");
     const { stdout } = await promisify(execFile)(program, args, { cwd: root });
