@@ -44,12 +44,12 @@ const UNIQUE: ReadonlySet<string> = new Set(["uid", "resourceVersion"]);
 const MAX_SHARED_LENGTH = 128;
 
 /** Different values that are kept once: a full pool is a fraction of the objects that filled it. */
-const MAX_SHARED = 4_096;
+const MIN_SHARED = 4_096;
 
 /** One instance of equal values: the labels of ten thousand copies are kept once. */
 class MetadataPool {
-  readonly #texts = new RecentMap<string, string>(MAX_SHARED);
-  readonly #labels = new RecentMap<string, Texts>(MAX_SHARED);
+  readonly #texts = new RecentMap<string, string>(MIN_SHARED);
+  readonly #labels = new RecentMap<string, Texts>(MIN_SHARED);
 
   compact(metadata: Metadata): Metadata {
     const kept: Record<string, unknown> = { ...metadata };
@@ -58,7 +58,7 @@ class MetadataPool {
       if (typeof value === "string" && !UNIQUE.has(field)) kept[field] = this.#text(value);
     }
     const { labels, annotations } = metadata;
-    if (labels !== undefined) kept["labels"] = this.#shared(labels);
+    if (labels !== undefined) kept["labels"] = this.#labels.getOrInsert(JSON.stringify(labels), deepFrozen(labels));
     if (annotations !== undefined) kept["annotations"] = this.#map(annotations);
     return kept as unknown as Metadata;
   }
@@ -69,17 +69,7 @@ class MetadataPool {
     return kept;
   }
 
-  #shared(labels: Texts): Texts {
-    const key = JSON.stringify(labels);
-    const known = this.#labels.get(key);
-    if (known === undefined) this.#labels.set(key, deepFrozen(labels));
-    return known ?? labels;
-  }
-
   #text(text: string): string {
-    if (text.length > MAX_SHARED_LENGTH) return text;
-    const known = this.#texts.get(text);
-    if (known === undefined) this.#texts.set(text, text);
-    return known ?? text;
+    return text.length > MAX_SHARED_LENGTH ? text : this.#texts.getOrInsert(text, text);
   }
 }

@@ -18,7 +18,7 @@ export type Change = {
   readonly query: Query;
   /** As {@link objectKey} makes it. */
   readonly key: string;
-  /** `list`: the first list, or the present state given to a late handler; `relist`: any later list. */
+  /** `list`: the first list, or the present state given to a late handler; `relist`: each later list. */
   readonly origin: "list" | "relist" | "watch";
 } & (
   | { readonly before?: undefined; readonly after: StoredObject }

@@ -2,7 +2,8 @@
  * A map whose keys come and go all the time: keys in hand, objects that are being written. V8 gives a Map that is changed
  * so a new table every few changes, and each former one leads to the next; once one of them is old, whatever passed through
  * the map since survives until the next full collection. So the map itself is replaced now and then.
- * Measured with 10 000 copies: 100 MB of dead objects that no scavenge could free.
+ * In a fan-out of 10 000 copies a full collection found 94 MB dead before the keys in hand and the recent traces were kept
+ * so that this cannot happen, and 32 to 59 MB since.
  */
 
 /** How many deletions one Map lasts, unless it has more keys than that. */
@@ -37,11 +38,12 @@ export class FleetingMap<K, V> {
     return this.#map.size;
   }
 
+  // In the order in which the keys came. What changes while one of these is gone through may or may not be met.
+
   keys(): MapIterator<K> {
     return this.#map.keys();
   }
 
-  /** In the order in which the keys came. What changes meanwhile may or may not be among them. */
   values(): MapIterator<V> {
     return this.#map.values();
   }

@@ -21,6 +21,13 @@ export class RecentMap<K, V> {
     return old;
   }
 
+  /** What is known under `key`, or else `value`, known from now on. */
+  getOrInsert(key: K, value: V): V {
+    const known = this.get(key);
+    if (known === undefined) this.set(key, value);
+    return known ?? value;
+  }
+
   set(key: K, value: V): void {
     if (this.#young.size >= this.#count && !this.#young.has(key)) [this.#old, this.#young] = [this.#young, new Map()];
     this.#young.set(key, value);

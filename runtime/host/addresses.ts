@@ -10,7 +10,7 @@ import type { Given, GivenSettings, Target } from "./settings.ts";
 export interface Address {
   /** Empty: every interface. */
   readonly host: string;
-  /** 0: any free port. */
+  /** 0 stands for a free one. */
   readonly port: number;
 }
 

@@ -120,7 +120,7 @@ export class Controller {
       limiter: maxOf(exponentialLimiter({ capMs: RETRY_CAP_MS }), tokenBucket(clock)),
     });
     this.#putOff = new PutOff(clock, causes, (key, priority) => this.queue.add(key, { priority }));
-    this.#unsubscribe = [cache.onChange(this.#onChange), cache.onRelist(this.#onRelist), () => this.#putOff.close()];
+    this.#unsubscribe = [cache.onChange(this.#onChange), cache.onRelist(this.#onRelist)];
   }
 
   /** To be called when the caches are synced and this process leads. */
@@ -139,6 +139,8 @@ export class Controller {
     if (this.#active === 0) this.#idle.resolve();
     await this.#idle.promise;
     for (const id of this.#awaited.keys()) this.#awaited.get(id)?.(id);
+    // Last: keys that end their wait may be put off once more.
+    this.#putOff.close();
     this.#options.observer.conflicts(0);
   }
 

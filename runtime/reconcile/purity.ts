@@ -158,7 +158,7 @@ function swapsFor(name: string): readonly Swap[] {
   return swaps;
 }
 
-/** Stands in for a function or an object: any use of it is the refusal. */
+/** Stands in for a function or an object. Whatever use is made of it is the refusal. */
 function refusing(original: object, code: Code, what: string): unknown {
   return new Proxy(original, new Proxy({}, { get: () => () => refuse(code, what) }));
 }

@@ -19,7 +19,7 @@ export interface Wish {
 
 interface Known {
   readonly sourceVersion: string;
-  /** Of what was written; undefined for a first write, which is nearly always the last. It counts as any second one's equal. */
+  /** Of what was written; undefined for a first write, which is nearly always the last. A second one counts as its equal. */
   readonly digest: string | undefined;
   readonly sinceMs: number;
   readonly count: number;

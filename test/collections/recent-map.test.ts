@@ -39,6 +39,14 @@ suite("recent map", () => {
     }
   });
 
+  test("the first value under a key is the one that all get who would insert one", () => {
+    const map = new RecentMap<string, object>(COUNT);
+    const first = {};
+    assert.equal(map.getOrInsert("a", first), first);
+    assert.equal(map.getOrInsert("a", {}), first);
+    assert.notEqual(map.getOrInsert("b", {}), first);
+  });
+
   test("a key that is not met for long is let go", () => {
     const map = new RecentMap<string, string>(COUNT);
     map.set("a", "first");

@@ -389,37 +389,26 @@ const endings = {
 };
 
 for (const [by, ending] of Object.entries(endings)) {
-  test(`transport: an abort before the answer ends the exchange with the reason of its ${by}`, async (t) => {
-    const arrived = Promise.withResolvers<void>();
-    const closed = Promise.withResolvers<string>();
-    const world = await httpWorld(t, (asked) => {
-      asked.socket.on("close", () => closed.resolve("closed"));
-      arrived.resolve();
+  const moments: Readonly<Record<string, (answer: ServerResponse, reached: () => void) => void>> = {
+    "before the answer": (_, reached) => reached(),
+    "within an answer that is collected": (answer, reached) => void answer.write("half", reached),
+  };
+  for (const [moment, reach] of Object.entries(moments))
+    test(`transport: an abort ${moment} ends the exchange with the reason of its ${by}`, async (t) => {
+      const reached = Promise.withResolvers<void>();
+      const closed = Promise.withResolvers<string>();
+      const world = await httpWorld(t, (asked, answer) => {
+        asked.socket.on("close", () => closed.resolve("closed"));
+        reach(answer, reached.resolve);
+      });
+      const { more, abort } = ending();
+      const reason = new Error("stop");
+      const rejected = assert.rejects(text(plain(t, world), "/", more), (error) => error === reason);
+      await reached.promise;
+      abort(reason);
+      await rejected;
+      assert.equal(await closed.promise, "closed");
     });
-    const { more, abort } = ending();
-    const reason = new Error("stop");
-    const rejected = assert.rejects(text(plain(t, world), "/", more), (error) => error === reason);
-    await arrived.promise;
-    abort(reason);
-    await rejected;
-    assert.equal(await closed.promise, "closed");
-  });
-
-  test(`transport: an abort within an answer that is collected ends the exchange with the reason of its ${by}`, async (t) => {
-    const begun = Promise.withResolvers<void>();
-    const closed = Promise.withResolvers<string>();
-    const world = await httpWorld(t, (asked, answer) => {
-      asked.socket.on("close", () => closed.resolve("closed"));
-      answer.write("half", () => begun.resolve());
-    });
-    const { more, abort } = ending();
-    const reason = new Error("stop");
-    const rejected = assert.rejects(text(plain(t, world), "/", more), (error) => error === reason);
-    await begun.promise;
-    abort(reason);
-    await rejected;
-    assert.equal(await closed.promise, "closed");
-  });
 
   test(`transport: what was aborted before it was sent, or while it waits for a connection, is not sent, by its ${by}`, async (t) => {
     const arrived: (string | undefined)[] = [];

@@ -209,6 +209,22 @@ void suite("a controller", () => {
     await controller.stop();
   });
 
+  void test("puts off nothing beyond its end", async (context) => {
+    const own = new OwnWrites();
+    own.wrote(ConfigMap, { namespace: "default", name: "never" }, "999999");
+    const { cluster, controller, causes } = await rig(context, () => ({ ...success, own }));
+    await cluster.create(wish("default/a"));
+    await cluster.clock.advance(10);
+    // Comes while the key is in hand, by a write that is still under way when all ends.
+    causes.sending(A);
+    await cluster.delete("default/a");
+    await cluster.clock.advance(10);
+    const before = cluster.clock.pendingCount;
+    await controller.stop();
+    assert.equal(cluster.clock.pendingCount, before - 1, "the key's wait is over, and no other has begun");
+    assert.equal(causes.isBusy, true);
+  });
+
   void test("has nothing more to do for an object that went as its own key wished", async (context) => {
     const own = new OwnWrites();
     const { cluster, controller, ran } = await rig(context, async (key) => {

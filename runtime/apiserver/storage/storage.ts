@@ -56,7 +56,7 @@ export class Storage {
     await promise;
   }
 
-  /** Forgets the past of every resource: any older resourceVersion is now 410 Expired. */
+  /** Forgets the past of every resource. An older resourceVersion is 410 Expired from now on. */
   compact(): void {
     for (const store of this.#stores.values()) store.compact(this.#revision);
   }
