@@ -1,23 +1,30 @@
-/** `npm start`: connects, starts the host, and ends it on a signal. */
+/**
+ * `npm start`: starts the functions, connects, starts the host, and ends it on a signal.
+ *
+ * A start is mostly reading code. What the functions' threads need comes first; the rest is read while they read theirs.
+ */
 import { relative } from "node:path";
-import { systemClock } from "../clock/clock.ts";
-import { Host } from "../host/host.ts";
+import { systemClock, type Clock } from "../clock/clock.ts";
+import type { Host } from "../host/host.ts";
 import { suspensionReporter } from "../host/observers.ts";
-import { Program, type ProgramState } from "../host/program.ts";
+import { Program } from "../host/program.ts";
 import type { Address } from "../host/addresses.ts";
+import { untilAborted } from "../kube/deadline.ts";
+import { EvenkeelError } from "../kube/errors.ts";
 import { openWorker } from "../reconcile/cell/worker-cell.ts";
 import type { Served } from "../host/serving.ts";
 import type { Settings } from "../host/settings.ts";
 import { createLogger } from "../trace/logs.ts";
-import { createMetrics } from "../trace/metrics.ts";
-import { setUpTracing } from "../trace/tracing.ts";
-import { connect, type Connection } from "./connect.ts";
+import type { Connection } from "./connect.ts";
 import { createDemoNamespaces, createDemoSource, demoConfig } from "./demo.ts";
 import { newsOf } from "./news.ts";
 import manifest from "../../package.json" with { type: "json" };
 
 /** Spans that were not exported by then are lost: a dead collector must not hold up the next replica. */
 const TRACING_SHUTDOWN_MS = 2_000;
+
+/** A server that is merely busy answers by then. */
+const REACH_DEADLINE_MS = 10_000;
 
 /** Runs until a signal. @throws EvenkeelError when it cannot start, or LEASE_LOST */
 export async function start(settings: Settings): Promise<void> {
@@ -32,6 +39,28 @@ export async function start(settings: Settings): Promise<void> {
     verbosity: settings.verbosity,
     format: isEmbedded ? "text" : "auto",
   });
+  /** There when the first state is taken in: what changes before that is the second. */
+  const hosted = Promise.withResolvers<Host>();
+  let host: Host | undefined;
+  const program = new Program({
+    functionsDir: settings.functionsDir,
+    configFile: settings.configFile,
+    builtInConfig: isEmbedded ? demoConfig : () => "",
+    clock,
+    open: openWorker(clock, suspensionReporter(log)),
+    onChange(state, before) {
+      for (const { message, names } of newsOf(before, state)) log.info(message, { names });
+      void hosted.promise.then((host) => host.apply(state));
+    },
+    onRefused: (error) => log.info("not taken in; what was good goes on", { error }),
+  });
+  const loading = handled(program.start());
+  const [{ connect }, { Host }, { createMetrics }, { setUpTracing }] = await Promise.all([
+    import("./connect.ts"),
+    import("../host/host.ts"),
+    import("../trace/metrics.ts"),
+    import("../trace/tracing.ts"),
+  ]);
   const tracing = await setUpTracing({ env, serviceVersion: manifest.version, clock, log });
   const metrics = createMetrics({ version: manifest.version, spans: tracing });
   const requests = metrics.restClient();
@@ -42,77 +71,71 @@ export async function start(settings: Settings): Promise<void> {
     clock,
     observer(request) {
       requests.answered(request);
-      if (log.isOn(8))
-        log.debug(
-          "request",
-          {
-            verb: request.verb,
-            path: request.path,
-            status: request.status,
-            ms: request.durationMs,
-            code: request.code,
-          },
-          8,
-        );
+      const { verb, path, status, durationMs: ms, code } = request;
+      if (log.isOn(8)) log.debug("request", { verb, path, status, ms, code }, 8);
     },
   });
-  let current: ProgramState | undefined;
-  const takeIn = async (state: ProgramState): Promise<void> => {
-    const news = current === undefined ? [] : newsOf(current, state);
-    current = state;
-    await host.apply(state);
-    for (const { message, names } of news) log.info(message, { names });
-  };
-  const program = new Program({
-    functionsDir: settings.functionsDir,
-    configFile: settings.configFile,
-    builtInConfig: isEmbedded ? demoConfig : () => "",
-    clock,
-    open: openWorker(clock, suspensionReporter(log)),
-    onChange: (state) => void takeIn(state),
-    onRefused: (error) => log.info("not taken in; what was good goes on", { error }),
-  });
-  const host = new Host({
-    settings,
-    api: connection.api,
-    reviews: connection.reviews,
-    clock,
-    log,
-    metrics,
-    tracing,
-    version: manifest.version,
-    lease: settings.leaderElect ? { namespace: connection.namespace, name: "evenkeel" } : undefined,
-    isVerifying: isEmbedded,
-    // The welcome says it too, and nicer.
-    ...(!isEmbedded && { onServing: (served) => log.info("serving", urls(served)) }),
-  });
+  const reaching = handled(reach(connection, clock));
   const stop = new AbortController();
   const onSignal = (): void => stop.abort(new Error("a signal asked to stop"));
   process.once("SIGTERM", onSignal).once("SIGINT", onSignal);
   try {
-    const state = await program.start();
-    current = state;
-    await reach(connection);
+    const state = await untilAborted(loading, stop.signal);
+    await untilAborted(reaching, stop.signal);
     if (settings.hasDemoWorld) await createDemoNamespaces(connection.api);
+    host = new Host({
+      settings,
+      api: connection.api,
+      reviews: connection.reviews,
+      clock,
+      log,
+      metrics,
+      tracing,
+      version: manifest.version,
+      lease: settings.leaderElect ? { namespace: connection.namespace, name: "evenkeel" } : undefined,
+      isVerifying: isEmbedded,
+      // The welcome says it too, and nicer.
+      ...(!isEmbedded && { onServing: (served) => log.info("serving", urls(served)) }),
+    });
     const lost = host.lost;
-    await Promise.race([host.start(state, stop.signal), lost]);
+    const starting = host.start(state, stop.signal);
+    hosted.resolve(host);
+    await Promise.race([starting, lost]);
     if (isEmbedded) welcome({ settings, connection, served: host.served, cwd });
     else log.info("working", { server: connection.server, functions: [...state.functions.keys()] });
     if (settings.hasDemoWorld) await createDemoSource(connection.api);
-    await Promise.race([untilAborted(stop.signal), lost]);
+    await Promise.race([aborted(stop.signal), lost]);
   } catch (error) {
     if (error !== stop.signal.reason) throw error;
   } finally {
     program.close();
-    await host.stop();
+    await host?.stop();
     await tracing.shutdown(TRACING_SHUTDOWN_MS);
     await connection.close();
   }
 }
 
-/** One question before anything else: a server that cannot be reached is told in one line, not in one per informer. */
-async function reach({ api }: Connection): Promise<void> {
-  await api.resource({ apiVersion: "v1", kind: "Namespace" }, { deadlineMs: 10_000 });
+/** For what is awaited later: until then its failure is nobody's fault. */
+function handled<T>(promise: Promise<T>): Promise<T> {
+  promise.catch(() => {});
+  return promise;
+}
+
+/**
+ * One question before anything else: a server that cannot be reached is told in one line, not in one per informer.
+ * @throws EvenkeelError API_UNREACHABLE and the like; also when it does not answer in time
+ */
+async function reach({ api, server }: Connection, clock: Clock): Promise<void> {
+  const overdue = new AbortController();
+  const timer = clock.after(REACH_DEADLINE_MS, () => {
+    const what = `${server}: it was there and did not answer within ${REACH_DEADLINE_MS / 1000} s`;
+    overdue.abort(new EvenkeelError("API_UNREACHABLE", what));
+  });
+  try {
+    await api.resource({ apiVersion: "v1", kind: "Namespace" }, overdue);
+  } finally {
+    timer.cancel();
+  }
 }
 
 interface Welcome {
@@ -150,7 +173,7 @@ function baseUrl({ host, port }: Address, scheme = "http"): string {
   return `${scheme}://${name.includes(":") ? `[${name}]` : name}:${port}`;
 }
 
-function untilAborted(signal: AbortSignal): Promise<void> {
+function aborted(signal: AbortSignal): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
   if (signal.aborted) resolve();
   // A timer that keeps the process alive: everything else of ours lets it end.

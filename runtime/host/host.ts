@@ -1,7 +1,7 @@
 /**
  * The host: puts the rooms together, and starts and stops them in one order.
  *
- *   start  probes → caches → wait for sync → lease → workers
+ *   start  functions → probes → caches → wait for sync → lease → workers
  *   stop   workers (to the last answer) → lease → caches → probes
  */
 import { Informers } from "../cache/informers.ts";
@@ -113,11 +113,12 @@ export class Host {
    */
   async start(state: ProgramState, signal: AbortSignal): Promise<void> {
     const { settings, log, onServing } = this.#options;
-    // Probes first: whoever restarts us for not answering must be answered from the first moment.
+    // Before anything is waited for: a later state that comes meanwhile finds this one applied. Nothing is asked of the server.
+    await this.apply(state);
+    // Probes before caches: whoever restarts us for not answering must be answered from the first moment.
     this.#serving = await this.#serve();
     onServing?.(this.#serving.served);
     // Caches before the lease: a standby that takes over has them filled already.
-    await this.apply(state);
     this.#informers.start();
     await this.#waitForSync(signal);
     // The lease before the workers: nobody writes who does not lead.

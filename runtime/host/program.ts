@@ -26,7 +26,7 @@ export interface ProgramOptions {
   /** Where functions are to live. */
   readonly open: OpenCell;
   /** Told of each state after the first, one at a time. */
-  readonly onChange: (state: ProgramState) => void;
+  readonly onChange: (state: ProgramState, before: ProgramState) => void;
   /** Told of each version that cannot be used. Must not throw. */
   readonly onRefused: (error: EvenkeelError) => void;
 }
@@ -56,7 +56,7 @@ export class Program {
   #unfit = new Map<string, string>();
   #configProblem: string | undefined;
   #fit: Fit | undefined;
-  #steps: Promise<void> = Promise.resolve();
+  #steps: Promise<unknown> = Promise.resolve();
   readonly #closes: (() => void)[] = [];
 
   constructor(options: ProgramOptions) {
@@ -67,7 +67,14 @@ export class Program {
    * The first state; every later one goes to `onChange`.
    * @throws EvenkeelError CONFIG_INVALID, FILE_NOT_FOUND, or FUNCTION_LOAD_FAILED when not one function loads
    */
-  async start(): Promise<ProgramState> {
+  start(): Promise<ProgramState> {
+    const first = this.#start();
+    // What changes meanwhile is the second state.
+    this.#steps = first.catch(() => {});
+    return first;
+  }
+
+  async #start(): Promise<ProgramState> {
     const { functionsDir: dir, configFile: file, clock, open, onRefused } = this.#options;
     const onChange = (changes: FunctionChanges): void => this.#next(() => this.#note(changes));
     const watch = await watchFunctions({ dir, clock, open, onChange });
@@ -102,8 +109,9 @@ export class Program {
     this.#steps = this.#step(note, this.#steps);
   }
 
-  async #step(note: () => void, before: Promise<void>): Promise<void> {
+  async #step(note: () => void, before: Promise<unknown>): Promise<void> {
     await before;
+    const former = this.#state;
     note();
     try {
       this.#fit = await this.#refit();
@@ -112,7 +120,8 @@ export class Program {
       // The watch of the file has told it already.
       this.#configProblem = messageOf(error);
     }
-    if (this.#fit !== undefined) this.#options.onChange({ ...this.#fit, problems: this.#problems });
+    const state = this.#state;
+    if (state !== undefined && former !== undefined) this.#options.onChange(state, former);
   }
 
   #note({ loaded, removed, failed }: FunctionChanges): void {
@@ -179,6 +188,10 @@ export class Program {
     for (const name of this.#latest.keys()) all.set(name, undefined);
     for (const [name, { cell }] of functions) all.set(name, cell);
     return all;
+  }
+
+  get #state(): ProgramState | undefined {
+    return this.#fit && { ...this.#fit, problems: this.#problems };
   }
 
   get #problems(): readonly ProgramProblem[] {

@@ -95,7 +95,7 @@ export interface Preconditions {
  */
 export interface Api {
   /** @throws EvenkeelError KIND_NOT_SERVED */
-  resource(kind: Kind, options?: CallOptions): Promise<Resource>;
+  resource(kind: Kind, options?: Pick<CallOptions, "signal">): Promise<Resource>;
   get(kind: Kind, name: ObjectName, options?: ReadOptions): Promise<StoredObject>;
   list(kind: Kind, options?: ListOptions): Promise<ListPage>;
   /** Ends normally when the server closes it. An ERROR event throws the error that its Status says. */

@@ -49,7 +49,7 @@ export class ApiClient implements Api {
     this.#mapper = new RestMapper(this.#exchanges, clock);
   }
 
-  async resource(kind: Kind, options: CallOptions = {}): Promise<Resource> {
+  async resource(kind: Kind, options: Pick<CallOptions, "signal"> = {}): Promise<Resource> {
     return this.#mapper.resource(kind, options);
   }
 

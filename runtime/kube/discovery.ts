@@ -47,7 +47,7 @@ export class RestMapper {
    * Never waits for a kind that is known: past its lifetime it is still used, while discovery is asked anew beside it.
    * @throws EvenkeelError KIND_NOT_SERVED, or why discovery failed
    */
-  resource(kind: Kind, { signal }: CallOptions = {}): Resource | Promise<Resource> {
+  resource(kind: Kind, { signal }: Pick<CallOptions, "signal"> = {}): Resource | Promise<Resource> {
     const key = kindKey(kind);
     const known = this.#known.get(key) ?? this.#single.get(key);
     if (known === undefined) return this.#find(kind, key, signal);

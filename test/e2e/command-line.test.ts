@@ -4,7 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { createServer } from "node:net";
+import { createServer, type AddressInfo } from "node:net";
 import { describe, test, type TestContext } from "node:test";
 import { flags } from "../../runtime/cli/flags.ts";
 import { systemClock } from "../../runtime/clock/clock.ts";
@@ -145,6 +145,22 @@ describe("the host refuses to start, in one line,", { concurrency }, () => {
     const host = new HostProcess(context, { address: `127.0.0.1:${port}`, cwd: path });
     await host.refuses(new RegExp(`^--address 127\\.0\\.0\\.1:${port} is in use by another process`), 2);
   });
+
+  test("an API server that takes connections and never answers", async (context) => {
+    const { server, path } = await silentApiServer(context);
+    const host = new HostProcess(context, { args: ["--kubeconfig", "kubeconfig"], cwd: path });
+    await host.refuses(
+      new RegExp(`^${server}: it was there and did not answer within 10 s; check that the API server`),
+    );
+  });
+});
+
+test("the host ends at once when it is asked to while its API server does not answer", async (context) => {
+  const { asked, path } = await silentApiServer(context);
+  const host = new HostProcess(context, { args: ["--kubeconfig", "kubeconfig"], cwd: path });
+  await asked;
+  host.signal("SIGINT");
+  assert.deepEqual(await host.exited(3_000), { code: 0, signal: null }, host.output);
 });
 
 describe("the host starts", { concurrency }, () => {
@@ -183,6 +199,18 @@ describe("the host starts", { concurrency }, () => {
     await host.stop();
   });
 });
+
+/** Hears, and says nothing. `path` is a folder from which it is meant. */
+async function silentApiServer(context: TestContext) {
+  const { promise: asked, resolve } = Promise.withResolvers<void>();
+  const listener = createServer(() => resolve()).listen(await freePort(), "127.0.0.1");
+  await once(listener, "listening");
+  context.after(() => listener.close());
+  const server = `http://127.0.0.1:${(listener.address() as AddressInfo).port}`;
+  const kubeconfig = KUBECONFIG.replace("http://127.0.0.1:9", server);
+  const { path } = await tempFolder(context, { kubeconfig, "evenkeel.yaml": CONFIG });
+  return { server, asked, path };
+}
 
 /** Listens, or finds that somebody does. */
 async function occupy(context: TestContext, port?: number): Promise<number> {

@@ -1,5 +1,10 @@
 /** What the host follows while it runs: the files of its functions and its configuration, good and bad. */
-import { describe, test } from "node:test";
+import assert from "node:assert/strict";
+import { describe, test, type TestContext } from "node:test";
+import { createApiServer } from "../../runtime/apiserver/server.ts";
+import { systemClock } from "../../runtime/clock/clock.ts";
+import { listen } from "../../runtime/apiserver/listener.ts";
+import { until } from "../controlplane/wait.ts";
 import { tempFolder } from "../support/temp-folder.ts";
 import { greeting } from "./greeting.ts";
 import { HostProcess } from "./host-process.ts";
@@ -62,4 +67,52 @@ describe("while the host runs", { concurrency: 2 }, () => {
     await host.readyIs(200);
     await host.stop();
   });
+
+  test("a function that changes while the host still waits for its API server runs in its newest version", async (context) => {
+    const functions = await tempFolder(context, { "greet.ts": greeting("hello"), "broken.ts": "{" });
+    const server = await slowApiServer(context);
+    const folder = await tempFolder(context, { "kubeconfig.yaml": server.kubeconfig });
+    const args = ["--functions", functions.path, "--kubeconfig", "kubeconfig.yaml", "--no-leader-elect"];
+    const host = new HostProcess(context, { args, cwd: folder.path });
+    await host.waitForLine(/"not taken in.*broken/);
+    await functions.write("greet.ts", greeting("hullo"));
+    await host.waitForLine(/"functions changed"/);
+    server.answer();
+    assert.equal(await server.greeting(), "hullo");
+    await host.stop();
+  });
 });
+
+/** Takes requests, and answers none of them before it is told to. There is a ConfigMap to be greeted. */
+async function slowApiServer(context: TestContext) {
+  const told = Promise.withResolvers<void>();
+  const server = createApiServer({ clock: systemClock });
+  const fetch = async (request: Request): Promise<Response> => {
+    await told.promise;
+    return server.fetch(request);
+  };
+  const listening = await listen(fetch, { host: "127.0.0.1", port: 0 });
+  context.after(async () => {
+    await listening.close();
+    await server.close();
+  });
+  const configMaps = "http://127.0.0.1/api/v1/namespaces/default/configmaps";
+  const source = { metadata: { name: "source", labels: { mirror: "true" } } };
+  const headers = { "content-type": "application/json" };
+  const made = await server.fetch(new Request(configMaps, { method: "POST", headers, body: JSON.stringify(source) }));
+  assert.equal(made.status, 201);
+  return {
+    kubeconfig: server.kubeconfig(listening.url),
+    answer: told.resolve,
+    /** What the first greeting says that is there. */
+    greeting: () =>
+      until(
+        async () => {
+          const answer = await server.fetch(new Request(`${configMaps}/greeting`));
+          const { data } = (await answer.json()) as { readonly data?: { readonly says: string } };
+          return data?.says;
+        },
+        { what: "a greeting is there" },
+      ),
+  };
+}
