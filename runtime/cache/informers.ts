@@ -57,16 +57,6 @@ export class Informers {
     await Promise.all(this.#ending);
   }
 
-  /** Waits until every present informer has synced, or `signal` is aborted. @returns those that have not. */
-  async waitForSync(signal: AbortSignal): Promise<readonly SharedInformer[]> {
-    const informers = this.all();
-    const { promise: aborted, resolve: abort } = Promise.withResolvers<void>();
-    signal.addEventListener("abort", () => abort(), { once: true });
-    if (signal.aborted) abort();
-    await Promise.race([aborted, Promise.all(informers.map(({ synced }) => synced))]);
-    return informers.filter(({ hasSynced }) => !hasSynced);
-  }
-
   async #end(informer: SharedInformer): Promise<void> {
     const ended = informer.stop();
     this.#ending.add(ended);

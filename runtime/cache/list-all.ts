@@ -46,14 +46,21 @@ export async function listAll(api: Lists, query: Query, signal: AbortSignal): Pr
   const objects = [...page.items];
   while (page.continue !== undefined) {
     const next = await pageAfter(api, query, options, page.continue);
-    if (next === undefined) {
-      const whole = await api.list(query.kind, options);
-      return { objects: whole.items, resourceVersion: whole.resourceVersion };
-    }
+    if (next === undefined) return inOne(api, query, options);
     objects.push(...next.items);
     page = next;
   }
   return { objects, resourceVersion };
+}
+
+/** What a list lacks reads as deleted: one that was asked for whole and has a token is none. */
+async function inOne(api: Lists, query: Query, options: ListOptions): Promise<Snapshot> {
+  const { items, resourceVersion, continue: token } = await api.list(query.kind, options);
+  if (token === undefined) return { objects: items, resourceVersion };
+  throw new EvenkeelError(
+    "API_BAD_RESPONSE",
+    `list of ${formatQuery(query)} was asked for whole, and has another page`,
+  );
 }
 
 /** @returns undefined when the snapshot has expired. */

@@ -1,6 +1,8 @@
 /**
- * Functions may be plain JavaScript, so what they pass to the cache is checked. A misspelt condition must not pass for no
- * condition: `{ label: … }` would match every object of the kind.
+ * Functions may be plain JavaScript, so what they declare and what they pass to the cache is checked. A misspelt condition
+ * must not pass for no condition: `{ label: … }` would match every object of the kind. A fault is a predicate, to be put
+ * behind whoever wants the value: `wants a kind (such as …), not string`. It names conditions and label keys; of a value the
+ * type, never the content: that may come from a Secret.
  */
 import { EvenkeelError } from "../kube/errors.ts";
 import type { Kind } from "../kube/kind.ts";
@@ -9,68 +11,97 @@ import { asQuery, type Query, type Where } from "../kube/query.ts";
 
 /** @throws EvenkeelError FUNCTION_THREW */
 export function checkedQuery<T extends KubeObject>(call: string, of: Kind<T> | Query<T>): Query<T> {
-  const kind: unknown = isRecord(of) && "where" in of ? of["kind"] : of;
-  if (!isRecord(kind) || typeof kind["apiVersion"] !== "string" || typeof kind["kind"] !== "string")
-    refuse(call, "a kind", 'such as ConfigMap or kind("apps/v1", "Deployment")', of);
-  const query = asQuery(of);
-  checkedWhere(call, query.where);
-  if (query.part !== undefined && query.part !== "metadata") refuse(call, "a part", "metadataOf(KIND)", query.part);
-  return query;
+  refuse(call, queryFault(of));
+  return asQuery(of);
 }
 
 /** @throws EvenkeelError FUNCTION_THREW */
 export function checkedName(call: string, name: ObjectName): ObjectName {
-  if (!isRecord(name) || typeof name["name"] !== "string" || name["name"] === "")
-    refuse(call, "a name", '{ name: "settings", namespace: "team-a" }', name);
-  if (!isTextOrAbsent(name["namespace"])) refuse(call, "a namespace", "a string", name["namespace"]);
+  refuse(call, nameFault(name));
   return name;
 }
 
 /** An empty `namePrefix` is one: every name begins with it. @throws EvenkeelError FUNCTION_THREW */
 export function checkedWhere(call: string, where: Where): Where {
-  if (!isRecord(where)) refuse(call, "conditions", '{ labels: { mirror: "true" } }', where);
-  for (const [field, value] of Object.entries(where)) {
-    if (field === "labels") checkLabels(call, value);
-    else if (!TEXT_FIELDS.has(field)) refuseField(call, field);
-    else if (!isTextOrAbsent(value)) refuse(call, `a ${field}`, "a string", value);
-  }
+  refuse(call, whereFault(where));
   return where;
+}
+
+/** What keeps `of` from being a Kind or a Query; undefined when nothing does. */
+export function queryFault(of: unknown): string | undefined {
+  if (!isRecord(of) || !("where" in of)) return kindFault(of);
+  const fault = kindFault(of["kind"]) ?? whereFault(of["where"]);
+  if (fault !== undefined || of["part"] === undefined || of["part"] === "metadata") return fault;
+  return wants("a part", "metadataOf(KIND)", of["part"]);
+}
+
+export function kindFault(kind: unknown): string | undefined {
+  const isKind = isRecord(kind) && typeof kind["apiVersion"] === "string" && typeof kind["kind"] === "string";
+  return isKind ? undefined : wants("a kind", 'such as ConfigMap or kind("apps/v1", "Deployment")', kind);
+}
+
+export function whereFault(where: unknown): string | undefined {
+  if (!isRecord(where)) return wants("conditions", '{ labels: { mirror: "true" } }', where);
+  for (const [field, value] of Object.entries(where)) {
+    const fault = field === "labels" ? labelsFault(value) : textFault(field, value);
+    if (fault !== undefined) return fault;
+  }
+  return undefined;
+}
+
+function nameFault(name: unknown): string | undefined {
+  if (!isRecord(name) || typeof name["name"] !== "string" || name["name"] === "")
+    return wants("a name", '{ name: "settings", namespace: "team-a" }', name);
+  return textFault("namespace", name["namespace"]);
 }
 
 const TEXT_FIELDS: ReadonlySet<string> = new Set(["namespace", "name", "namePrefix"]);
 
-function checkLabels(call: string, labels: unknown): void {
-  if (labels === undefined) return;
-  if (!isRecord(labels)) refuse(call, "labels", '{ mirror: "true" }', labels);
-  for (const [key, rule] of Object.entries(labels))
-    if (!isRule(rule)) refuse(call, `label ${key}`, "a string, { in }, { notIn } or { exists }", rule);
+function textFault(field: string, value: unknown): string | undefined {
+  if (!TEXT_FIELDS.has(field)) return `knows no condition ${field}; there are namespace, name, namePrefix and labels`;
+  return value === undefined || typeof value === "string" ? undefined : wants(`a ${field}`, "a string", value);
 }
 
-function isRule(rule: unknown): boolean {
-  if (typeof rule === "string") return true;
-  if (!isRecord(rule) || Object.keys(rule).length !== 1) return false;
-  return isTexts(rule["in"]) || isTexts(rule["notIn"]) || typeof rule["exists"] === "boolean";
+/** What the API server would answer with 400. Source: apimachinery validation IsQualifiedName, IsValidLabelValue. */
+const LABEL_KEY =
+  /^((?=[^/]{1,253}\/)[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*\/)?[A-Za-z0-9]([-\w.]{0,61}[A-Za-z0-9])?$/;
+const LABEL_VALUE = /^([A-Za-z0-9]([-\w.]{0,61}[A-Za-z0-9])?)?$/;
+
+function labelsFault(labels: unknown): string | undefined {
+  if (labels === undefined) return undefined;
+  if (!isRecord(labels)) return wants("labels", '{ mirror: "true" }', labels);
+  for (const [key, rule] of Object.entries(labels)) {
+    if (!LABEL_KEY.test(key))
+      return `wants labels with keys such as team or example.com/team, unlike ${JSON.stringify(key)}`;
+    const values = valuesOf(rule);
+    if (values === undefined) return wants(`label ${key}`, "a string, { in }, { notIn } or { exists }", rule);
+    if (!values.every((value) => LABEL_VALUE.test(value)))
+      return `wants label ${key} with values of at most 63 letters, digits, -, _ and ., a letter or a digit at each end`;
+  }
+  return undefined;
 }
 
-function isTexts(value: unknown): boolean {
+/** The values that a rule names; undefined for what is no rule. */
+function valuesOf(rule: unknown): readonly string[] | undefined {
+  if (typeof rule === "string") return [rule];
+  if (!isRecord(rule) || Object.keys(rule).length !== 1) return undefined;
+  if (typeof rule["exists"] === "boolean") return [];
+  const values = rule["in"] ?? rule["notIn"];
+  return isTexts(values) ? values : undefined;
+}
+
+function isTexts(value: unknown): value is readonly string[] {
   return Array.isArray(value) && value.every((item) => typeof item === "string");
-}
-
-function isTextOrAbsent(value: unknown): boolean {
-  return value === undefined || typeof value === "string";
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null;
 }
 
-/** Names the type of what was given, never its content: it may come from a Secret. */
-function refuse(call: string, wanted: string, example: string, given: unknown): never {
-  const what = given === null ? "null" : typeof given;
-  throw new EvenkeelError("FUNCTION_THREW", `${call} wants ${wanted} (${example}), not ${what}`);
+function wants(what: string, example: string, given: unknown): string {
+  return `wants ${what} (${example}), not ${given === null ? "null" : typeof given}`;
 }
 
-function refuseField(call: string, field: string): never {
-  const what = `${call} knows no condition ${field}; there are namespace, name, namePrefix and labels`;
-  throw new EvenkeelError("FUNCTION_THREW", what);
+function refuse(call: string, fault: string | undefined): void {
+  if (fault !== undefined) throw new EvenkeelError("FUNCTION_THREW", `${call} ${fault}`);
 }

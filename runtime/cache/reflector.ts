@@ -11,11 +11,11 @@
 import { sleep, type Clock } from "../clock/clock.ts";
 import type { WatchEvent } from "../kube/api.ts";
 import { codeOf, EvenkeelError, type Code } from "../kube/errors.ts";
-import { objectKey, type StoredObject } from "../kube/object.ts";
+import type { StoredObject } from "../kube/object.ts";
 import { formatQuery } from "../kube/query.ts";
 import type { Source } from "./holding.ts";
+import { InitialEvents } from "./initial-events.ts";
 import { listAll, selection } from "./list-all.ts";
-import { QuietTimer } from "./quiet-timer.ts";
 import { RetryDelay } from "./retry-delay.ts";
 import type { Change, Store } from "./store.ts";
 
@@ -24,8 +24,8 @@ export type ReflectorState =
   | { readonly name: "idle" }
   /**
    * A watch that begins with the present objects; they are collected aside until the server says that they are complete.
-   * Broken off, or the server unwell: again from nothing, after a delay. Refused: `list` at once and from then on. Silent, or
-   * failed again and again: `list` this time.
+   * Broken off, or the server unwell: again from nothing, after a delay. Refused, or not known to the server: `list` from then
+   * on. Without an end, or failed again and again: `list` this time.
    */
   | { readonly name: "watch-list" }
   /** The present objects, in pages. Any failure: again from the first page, after a delay. */
@@ -33,7 +33,7 @@ export type ReflectorState =
   /**
    * Changes since the store's version; the stream of a WatchList goes on. Closed by the server: `watch` at once.
    * Server unwell, credentials, permission, kind not served: `watch` after a delay, from the same version. Version expired,
-   * not accepted or followed by nonsense: `watch-list` (or `list`) after a delay.
+   * not accepted, without an event again and again, or followed by nonsense: `watch-list` (or `list`) after a delay.
    */
   | { readonly name: "watch" }
   /** Waits after a failure, then goes on as `next` says. */
@@ -69,12 +69,9 @@ const MAX_WATCH_SECONDS = 600;
 
 /**
  * Bookmarks come about once a minute. A minute and a half without any byte means a dead connection, which TCP alone would
- * notice after 13 to 30 minutes (kubernetes#87615); a server without bookmarks is merely watched anew each time.
+ * notice after 13 to 30 minutes (kubernetes#87615). A quiet kind of a server without bookmarks is watched anew each time.
  */
 const IDLE_MS = 90_000;
-
-/** Initial events come in one run. A server silent for so long has not understood what it was asked for. */
-const INITIAL_QUIET_MS = 30_000;
 
 /** After so many failures in a row a paged list is tried: what stands in the way of a WatchList may let it pass. */
 const MAX_WATCH_LIST_FAILURES = 3;
@@ -82,8 +79,12 @@ const MAX_WATCH_LIST_FAILURES = 3;
 /** A watch this short did no work; reopened at once it would be a request storm. Source: client-go VeryShortWatchError. */
 const SHORT_WATCH_MS = 1_000;
 
-/** So many short and empty watches in a row, and the fault may be the version that they begin at: relist. */
-const MAX_SHORT_WATCHES = 3;
+/**
+ * So many watches in a row that told nothing, and the fault may be the version that they begin at: relist. A server whose
+ * history went back closes them, refuses the version as too new or, as kube-apiserver, accepts it and is silent until it has
+ * given it out again.
+ */
+const MAX_EMPTY_WATCHES = 3;
 
 /** A watch that lived so long shows that the server is well. */
 const HEALTHY_WATCH_MS = 30_000;
@@ -118,7 +119,9 @@ export class Reflector {
   /** Until the server refuses one as unknown. */
   #canWatchList = true;
   #watchListFailureCount = 0;
-  #shortWatchCount = 0;
+  #emptyWatchCount = 0;
+  /** Whether the server has begun to answer the watch that goes on from the store's version. */
+  #isAnswered = false;
   #lastHeardMs: number | undefined;
 
   constructor(options: {
@@ -201,23 +204,24 @@ export class Reflector {
     // No version: the server proves that its cache is as new as the storage before it answers, so no list is from the past.
     const stream = this.#open("", true);
     const { signal } = this.#attempt;
-    const quiet = new QuietTimer(this.#clock, INITIAL_QUIET_MS, () => this.#attempt.abort());
+    const initial = new InitialEvents(this.#clock, () => this.#attempt.abort());
     try {
-      const collected = new Map<string, StoredObject>();
       for (let next = await stream.next(); next.done !== true; next = await stream.next()) {
-        quiet.heard();
-        if (!collect(collected, next.value)) continue;
+        const end = initial.take(next.value);
+        if (end === undefined) continue;
         signal.throwIfAborted();
-        this.#replace(collected.values(), next.value.resourceVersion);
+        this.#replace(initial.objects, end);
         return { name: "watch" };
       }
     } catch (error) {
-      if (!quiet.isOver) throw error;
+      if (!initial.isGivenUp) throw error;
     } finally {
-      quiet.cancel();
+      initial.stop();
     }
-    if (quiet.isOver) this.#watchListFailureCount = MAX_WATCH_LIST_FAILURES;
-    throw this.#unavailable(`watch ${quiet.isOver ? "fell silent" : "ended"} before its initial events were complete`);
+    if (initial.isUnknown) this.#canWatchList = false;
+    if (initial.isGivenUp) this.#watchListFailureCount = MAX_WATCH_LIST_FAILURES;
+    const how = initial.isGivenUp ? "was given up" : "ended";
+    throw this.#unavailable(`watch ${how} before its initial events were complete`);
   }
 
   async #list(): Promise<Step> {
@@ -236,17 +240,27 @@ export class Reflector {
       for (let next = await stream.next(); next.done !== true; next = await stream.next()) {
         signal.throwIfAborted();
         eventCount++;
+        this.#emptyWatchCount = 0;
         this.#lastHeardMs = this.#clock.now();
         this.#sink.applied(this.#store.apply(next.value));
       }
+    } catch (error) {
+      if (eventCount === 0 && this.#isVersionDoubtful(error)) this.#emptyWatchCount++;
+      throw error;
     } finally {
       if (this.#clock.now() - openedMs >= HEALTHY_WATCH_MS) this.#delay.reset();
     }
     this.#stream = undefined;
     const isShort = this.#clock.now() - openedMs < SHORT_WATCH_MS;
-    this.#shortWatchCount = isShort && eventCount === 0 ? this.#shortWatchCount + 1 : 0;
+    this.#emptyWatchCount = isShort && eventCount === 0 ? this.#emptyWatchCount + 1 : 0;
     if (isShort) throw this.#unavailable("watch was closed as soon as it was opened");
     return { name: "watch" };
+  }
+
+  /** Of a watch that told nothing: it was answered, and silent then; or its version is too new for a server that may only lag. */
+  #isVersionDoubtful(error: unknown): boolean {
+    if (!(error instanceof EvenkeelError) || error.code !== "API_TIMEOUT") return false;
+    return this.#isAnswered || error.status?.causes.includes("ResourceVersionTooLarge") === true;
   }
 
   async #wait(retryInMs: number, next: AttemptName): Promise<Step> {
@@ -256,18 +270,24 @@ export class Reflector {
 
   #open(resourceVersion: string, sendInitialEvents: boolean): AsyncIterator<WatchEvent> {
     const span = MAX_WATCH_SECONDS - MIN_WATCH_SECONDS + 1;
+    this.#isAnswered = false;
     const stream = this.#api.watch(this.#store.query.kind, {
       ...selection(this.#store.query),
       resourceVersion,
       sendInitialEvents,
       timeoutSeconds: MIN_WATCH_SECONDS + Math.floor(span * this.#clock.random()),
       idleMs: IDLE_MS,
-      onOpen: sendInitialEvents ? undefined : () => this.#sink.resumed(),
+      onOpen: sendInitialEvents ? undefined : () => this.#answered(),
       lane: "watches",
       signal: this.#begin(),
     });
     this.#stream = stream[Symbol.asyncIterator]();
     return this.#stream;
+  }
+
+  #answered(): void {
+    this.#isAnswered = true;
+    this.#sink.resumed();
   }
 
   #begin(): AbortSignal {
@@ -308,8 +328,8 @@ export class Reflector {
         if (code !== "API_TOO_MANY_REQUESTS") this.#watchListFailureCount++;
         return PATIENT.has(code) && this.#watchListFailureCount < MAX_WATCH_LIST_FAILURES ? "watch-list" : "list";
       case "watch":
-        if (PATIENT.has(code) && this.#shortWatchCount < MAX_SHORT_WATCHES) return "watch";
-        this.#shortWatchCount = 0;
+        if (PATIENT.has(code) && this.#emptyWatchCount < MAX_EMPTY_WATCHES) return "watch";
+        this.#emptyWatchCount = 0;
         return this.#firstList;
       default:
         return attempt satisfies never;
@@ -323,16 +343,4 @@ export class Reflector {
   #unavailable(what: string): EvenkeelError {
     return new EvenkeelError("API_UNAVAILABLE", `${formatQuery(this.#store.query)}: ${what}`);
   }
-}
-
-/** Takes in one of the initial events. @returns whether they are complete. */
-function collect(
-  collected: Map<string, StoredObject>,
-  event: WatchEvent,
-): event is Extract<WatchEvent, { readonly type: "bookmark" }> {
-  if (event.type === "bookmark") return event.isInitialEventsEnd;
-  const key = objectKey(event.object.metadata);
-  if (event.type === "deleted") collected.delete(key);
-  else collected.set(key, event.object);
-  return false;
 }

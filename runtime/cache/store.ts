@@ -1,8 +1,8 @@
 /**
  * The objects of one Query, as the API server last told. Fed by a Reflector, read by functions.
  *
- * Promises: no object's resourceVersion ever goes back, a deleted object is not brought back by a replayed event, and a
- * whole list takes effect at once. Not promised: that two stores are at the same moment in time.
+ * Promises: no event takes an object's resourceVersion back or brings a deleted object back; a whole list is never older than
+ * what was seen, and takes effect at once. Not promised: that two stores are at the same moment in time.
  */
 import type { WatchEvent } from "../kube/api.ts";
 import { EvenkeelError } from "../kube/errors.ts";
@@ -126,7 +126,7 @@ export class Store {
   /**
    * Takes in a whole list: what is not in it is gone. Deletions come first among the changes, then the rest; an object that
    * the list does not change makes none.
-   * @throws EvenkeelError API_BAD_RESPONSE when the list is older than what was seen; the store is as before then.
+   * @throws EvenkeelError API_WENT_BACK when the list is older than what was seen; the store is as before then.
    */
   replace(objects: Iterable<StoredObject>, resourceVersion: string): readonly Change[] {
     this.#refuseOlder(resourceVersion);
@@ -141,19 +141,23 @@ export class Store {
     return changes;
   }
 
+  /**
+   * A server that lags has caught up a moment later. One whose etcd was restored from a backup stays behind, and yet its list
+   * is not taken over what was seen: versions are given out a second time there, so nothing that was remembered by version,
+   * here or by those who read here, means anything. A new process remembers nothing, and the operator is told to start it;
+   * Kubernetes asks for as much of its own components. Source: kubernetes.io, Operating etcd clusters, "Restoring".
+   */
   #refuseOlder(resourceVersion: string): void {
     const seen = this.#resourceVersion;
     const order = seen === undefined ? undefined : compareResourceVersions(resourceVersion, seen);
     if (order === undefined || order >= 0) return;
     const what = `list of ${formatQuery(this.query)} at resourceVersion ${resourceVersion} is older than ${seen}, which was seen before`;
-    throw new EvenkeelError("API_BAD_RESPONSE", what);
+    throw new EvenkeelError("API_WENT_BACK", what);
   }
 
+  /** An older version is news as well: history went back, and has passed by now what was seen before. */
   #isNews(key: string, { metadata }: StoredObject): boolean {
-    const known = this.#objects.get(key)?.metadata;
-    if (known === undefined) return true;
-    const order = compareResourceVersions(metadata.resourceVersion, known.resourceVersion);
-    return order === undefined || order > 0;
+    return this.#objects.get(key)?.metadata.resourceVersion !== metadata.resourceVersion;
   }
 
   #advance(resourceVersion: string): void {

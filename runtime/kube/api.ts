@@ -77,8 +77,6 @@ export interface WriteResult {
   readonly object: StoredObject | undefined;
   /** Response header `audit-id`. */
   readonly auditId: string | undefined;
-  /** Header `warning` texts. */
-  readonly warnings: readonly string[];
 }
 
 export interface Preconditions {

@@ -22,10 +22,10 @@ import { parseJson, recordOf } from "./json.ts";
 import { kindKey, type Kind } from "./kind.ts";
 import { listPage } from "./list-page.ts";
 import { objectKey, type ObjectName, type StoredObject } from "./object.ts";
+import { refusalIn } from "./refusal.ts";
 import { collectionPath, creationPath, objectPath, queryString } from "./resource-path.ts";
 import { badResponse, requireName, storedObject, type Expected } from "./stored-object.ts";
 import type { Transport } from "./transport.ts";
-import { warningTexts } from "./warnings.ts";
 import { watchEvents } from "./watch.ts";
 
 export interface ApiClientOptions {
@@ -212,10 +212,10 @@ function written({ status, headers, text }: Answer, expected: Expected, name: Ob
   const answer = recordOf(parseJson(text));
   if (answer === undefined) throw badResponse(what, "the answer is not JSON, or was cut off; it may have been done");
   const isStatus = answer["kind"] === "Status";
+  if (isStatus && answer["status"] === "Failure") throw refusalIn(answer, what, "object");
   return {
     status,
     object: isStatus ? undefined : requireName(storedObject(answer, expected, what), name, what),
     auditId: headers["audit-id"],
-    warnings: warningTexts(headers["warning"]),
   };
 }

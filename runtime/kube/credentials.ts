@@ -29,7 +29,10 @@ export interface Credentials {
   readonly server: string;
   /** The namespace that comes with them: the pod's own, or the context's. */
   readonly namespace: string | undefined;
-  /** Synchronous while fresh. @throws EvenkeelError when there is none yet and none can be had */
+  /**
+   * Synchronous while there is one that has not expired: nobody waits for its renewal.
+   * @throws EvenkeelError when there is none yet and none can be had
+   */
   current(): Identity | Promise<Identity>;
   /**
    * Another identity than `former`, or `former` itself when there is no other.
@@ -55,10 +58,12 @@ export interface LoadedIdentity {
   readonly identity: Identity;
   /** After how long to load again. Infinity: only when in doubt. */
   readonly freshForMs: number;
+  /** Until when it may be used, by the clock's `now`. Absent: until it is refused. */
+  readonly expiresAtMs?: number | undefined;
 }
 
-/** After a load that failed, while the old identity is still in use. */
-const RETRY_MS = 1_000;
+/** After a load that failed: it may have been a plugin, which is dear, and who is refused does not wait for this. */
+const RETRY_MS = 10_000;
 
 /**
  * Between two loads that a doubt forces. What will be rotated may not be there yet when it is first missed, and a lease is
@@ -74,6 +79,7 @@ export class RenewedCredentials implements Credentials {
   readonly #load: (doubt?: Doubt) => Promise<LoadedIdentity>;
   #identity: Identity | undefined;
   #staleAtMs = -Infinity;
+  #expiresAtMs = Infinity;
   #forcedAtMs = -Infinity;
   #loading: Promise<Identity> | undefined;
 
@@ -92,12 +98,15 @@ export class RenewedCredentials implements Credentials {
   current(): Identity | Promise<Identity> {
     const identity = this.#identity;
     if (identity === undefined) return this.#loadOnce();
-    if (this.#clock.now() < this.#staleAtMs) return identity;
+    const nowMs = this.#clock.now();
+    if (nowMs < this.#staleAtMs) return identity;
     // A file may be away for the moment of its rotation: what was good goes on until the server refuses it.
-    return this.#loadOnce().catch(() => {
+    const renewed = this.#loadOnce().catch(() => {
       this.#staleAtMs = this.#clock.now() + RETRY_MS;
       return identity;
     });
+    // A plugin may hang for a minute, and a lease is lost after 10 s.
+    return nowMs < this.#expiresAtMs ? identity : renewed;
   }
 
   async renew(former: Identity, doubt: Doubt): Promise<Identity> {
@@ -115,9 +124,10 @@ export class RenewedCredentials implements Credentials {
   }
 
   async #loadNow(doubt?: Doubt): Promise<Identity> {
-    const { identity, freshForMs } = await this.#load(doubt);
+    const { identity, freshForMs, expiresAtMs = Infinity } = await this.#load(doubt);
     this.#identity = unchanged(this.#identity, identity);
     this.#staleAtMs = this.#clock.now() + freshForMs;
+    this.#expiresAtMs = expiresAtMs;
     return this.#identity;
   }
 }

@@ -69,7 +69,8 @@ export class Deadline implements Ending {
 
   /** Its time is up. */
   timeOut(): void {
-    this.expire(new EvenkeelError("API_TIMEOUT", `${this.#what}: no complete answer within ${this.#group.dueMs} ms`));
+    const dueMs = Math.round(this.#group.dueMs);
+    this.expire(new EvenkeelError("API_TIMEOUT", `${this.#what}: no complete answer within ${dueMs} ms`));
   }
 
   /** What to throw for `error`: once aborted, the reason of that, whatever the transport made of it. */

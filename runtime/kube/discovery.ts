@@ -5,11 +5,12 @@
 import type { Clock } from "../clock/clock.ts";
 import type { CallOptions, Resource } from "./api.ts";
 import { untilAborted } from "./deadline.ts";
-import { codeOf, EvenkeelError } from "./errors.ts";
+import { codeOf, type EvenkeelError } from "./errors.ts";
 import { aggregatedResources, isAggregated, versionResources } from "./discovery-documents.ts";
 import type { Exchanges } from "./exchange.ts";
 import { parseJson, recordOf, type JsonRecord } from "./json.ts";
 import { kindKey, type Kind } from "./kind.ts";
+import { notServed } from "./not-served.ts";
 import { versionPath } from "./resource-path.ts";
 import { badResponse } from "./stored-object.ts";
 
@@ -91,7 +92,7 @@ export class RestMapper {
       this.#missing.delete(key);
       return found;
     }
-    const error = new EvenkeelError("KIND_NOT_SERVED", `${key} is not served by the API server`);
+    const error = notServed(kind, [...this.#known.values(), ...this.#single.values()]);
     this.#missing.set(key, { untilMs: this.#clock.now() + MISS_MS, error });
     throw error;
   }

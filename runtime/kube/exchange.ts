@@ -42,7 +42,6 @@ export interface Observation {
   readonly code?: Code;
   /** Until the answer was complete; of a watch, until it began. */
   readonly durationMs: number;
-  readonly requestBytes: number;
   readonly auditId?: string | undefined;
 }
 
@@ -122,7 +121,6 @@ export class Exchanges {
       host: this.#transport.host ?? "",
       kind: call.kind,
       durationMs: this.#clock.now() - startedMs,
-      requestBytes: call.body === undefined ? 0 : Buffer.byteLength(call.body),
       ...outcome,
     });
   }

@@ -15,6 +15,8 @@ export interface ExecCredential {
   readonly key: string | undefined;
   /** Until 90 % of its lifetime are over. Infinity when the plugin names no end. */
   readonly freshForMs: number;
+  /** By the clock's `now`. */
+  readonly expiresAtMs: number;
 }
 
 /** Long enough for a plugin that asks a slow identity provider. */
@@ -87,7 +89,7 @@ function credentialIn(output: string, clock: Clock, where: string): ExecCredenti
   }
   const expires = Date.parse(textOf(status?.["expirationTimestamp"]) ?? "");
   const lifetimeMs = Number.isNaN(expires) ? Infinity : expires - clock.wall();
-  return { ...credential, freshForMs: Math.max(0, lifetimeMs * USED_PART) };
+  return { ...credential, freshForMs: lifetimeMs * USED_PART, expiresAtMs: clock.now() + lifetimeMs };
 }
 
 function lastLine(text: string): string {

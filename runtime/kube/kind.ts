@@ -49,3 +49,9 @@ export const Namespace: Kind<Namespace> = kind("v1", "Namespace");
 export function kindKey({ apiVersion, kind: name }: Kind): string {
   return `${apiVersion}/${name}`;
 }
+
+/** `apps`; `` for the core group. */
+export function groupOf({ apiVersion }: Kind): string {
+  const slash = apiVersion.indexOf("/");
+  return slash === -1 ? "" : apiVersion.slice(0, slash);
+}

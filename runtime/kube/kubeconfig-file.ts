@@ -16,7 +16,8 @@ export interface KubeconfigFile {
   readonly contexts: readonly Context[];
   readonly users: readonly User[];
   readonly currentContext: string | undefined;
-  /** Users by name, as they are written: client-node leaves fields out. */
+  /** By name, as they are written: client-node leaves fields out. */
+  readonly writtenClusters: ReadonlyMap<string, JsonRecord>;
   readonly writtenUsers: ReadonlyMap<string, JsonRecord>;
 }
 
@@ -37,14 +38,17 @@ export async function readKubeconfig(file: string): Promise<KubeconfigFile> {
       contexts: newContexts(written["contexts"]),
       users,
       currentContext: textOf(written["current-context"]),
-      writtenUsers: new Map(
-        recordsOf(written["users"]).map((user) => [String(user["name"]), recordOf(user["user"]) ?? {}]),
-      ),
+      writtenClusters: byName(written["clusters"], "cluster"),
+      writtenUsers: byName(written["users"], "user"),
     };
   } catch (cause) {
     // client-node's own sentence: `clusters[0].cluster is missing`.
     throw invalid(file, cause instanceof Error ? cause.message : "no kubeconfig");
   }
+}
+
+function byName(entries: unknown, field: "cluster" | "user"): ReadonlyMap<string, JsonRecord> {
+  return new Map(recordsOf(entries).map((entry) => [String(entry["name"]), recordOf(entry[field]) ?? {}]));
 }
 
 /** Paths are relative to the file that names them; empty where there is none. */

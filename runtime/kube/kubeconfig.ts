@@ -12,7 +12,7 @@ import { EvenkeelError } from "./errors.ts";
 import { runExecPlugin } from "./exec-plugin.ts";
 import { readKubeconfig, type KubeconfigFile } from "./kubeconfig-file.ts";
 import { KeptSecret, type Secret } from "./kept-secret.ts";
-import { recordOf, textOf, type JsonRecord } from "./json.ts";
+import { recordOf, recordsOf, textOf, type JsonRecord } from "./json.ts";
 
 export interface KubeconfigOptions {
   readonly clock: Clock;
@@ -26,7 +26,8 @@ export interface KubeconfigOptions {
 interface Chosen {
   readonly cluster: Cluster;
   readonly user: User;
-  readonly written: JsonRecord;
+  readonly writtenCluster: JsonRecord;
+  readonly writtenUser: JsonRecord;
   /** The directory of the file with the user in it. */
   readonly directory: string;
   /** For messages: `~/.kube/config, context dev` */
@@ -59,28 +60,30 @@ function choose(kubeconfigs: readonly KubeconfigFile[], files: string, name: str
 }
 
 function chosenBy(context: Context, kubeconfigs: readonly KubeconfigFile[], where: string): Chosen {
-  const cluster = kubeconfigs.flatMap(({ clusters }) => clusters).find(({ name }) => name === context.cluster);
-  if (cluster === undefined) throw invalid(where, `no cluster ${context.cluster}`);
+  const clusterHome = kubeconfigs.find(({ writtenClusters }) => writtenClusters.has(context.cluster));
+  const cluster = clusterHome?.clusters.find(({ name }) => name === context.cluster);
+  if (clusterHome === undefined || cluster === undefined) throw invalid(where, `no cluster ${context.cluster}`);
   const protocol = URL.canParse(cluster.server) ? new URL(cluster.server).protocol : "";
   if (!/^https?:$/.test(protocol)) throw invalid(where, `cluster ${cluster.name} has no http(s) server URL`);
   const home = kubeconfigs.find(({ writtenUsers }) => writtenUsers.has(context.user));
   const user = home?.users.find(({ name }) => name === context.user);
   if (home === undefined || user === undefined) throw invalid(where, `no user ${context.user}`);
-  const written = home.writtenUsers.get(context.user) ?? {};
-  return { cluster, user, written, directory: dirname(home.file), where };
+  const writtenCluster = clusterHome.writtenClusters.get(context.cluster) ?? {};
+  const writtenUser = home.writtenUsers.get(context.user) ?? {};
+  return { cluster, user, writtenCluster, writtenUser, directory: dirname(home.file), where };
 }
 
 /** To go on as somebody else than the file says, or past its proxy, would be worse than not to go on. */
-function refuseUnsupported({ cluster, written, where }: Chosen): void {
+function refuseUnsupported({ cluster, writtenUser, where }: Chosen): void {
   for (const field of ["as", "as-groups", "as-uid", "as-user-extra"]) {
-    if (written[field] !== undefined) throw invalid(where, `impersonation (${field}) is not supported`);
+    if (writtenUser[field] !== undefined) throw invalid(where, `impersonation (${field}) is not supported`);
   }
   if (cluster.proxyUrl) throw invalid(where, "proxy-url is not supported");
 }
 
 async function load({ cluster, user, where }: Chosen, secret: Secret): Promise<LoadedIdentity> {
   const [ca, cert, key] = await Promise.all([
-    pem(cluster.caData, cluster.caFile, "certificate-authority"),
+    authorityOf(cluster),
     pem(user.certData, user.certFile, "client-certificate"),
     pem(user.keyData, user.keyFile, "client-key"),
   ]);
@@ -95,7 +98,11 @@ async function load({ cluster, user, where }: Chosen, secret: Secret): Promise<L
     rejectUnauthorized: !cluster.skipTLSVerify,
   };
   const identity = { authorization: secret.authorization, tls };
-  return { identity, freshForMs: Math.min(fromFiles, secret.freshForMs) };
+  return { identity, freshForMs: Math.min(fromFiles, secret.freshForMs), expiresAtMs: secret.expiresAtMs };
+}
+
+function authorityOf({ caData, caFile }: Cluster): Promise<string | undefined> {
+  return pem(caData, caFile, "certificate-authority");
 }
 
 /** Data counts before a file, as in client-go. */
@@ -106,15 +113,15 @@ async function pem(data: string | undefined, file: string | undefined, purpose: 
 
 /** In the order of client-go: tokenFile before token, then exec, auth-provider and password. Files are read each time. */
 function secretOf(chosen: Chosen, clock: Clock): (doubt?: Doubt) => Promise<Secret> {
-  const { cluster, user, written, directory, where } = chosen;
-  const tokenFile = textOf(written["tokenFile"]);
+  const { cluster, user, writtenUser, directory, where } = chosen;
+  const tokenFile = textOf(writtenUser["tokenFile"]);
   if (tokenFile !== undefined) {
     const path = isAbsolute(tokenFile) ? tokenFile : join(directory, tokenFile);
     const read = async (): Promise<string> => bearer(await credentialFile(path, "tokenFile"), path);
     return async () => ({ authorization: await read(), freshForMs: FILE_LIFETIME_MS });
   }
   if (user.token) return constant(bearer(user.token, where));
-  const exec = recordOf(written["exec"]);
+  const exec = recordOf(writtenUser["exec"]);
   if (exec !== undefined) return kept(clock, () => fromPlugin(exec, chosen, clock));
   if (user.authProvider) return kept(clock, () => fromProvider(cluster, user));
   return constant(basic(user));
@@ -129,19 +136,23 @@ function kept(clock: Clock, ask: () => Promise<Secret>): (doubt?: Doubt) => Prom
   return (doubt) => secret.get(doubt === "refused");
 }
 
-async function fromPlugin(exec: JsonRecord, { cluster, directory, where }: Chosen, clock: Clock): Promise<Secret> {
-  const credential = await runExecPlugin({ exec, cluster: clusterInfo(cluster), directory, where }, clock);
+async function fromPlugin(exec: JsonRecord, chosen: Chosen, clock: Clock): Promise<Secret> {
+  const { directory, where } = chosen;
+  const credential = await runExecPlugin({ exec, cluster: await clusterInfo(chosen), directory, where }, clock);
   const authorization = credential.token === undefined ? undefined : bearer(credential.token, where);
   return { ...credential, authorization };
 }
 
-/** `spec.cluster` of an ExecCredential. */
-function clusterInfo(cluster: Cluster): JsonRecord {
+/** `spec.cluster` of an ExecCredential: there is no field for a file in it. Source: client-go rest/exec.go. */
+async function clusterInfo({ cluster, writtenCluster }: Chosen): Promise<JsonRecord> {
+  const ca = await authorityOf(cluster);
+  const extensions = recordsOf(writtenCluster["extensions"]);
   return {
     server: cluster.server,
     "tls-server-name": cluster.tlsServerName,
     "insecure-skip-tls-verify": cluster.skipTLSVerify,
-    "certificate-authority-data": cluster.caData,
+    "certificate-authority-data": ca === undefined ? undefined : Buffer.from(ca).toString("base64"),
+    config: extensions.find(({ name }) => name === "client.authentication.k8s.io/exec")?.["extension"],
   };
 }
 

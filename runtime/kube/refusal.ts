@@ -1,6 +1,7 @@
 /** A refusal of the API server (a Status, or whatever a proxy on the way answered) becomes an EvenkeelError with a code to act on. */
 import { EvenkeelError, type ApiStatus, type Code } from "./errors.ts";
 import { parseJson, recordOf, recordsOf, textOf, type JsonRecord } from "./json.ts";
+import { isMisfit, refusalWords } from "./refusal-words.ts";
 
 /** What of an HTTP answer decides. ERROR events of a watch have no headers. */
 export interface Refused {
@@ -18,19 +19,18 @@ export function refusal(what: string, refused: Refused, about: "object" | "colle
   const body = recordOf(refused.body);
   const answer = body?.["kind"] === "Status" ? body : undefined;
   const status = statusOf(refused, answer);
-  const message = withoutValues(textOf(answer?.["message"])) ?? `the answer is ${refused.httpCode}, without a Status`;
-  const code = codeFor(status);
+  const code = isMisfit(textOf(answer?.["message"]) ?? "") ? "API_INVALID" : codeFor(status);
+  const isVerdict = about === "object" && (refused.httpCode === 400 || refused.httpCode === 422);
+  const message = (answer && refusalWords(answer, isVerdict)) ?? `the answer is ${refused.httpCode}, without a Status`;
   const isKindGone = code === "API_NOT_FOUND" && about !== "other" && !namesWhatIsMissing(answer, about);
   return new EvenkeelError(isKindGone ? "KIND_NOT_SERVED" : code, `${what}: ${message}`, { status });
 }
 
-/**
- * Validation quotes what it refuses, and that may be anybody's data: messages reach logs and Events, values must not.
- * What is not a quoted string has no certain end, so all that follows goes with it.
- * Source: apimachinery pkg/util/validation/field/errors.go (ErrorBody).
- */
-function withoutValues(message: string | undefined): string | undefined {
-  return message?.replaceAll(/\b((?:Invalid|Unsupported|Duplicate) value): (?:"(?:[^"\\]|\\.)*"|[^"][^]*)/g, "$1: …");
+/** {@link refusal} that came with 200: what counts is the code in its Status. Without one it is the server's trouble. */
+export function refusalIn(status: JsonRecord, what: string, about: "object" | "collection"): EvenkeelError {
+  const code = status["code"];
+  const httpCode = typeof code === "number" && code >= 400 ? code : 500;
+  return refusal(what, { httpCode, headers: {}, body: status }, about);
 }
 
 /** {@link refusal} of a whole answer. */

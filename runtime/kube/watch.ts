@@ -8,7 +8,7 @@ import { Deadline } from "./deadline.ts";
 import { EvenkeelError } from "./errors.ts";
 import { parseJson, recordOf, textOf, type JsonRecord } from "./json.ts";
 import { LineSplitter } from "./line-splitter.ts";
-import { refusal } from "./refusal.ts";
+import { refusalIn } from "./refusal.ts";
 import { badResponse, kindsOf, storedObject, type Expected } from "./stored-object.ts";
 
 /** How much longer than the server's own limit a watch may last. */
@@ -89,11 +89,8 @@ function bookmark(object: JsonRecord | undefined, expected: Expected, what: stri
 }
 
 function errorEvent(status: JsonRecord | undefined, what: string): EvenkeelError {
-  const code = status?.["code"];
   if (status?.["kind"] !== "Status") return badResponse(what, "an ERROR event has no Status");
-  // A Status without a code, as some aggregated servers send, is one of the server's troubles.
-  const httpCode = typeof code === "number" && code >= 400 ? code : 500;
-  return refusal(what, { httpCode, headers: {}, body: status }, "collection");
+  return refusalIn(status, what, "collection");
 }
 
 /**

@@ -226,6 +226,29 @@ suite("informer: health", () => {
     await rig.informer.stop();
   });
 
+  test("says so when history has gone back, keeps what it holds, and goes on once history has passed what was seen", async () => {
+    const { rig, cluster } = await synced();
+    const restore = cluster.backup();
+    cluster.put("n/a");
+    cluster.put("n/c");
+    cluster.remove("n/b");
+    await rig.clock.advance(60_000);
+    const held = versions(rig.informer.store.read({}));
+    restore();
+    await rig.clock.advance(120_000);
+    assert.equal(codeOf(rig.informer.lastError), "API_WENT_BACK");
+    assert.match(String(rig.informer.lastError), /at resourceVersion 12 is older than 15, .* restart evenkeel/);
+    assert.deepEqual(versions(rig.informer.store.read({})), held);
+    await rig.clock.advance(3_600_000);
+    assert.equal(codeOf(rig.informer.lastError), "API_WENT_BACK");
+    assert.ok(cluster.listCount <= 20, `${cluster.listCount} lists in an hour`);
+    for (let i = 0; i < 5; i++) cluster.put("n/new");
+    await rig.clock.advance(600_000);
+    assert.equal(rig.informer.lastError, undefined);
+    assert.deepEqual(versions(rig.informer.store.read({})), { "n/a": "11", "n/b": "12", "n/new": "17" });
+    await rig.informer.stop();
+  });
+
   test("grows old in silence, and young with any bookmark", async () => {
     const { rig, cluster } = await synced();
     await rig.clock.advance(50_000);

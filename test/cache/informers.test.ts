@@ -6,7 +6,6 @@ import { ConfigMap, Namespace } from "../../runtime/kube/kind.ts";
 import { select } from "../../runtime/kube/query.ts";
 import { settle, VirtualClock } from "../support/virtual-clock.ts";
 import { FakeCluster } from "./support/fake-cluster.ts";
-import { failure, initialEnd } from "./support/objects.ts";
 import { ScriptedApi } from "./support/scripted-api.ts";
 
 const x1y2 = select(ConfigMap, { labels: { x: "1", y: "2" } });
@@ -54,32 +53,5 @@ suite("informers", () => {
     informers.informer(x1y2);
     await settle();
     assert.deepEqual(api.calls, []);
-  });
-
-  test("waiting ends when all have synced", async () => {
-    const informers = make();
-    informers.informer(x1y2);
-    informers.informer(select(Namespace));
-    informers.start();
-    assert.deepEqual(await informers.waitForSync(new AbortController().signal), []);
-    await informers.stop();
-  });
-
-  test("waiting that is given up names those that have not synced; the others are not harmed", async () => {
-    const clock = new VirtualClock();
-    const api = new ScriptedApi(clock, { watches: [[initialEnd(5)], [failure("KIND_NOT_SERVED")]] });
-    const informers = new Informers({ api, clock });
-    informers.start();
-    const served = informers.informer(select(ConfigMap));
-    await clock.advance(1);
-    const missing = informers.informer(select(Namespace));
-    const patience = new AbortController();
-    clock.after(5_000, () => patience.abort());
-    const waiting = informers.waitForSync(patience.signal);
-    await clock.advance(6_000);
-    assert.deepEqual(await waiting, [missing]);
-    assert.equal(served.state.name, "watch");
-    await informers.stop();
-    assert.equal(clock.pendingCount, 0);
   });
 });

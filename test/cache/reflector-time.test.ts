@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
 import { codeOf } from "../../runtime/kube/errors.ts";
-import { bookmark, failure, object } from "./support/objects.ts";
+import { bookmark, failure, initialEnd, object } from "./support/objects.ts";
 import { ReflectorRig, syncedAB as synced } from "./support/reflector-rig.ts";
 import { page, type WatchStep } from "./support/scripted-api.ts";
 
@@ -32,7 +32,7 @@ suite("reflector: time", () => {
   });
 
   test("a watch found dead after a long life is opened again within two seconds", async () => {
-    const dead: WatchStep[] = [90_000, failure("API_TIMEOUT")];
+    const dead: WatchStep[] = [bookmark(9), 90_000, failure("API_TIMEOUT")];
     const rig = new ReflectorRig({ watches: [[...synced, ...dead], dead, dead, dead] });
     await rig.clock.advance(400_000);
     assert.equal(rig.failures.length, 4);
@@ -58,6 +58,21 @@ suite("reflector: time", () => {
     const rig = new ReflectorRig({ watches: [[failure("API_UNAVAILABLE", { retryAfterMs: 86_400_000 })]] });
     await rig.clock.advance(1);
     assert.ok((rig.failures[0]?.retryInMs ?? Infinity) <= 360_000);
+    await rig.stop();
+  });
+
+  test("a history that has gone back is asked for every five to ten minutes in the end, and quickly at first", async () => {
+    const rig = new ReflectorRig({
+      watches: [[...synced, 2_000, failure("API_EXPIRED")], [initialEnd(4)]],
+      lists: Array.from({ length: 100 }, () => page(4, [])),
+    });
+    await rig.clock.advance(10_000);
+    assert.ok(rig.api.calls.length >= 3, `${rig.api.calls.length} in the first seconds`);
+    await rig.clock.advance(3_600_000);
+    assert.ok(rig.api.calls.length <= 22, `${rig.api.calls.length} in an hour`);
+    assert.ok(
+      rig.failures.slice(1).every(({ error, retryInMs }) => codeOf(error) === "API_WENT_BACK" && retryInMs <= 600_000),
+    );
     await rig.stop();
   });
 

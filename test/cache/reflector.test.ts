@@ -24,6 +24,8 @@ interface Row {
 }
 
 const AB = { a: "3", b: "5" };
+const dead = failure("API_TIMEOUT");
+const tooLarge = failure("API_TIMEOUT", { causes: ["ResourceVersionTooLarge"], retryAfterMs: 1_000 });
 
 const rows: readonly Row[] = [
   // Initial events.
@@ -44,7 +46,7 @@ const rows: readonly Row[] = [
   {
     name: "initial events without their end never reach the store",
     why: "a partial list looks like deletions",
-    watches: [[added("a", 3), bookmark(6)]],
+    watches: [[added("a", 3), modified("a", 6)]],
     ms: 29_000,
     calls: ["watch-list"],
     holds: {},
@@ -82,6 +84,38 @@ const rows: readonly Row[] = [
     watches: [[20_000, added("a", 3), 20_000, added("b", 5), 20_000, initialEnd(7)]],
     calls: ["watch-list"],
     holds: AB,
+  },
+  {
+    name: "a server whose initial events go on for ever is asked for a list after the time that a watch is granted",
+    why: "one that knows no WatchList may send nothing but new objects",
+    watches: [Array.from({ length: 100 }, (_, i) => [added(`o${i}`, 10 + i), 20_000]).flat()],
+    lists: [page(99, [object("a", 3)])],
+    ms: 340_000,
+    calls: ["watch-list", "list 500", "watch from 99"],
+    holds: { a: "3" },
+    failures: ["API_UNAVAILABLE"],
+  },
+  {
+    name: "once a WatchList tells of changes, its end comes within half a minute, or it is asked for a list",
+    why: "the present objects have all been sent then; changes alone never end",
+    watches: [[added("a", 3), ...Array.from({ length: 100 }, (_, i) => [20_000, modified("a", 10 + i)]).flat()]],
+    lists: [page(99, [object("a", 3)])],
+    ms: 60_000,
+    calls: ["watch-list", "list 500", "watch from 99"],
+    holds: { a: "3" },
+    failures: ["API_UNAVAILABLE"],
+  },
+  {
+    name: "a server that sends an ordinary bookmark first is listed, and not asked for a WatchList again",
+    why: "one that knows WatchList sends none before the bookmark that ends it",
+    watches: [
+      [added("a", 3), bookmark(6)],
+      [2_000, failure("API_EXPIRED")],
+    ],
+    lists: [page(7, [object("a", 3)]), page(9, [object("a", 3)])],
+    calls: ["watch-list", "list 500", "watch from 7", "list 500", "watch from 9"],
+    holds: { a: "3" },
+    failures: ["API_UNAVAILABLE", "API_EXPIRED"],
   },
   ...(["API_INVALID", "API_REJECTED"] as const).map((code) => ({
     name: `a server that refuses WatchList (${code}) is listed at once, and not asked again`,
@@ -150,6 +184,20 @@ const rows: readonly Row[] = [
     failures: ["API_INVALID"],
   },
   {
+    name: "a list that was to be whole and is not is given up and retried",
+    why: "what it lacks would read as deleted",
+    watches: [[failure("API_INVALID")]],
+    lists: [
+      page(7, [object("a", 3)], "t1"),
+      failure("API_EXPIRED"),
+      page(8, [object("a", 3)], "more"),
+      page(9, [object("a", 3), object("b", 5)]),
+    ],
+    calls: ["watch-list", "list 500", "list 500 after t1", "list all", "list 500", "watch from 9"],
+    holds: AB,
+    failures: ["API_INVALID", "API_BAD_RESPONSE"],
+  },
+  {
     name: "a list whose token does not move on is given up and retried",
     why: "it would never end",
     watches: [[failure("API_INVALID")]],
@@ -165,7 +213,7 @@ const rows: readonly Row[] = [
     lists: [page(7, [object("a", 3)]), page(6, []), page(8, [object("a", 3), object("b", 8)])],
     calls: ["watch-list", "list 500", "watch from 7", "list 500", "list 500", "watch from 8"],
     holds: { a: "3", b: "8" },
-    failures: ["API_INVALID", "API_EXPIRED", "API_BAD_RESPONSE"],
+    failures: ["API_INVALID", "API_EXPIRED", "API_WENT_BACK"],
   },
   {
     name: "what is no list leaves the store as it was",
@@ -246,6 +294,46 @@ const rows: readonly Row[] = [
     calls: ["watch-list", "watch from 7", "watch from 7", "watch from 7", "watch-list"],
     holds: { a: "9" },
     failures: Array<string>(3).fill("API_UNAVAILABLE"),
+  },
+  {
+    name: "a version that the server does not know yet is tried again",
+    why: "one of several API servers may lag, for a moment",
+    watches: [[...synced, 2_000, "end"], [tooLarge], [tooLarge], [modified("a", 8)]],
+    calls: ["watch-list", ...Array<string>(3).fill("watch from 7")],
+    holds: { a: "8", b: "5" },
+    failures: Array<string>(2).fill("API_TIMEOUT"),
+  },
+  {
+    name: "a version that the server does not know three times in a row leads to a relist",
+    why: "history may have gone back, and then it never will",
+    watches: [[...synced, 2_000, "end"], [tooLarge], [tooLarge], [tooLarge], [added("a", 9), initialEnd(10)]],
+    calls: ["watch-list", ...Array<string>(3).fill("watch from 7"), "watch-list"],
+    holds: { a: "9" },
+    failures: Array<string>(3).fill("API_TIMEOUT"),
+  },
+  {
+    name: "three watches in a row that are answered and then silent lead to a relist",
+    why: "a server whose history went back accepts the version, and tells nothing until it has come by it again",
+    watches: [
+      [...synced, 2_000, "end"],
+      [90_000, dead],
+      [90_000, dead],
+      [90_000, dead],
+      [added("a", 9), initialEnd(10)],
+    ],
+    ms: 300_000,
+    calls: ["watch-list", ...Array<string>(3).fill("watch from 7"), "watch-list"],
+    holds: { a: "9" },
+    failures: Array<string>(3).fill("API_TIMEOUT"),
+  },
+  {
+    name: "watches that say anything before they are silent go on, without a list",
+    why: "connections may die in a row; a server with bookmarks is heard once a minute",
+    watches: [[...synced, 2_000, "end"], ...[8, 9, 10, 11].map((at) => [bookmark(at), 90_000, dead])],
+    ms: 370_000,
+    calls: ["watch-list", ...[7, 8, 9, 10, 11].map((at) => `watch from ${at}`)],
+    holds: AB,
+    failures: Array<string>(4).fill("API_TIMEOUT"),
   },
   {
     name: "replayed events change nothing",

@@ -1,6 +1,7 @@
 /** Credentials are renewed once for all who wait, kept when renewal fails, and not renewed in a frenzy. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { sleep } from "../../runtime/clock/clock.ts";
 import {
   bearer,
   plainCredentials,
@@ -9,15 +10,15 @@ import {
   type Identity,
 } from "../../runtime/kube/credentials.ts";
 import { EvenkeelError } from "../../runtime/kube/errors.ts";
-import { VirtualClock } from "../support/virtual-clock.ts";
+import { settle, VirtualClock } from "../support/virtual-clock.ts";
 
 const identity = (token: string, ca = "CA"): Identity => ({
   authorization: `Bearer ${token}`,
   tls: { ca, rejectUnauthorized: true },
 });
 
-/** Loads what `tokens` says, one after the other; the last one for ever. An Error is thrown. */
-function loaded(tokens: readonly (string | Error)[], freshForMs = 60_000) {
+/** Loads what `tokens` says, one after the other; the last one for ever. An Error is thrown; `hangs` takes 25 s. */
+function loaded(tokens: readonly (string | Error)[], { freshForMs = 60_000, lifetimeMs = Infinity } = {}) {
   const clock = new VirtualClock();
   const doubts: (Doubt | undefined)[] = [];
   const world = { clock, loadCount: 0, doubts };
@@ -25,7 +26,8 @@ function loaded(tokens: readonly (string | Error)[], freshForMs = 60_000) {
     doubts.push(doubt);
     const token = tokens[Math.min(world.loadCount++, tokens.length - 1)] ?? "";
     if (token instanceof Error) throw token;
-    return { identity: identity(token), freshForMs };
+    if (token === "hangs") await sleep(clock, 25_000);
+    return { identity: identity(token), freshForMs, expiresAtMs: clock.now() + lifetimeMs };
   });
   return Object.assign(world, { credentials });
 }
@@ -42,13 +44,48 @@ test("credentials: loaded once for all who wait", async () => {
   assert.equal(world.credentials.server, "https://k:6443");
 });
 
-test("credentials: synchronous while fresh, loaded again when old", async () => {
+test("credentials: synchronous while fresh, loaded again when old, and nobody waits for that", async () => {
   const world = loaded(["a", "b"]);
   const first = await world.credentials.current();
   await world.clock.advance(59_999);
-  assert.equal(world.credentials.current(), first);
+  assert.deepEqual([world.credentials.current(), world.loadCount], [first, 1]);
   await world.clock.advance(1);
+  assert.deepEqual([world.credentials.current(), world.loadCount], [first, 2]);
+  await settle();
   assert.equal((await world.credentials.current()).authorization, "Bearer b");
+});
+
+test("credentials: a load that hangs keeps nobody waiting until what there is has expired", async () => {
+  const world = loaded(["a", "hangs"], { freshForMs: 90_000, lifetimeMs: 100_000 });
+  const first = await world.credentials.current();
+  await world.clock.advance(90_000);
+  for (let second = 0; second < 10; second++) {
+    assert.equal(world.credentials.current(), first);
+    await world.clock.advance(1_000);
+  }
+  const awaited = world.credentials.current();
+  assert.ok(awaited instanceof Promise, "expired");
+  await world.clock.advance(15_000);
+  assert.equal((await awaited).authorization, "Bearer hangs");
+  assert.equal(world.loadCount, 2);
+});
+
+test("credentials: what has expired goes on when no other can be had: it is the server that refuses", async () => {
+  const world = loaded(["a", new Error("log in first")], { lifetimeMs: 60_000 });
+  const first = await world.credentials.current();
+  await world.clock.advance(60_000);
+  assert.equal(await world.credentials.current(), first);
+});
+
+test("credentials: one that is refused while a load hangs is waited for", async () => {
+  const world = loaded(["a", "hangs"]);
+  const first = await world.credentials.current();
+  await world.clock.advance(60_000);
+  assert.equal(world.credentials.current(), first);
+  const renewed = world.credentials.renew(first, "refused");
+  await world.clock.advance(25_000);
+  assert.equal((await renewed).authorization, "Bearer hangs");
+  assert.equal(world.loadCount, 2);
 });
 
 test("credentials: the same content is the same identity, so connections live on", async () => {
@@ -57,20 +94,24 @@ test("credentials: the same content is the same identity, so connections live on
   await world.clock.advance(60_000);
   assert.equal(await world.credentials.current(), first);
   await world.clock.advance(60_000);
+  void world.credentials.current();
+  await settle();
   const second = await world.credentials.current();
   assert.equal(second.authorization, "Bearer b");
   assert.equal(second.tls, first.tls, "a new token is no reason for new connections");
 });
 
-test("credentials: a reload that fails leaves the old ones in use and is tried again a second later", async () => {
+test("credentials: a reload that fails leaves the old ones in use and is tried again 10 s later", async () => {
   const world = loaded(["a", new Error("no such file"), "b"]);
   const first = await world.credentials.current();
   await world.clock.advance(60_000);
-  assert.equal(await world.credentials.current(), first);
-  await world.clock.advance(999);
-  assert.equal(await world.credentials.current(), first);
+  for (let second = 0; second < 10; second++) {
+    assert.equal(world.credentials.current(), first);
+    await world.clock.advance(1_000);
+  }
   assert.equal(world.loadCount, 2);
-  await world.clock.advance(1);
+  void world.credentials.current();
+  await settle();
   assert.equal((await world.credentials.current()).authorization, "Bearer b");
 });
 

@@ -17,7 +17,7 @@ const outcomeOf = (deadline: Deadline): string => (deadline.aborted ? codeOf(dea
 
 test("deadline: ends at its time, not before, and says which call and how long", async () => {
   const { clock, deadlines } = world();
-  const deadline = deadlines.begin("get v1/ConfigMap a", 1000, undefined);
+  const deadline = deadlines.begin("get v1/ConfigMap a", 999.6, undefined);
   await clock.advance(999);
   assert.equal(outcomeOf(deadline), "lasts");
   const error = new Error("broken");

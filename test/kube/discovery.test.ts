@@ -2,8 +2,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { ApiClient } from "../../runtime/kube/client.ts";
-import { codeOf } from "../../runtime/kube/errors.ts";
-import { ConfigMap, kind, type Kind } from "../../runtime/kube/kind.ts";
+import { codeOf, EvenkeelError } from "../../runtime/kube/errors.ts";
+import { ConfigMap, kind, kindKey, type Kind } from "../../runtime/kube/kind.ts";
 import { inProcessTransport } from "../support/in-process-transport.ts";
 import { settle, VirtualClock } from "../support/virtual-clock.ts";
 import { aggregated, group, json, served, status } from "./fake-server.ts";
@@ -109,6 +109,58 @@ test("discovery: a kind that is installed later is found", async () => {
   groups.push(widgets);
   await clock.advance(5_000);
   assert.equal(await outcome(Widget), "widgets");
+});
+
+const builtIn = aggregated([
+  group("", "v1", [served("ConfigMap", "configmaps", "Namespaced"), served("Event", "events", "Namespaced")]),
+]);
+const others = aggregated([
+  apps,
+  widgets,
+  group("events.k8s.io", "v1", [served("Event", "events", "Namespaced")]),
+  group("serving.knative.dev", "v1", [served("Service", "services", "Namespaced")]),
+]);
+
+const hints: readonly { readonly name: string; readonly wanted: Kind; readonly hint: string }[] = [
+  { name: "its case", wanted: kind("v1", "configMap"), hint: "did you mean v1/ConfigMap?" },
+  { name: "its plural", wanted: kind("apps/v1", "deployments"), hint: "did you mean apps/v1/Deployment?" },
+  { name: "a group without a version", wanted: kind("apps", "Deployment"), hint: "did you mean apps/v1/Deployment?" },
+  { name: "another version", wanted: kind("example.com/v2", "Widget"), hint: "did you mean example.com/v1/Widget?" },
+  { name: "no group", wanted: kind("v1", "Deployment"), hint: "did you mean apps/v1/Deployment?" },
+  { name: "of two groups, the one that was named", wanted: kind("v1", "events"), hint: "did you mean v1/Event?" },
+  {
+    name: "of two groups, the one that was named, the other way",
+    wanted: kind("events.k8s.io/v1", "events"),
+    hint: "did you mean events.k8s.io/v1/Event?",
+  },
+  { name: "built in", wanted: kind("batch/v1", "Job"), hint: "this API server does not have it" },
+  { name: "of Kubernetes", wanted: kind("node.k8s.io/v1", "RuntimeClass"), hint: "this API server does not have it" },
+  { name: "custom", wanted: kind("example.com/v1", "Gadget"), hint: "is its CustomResourceDefinition missing?" },
+  {
+    name: "custom, with the name of another group's",
+    wanted: kind("other.dev/v1", "Widget"),
+    hint: "is its CustomResourceDefinition missing?",
+  },
+];
+
+for (const { name, wanted, hint } of hints) {
+  test(`discovery: of a kind that is not served it is told what may help: ${name}`, async () => {
+    const { client } = world({ "/api": () => json(builtIn), "/apis": () => json(others) });
+    await assert.rejects(client.resource(wanted), (error) => {
+      assert.ok(error instanceof EvenkeelError);
+      assert.equal(error.what, `${kindKey(wanted)} is not served by the API server (${hint})`);
+      return true;
+    });
+  });
+}
+
+test("discovery: what may help is known of a server without the aggregated form too", async () => {
+  const { client } = world({
+    "/api": () => json({ kind: "APIVersions", versions: ["v1"] }),
+    "/apis": () => json({ kind: "APIGroupList", apiVersion: "v1", groups: [] }),
+    "/api/v1": () => json({ kind: "APIResourceList", resources: [{ name: "pods", kind: "Pod", namespaced: true }] }),
+  });
+  await assert.rejects(client.resource(kind("v1", "pods")), /\(did you mean v1\/Pod\?\); correct the kind, or install/);
 });
 
 const available = () => json(core);

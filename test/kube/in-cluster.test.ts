@@ -7,6 +7,7 @@ import { test, type TestContext } from "node:test";
 import { EvenkeelError } from "../../runtime/kube/errors.ts";
 import { inClusterCredentials, isInCluster } from "../../runtime/kube/in-cluster.ts";
 import { VirtualClock } from "../support/virtual-clock.ts";
+import { renewed } from "./renewed.ts";
 
 const env = { KUBERNETES_SERVICE_HOST: "10.0.0.1", KUBERNETES_SERVICE_PORT: "443" };
 
@@ -47,7 +48,7 @@ test("in cluster: rotated files are read within a minute, or when the token is r
   await write("ca.crt", "CA-2");
   assert.equal(await credentials.current(), first);
   await clock.advance(60_000);
-  const second = await credentials.current();
+  const second = await renewed(credentials);
   assert.equal(second.authorization, "Bearer t-2");
   assert.equal(second.tls.ca, "CA-2");
   await write("token", "t-3");

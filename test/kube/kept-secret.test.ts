@@ -43,3 +43,33 @@ test("kept secret: a failure to get one is thrown, and the former is not lost", 
   await assert.rejects(secret.get(true), /log in first/);
   assert.equal((await secret.get(false)).authorization, "t");
 });
+
+test("kept secret: one that was old when it came, by clocks that differ, is kept for 10 s", async () => {
+  const clock = new VirtualClock();
+  let askedCount = 0;
+  const secret = new KeptSecret(clock, async () => ({ authorization: `t-${++askedCount}`, freshForMs: 0 }));
+  for (let i = 0; i < 50; i++) assert.equal((await secret.get(false)).freshForMs, 10_000);
+  assert.equal(askedCount, 1);
+  await clock.advance(10_000);
+  await secret.get(false);
+  assert.equal(askedCount, 2);
+});
+
+for (const isRefused of [false, true])
+  test(`kept secret: ${isRefused ? "refused" : "old"}, and no other to be had, it is asked for every 10 s`, async () => {
+    const clock = new VirtualClock();
+    let askedCount = 0;
+    const secret = new KeptSecret(clock, async () => {
+      if (++askedCount > 1) throw new Error("log in first");
+      return { authorization: "t", freshForMs: 60_000 };
+    });
+    await secret.get(false);
+    await clock.advance(60_000);
+    const outcomes: string[] = [];
+    for (let second = 0; second < 11; second++) {
+      outcomes.push(await secret.get(isRefused).then(({ authorization = "" }) => authorization, String));
+      await clock.advance(1_000);
+    }
+    const failed = "Error: log in first";
+    assert.deepEqual(outcomes, [failed, ...Array<string>(9).fill("t"), failed]);
+  });

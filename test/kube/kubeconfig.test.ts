@@ -8,6 +8,7 @@ import type { Credentials } from "../../runtime/kube/credentials.ts";
 import { EvenkeelError, type Code } from "../../runtime/kube/errors.ts";
 import { kubeconfigCredentials } from "../../runtime/kube/kubeconfig.ts";
 import { VirtualClock } from "../support/virtual-clock.ts";
+import { renewed } from "./renewed.ts";
 
 const base64 = (text: string): string => Buffer.from(text).toString("base64");
 
@@ -77,7 +78,7 @@ test("kubeconfig: files are relative to it and read again after a minute", async
   assert.equal((await credentials.current()).tls.ca, "CA-1");
   await write("ca.crt", "CA-2");
   await clock.advance(60_000);
-  assert.equal((await credentials.current()).tls.ca, "CA-2");
+  assert.equal((await renewed(credentials)).tls.ca, "CA-2");
 });
 
 test("kubeconfig: a token, inline or by tokenFile, which counts first and rotates", async (t) => {
@@ -91,7 +92,7 @@ test("kubeconfig: a token, inline or by tokenFile, which counts first and rotate
   assert.equal((await credentials.current()).authorization, "Bearer t-1");
   await write("token", "t-2");
   await clock.advance(60_000);
-  assert.equal((await credentials.current()).authorization, "Bearer t-2");
+  assert.equal((await renewed(credentials)).authorization, "Bearer t-2");
 });
 
 test("kubeconfig: user and password, and insecure-skip-tls-verify", async (t) => {
@@ -131,8 +132,10 @@ test("kubeconfig: a plugin is run once for all, told of the cluster, and again a
   await clock.advance(89_999);
   assert.equal(credentials.current(), first);
   await clock.advance(1);
-  await Promise.all([credentials.current(), credentials.current()]);
+  await Promise.all([renewed(credentials), renewed(credentials)]);
   assert.equal(await readFile(join(directory, "runs"), "utf8"), "xx");
+  await clock.advance(10_000);
+  assert.ok(credentials.current() instanceof Promise, "what the plugin printed has expired");
 });
 
 test("kubeconfig: a plugin is not run to look at the CA, and once in 10 s for a server that refuses all", async (t) => {
@@ -146,13 +149,36 @@ test("kubeconfig: a plugin is not run to look at the CA, and once in 10 s for a 
   const second = await credentials.renew(await credentials.current(), "untrusted");
   await write("ca.crt", "CA-3");
   await clock.advance(60_000);
-  const third = await credentials.current();
+  const third = await renewed(credentials);
   assert.deepEqual([second.tls.ca, third.tls.ca, await runs()], ["CA-2", "CA-3", "x"]);
   for (let second = 0; second < 11; second++) {
     await credentials.renew(third, "refused");
     await clock.advance(1_000);
   }
   assert.equal(await runs(), "xxx");
+});
+
+test("kubeconfig: a plugin is told all of its cluster, the CA as data though it is in a file, and its config", async (t) => {
+  const { directory, load, write } = await folder(t, { runs: "", "ca.crt": "CA" });
+  const env = [{ name: "RUNS", value: join(directory, "runs") }];
+  const print = `const {cluster} = JSON.parse(process.env.KUBERNETES_EXEC_INFO).spec; ${printed("{token: Buffer.from(JSON.stringify(cluster)).toString('base64')}")}`;
+  const cluster = {
+    "certificate-authority": "ca.crt",
+    "tls-server-name": "kube",
+    extensions: [
+      { name: "example.com/other", extension: "x" },
+      { name: "client.authentication.k8s.io/exec", extension: { audience: "a-1" } },
+    ],
+  };
+  await write("config", kubeconfig({ cluster, user: plugin(print, { env, provideClusterInfo: true }) }));
+  const { authorization = "" } = await (await load()).current();
+  assert.deepEqual(JSON.parse(Buffer.from(authorization.replace("Bearer ", ""), "base64").toString("utf8")), {
+    server: "https://k.example:6443",
+    "tls-server-name": "kube",
+    "insecure-skip-tls-verify": false,
+    "certificate-authority-data": base64("CA"),
+    config: { audience: "a-1" },
+  });
 });
 
 test("kubeconfig: a plugin may give a client certificate", async (t) => {

@@ -27,6 +27,7 @@ import { UndiciTransport } from "../../runtime/kube/undici-transport.ts";
 import { VirtualClock } from "../support/virtual-clock.ts";
 import { selfSigned, type Certificate } from "./certificate.ts";
 import { aggregated, configMap, group, served } from "./fake-server.ts";
+import { renewed } from "./renewed.ts";
 
 interface World {
   readonly url: string;
@@ -194,6 +195,7 @@ test("transport: a rotated token is used on the connections there are", async (t
   const transport = transportTo(t, source.credentials);
   await text(transport);
   await source.clock.advance(60_000);
+  await renewed(source.credentials);
   await text(transport);
   assert.deepEqual(seen, ["Bearer one", "Bearer two"]);
   assert.equal(world.connectionCount, 1);
@@ -246,6 +248,7 @@ test("transport: a rotated CA means new connections; a watch under way goes on",
   server.setSecureContext(after);
   ca = after.cert;
   await source.clock.advance(60_000);
+  await renewed(source.credentials);
   assert.equal(await text(transport), "ok");
   assert.equal(world.connectionCount, 3);
   watch?.write("2");

@@ -33,9 +33,26 @@ const rows: readonly { readonly name: string; readonly cause: unknown; readonly 
 
 for (const { name, cause, says, code = "API_UNREACHABLE" } of rows) {
   test(`unreachable: ${name}`, () => {
-    const error = unreachable("https://k", cause);
+    const error = unreachable("https://k", cause, {});
     assert.equal(error.code, code);
     assert.ok(error.message.startsWith(says), error.message);
     assert.equal(error.cause, cause);
+  });
+}
+
+const aside = "; HTTPS_PROXY is set, and evenkeel uses no proxy";
+const HTTPS_PROXY = "http://me:s3cret@p";
+const proxied: readonly (readonly [name: string, server: string, env: object, code: string, isTold: boolean])[] = [
+  ["a name that is not known", "https://k", { HTTPS_PROXY }, "ENOTFOUND", true],
+  ["a server that does not answer", "https://k", { https_proxy: HTTPS_PROXY }, "UND_ERR_CONNECT_TIMEOUT", true],
+  ["a name that is not known, an empty HTTPS_PROXY", "https://k", { HTTPS_PROXY: "" }, "ENOTFOUND", false],
+  ["a server without TLS", "http://k", { HTTPS_PROXY }, "ENOTFOUND", false],
+  ["a connection that broke, so there was one", "https://k", { HTTPS_PROXY }, "ECONNRESET", false],
+];
+for (const [name, server, env, code, isTold] of proxied) {
+  test(`unreachable: ${name}: HTTPS_PROXY is ${isTold ? "said not to be used" : "not mentioned"}`, () => {
+    const { message } = unreachable(server, failure(code), { ...env });
+    assert.equal(message.includes(`(${code})${aside};`), isTold, message);
+    assert.ok(!message.includes("s3cret"));
   });
 }

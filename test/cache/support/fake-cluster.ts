@@ -13,6 +13,8 @@ interface Step {
   readonly key: string;
 }
 
+const tooLarge = failure("API_TIMEOUT", { causes: ["ResourceVersionTooLarge"], retryAfterMs: 1_000 });
+
 export class FakeCluster implements Api {
   /** The most that a page holds, whatever is asked for. */
   pageSize = 500;
@@ -23,7 +25,7 @@ export class FakeCluster implements Api {
   afterPage: () => void = () => {};
   listCount = 0;
   readonly #where: Where;
-  readonly #objects = new Map<string, StoredObject>();
+  #objects = new Map<string, StoredObject>();
   #history: Step[] = [];
   #snapshots = new Map<number, readonly StoredObject[]>();
   readonly #streams = new Set<Stream>();
@@ -51,6 +53,17 @@ export class FakeCluster implements Api {
   /** What the selector selects now. */
   present(): readonly StoredObject[] {
     return [...this.#objects.values()].filter((object) => matches(this.#where, object));
+  }
+
+  /** @returns what has everything as it is now again, the version included: etcd restored from a backup. */
+  backup(): () => void {
+    const [version, objects] = [this.#version, [...this.#objects]];
+    return () => {
+      this.#version = version;
+      this.#objects = new Map(objects);
+      this.compact();
+      this.drop(failure("API_UNREACHABLE"));
+    };
   }
 
   /** Forgets all history and all snapshots. */
@@ -89,6 +102,7 @@ export class FakeCluster implements Api {
     const isInitial = options.sendInitialEvents === true;
     if (isInitial && !this.servesWatchList) throw failure("API_INVALID");
     if (!isInitial && Number(options.resourceVersion) < this.#compacted) throw failure("API_EXPIRED");
+    if (!isInitial && Number(options.resourceVersion) > this.#version) throw tooLarge;
     await this.untilOpen;
     options.onOpen?.();
     const stream = new Stream();
