@@ -26,8 +26,6 @@ import { JITTER, leaseTiming, type LeaseTiming, type LeaseTimingOptions } from "
 export interface LeaderElectorObserver {
   /** For the gauge `leader_election_master_status`. */
   leading?(isLeading: boolean): void;
-  /** For the counter `leader_election_slowpath_total`. */
-  slowPath?(): void;
   /** An attempt to acquire or to renew came to nothing: no answer, or a refusal. It is made again. */
   attemptFailed?(error: unknown): void;
 }
@@ -79,14 +77,8 @@ export class LeaderElector {
     this.#timing = leaseTiming(timing);
     this.#onNewLeader = onNewLeader;
     this.#observer = observer;
-    this.#lock = new LeaseLock({
-      api,
-      clock,
-      lease,
-      identity,
-      leaseDurationMs: this.#timing.leaseDurationMs,
-      onSlowPath: () => observer?.slowPath?.(),
-    });
+    const { leaseDurationMs } = this.#timing;
+    this.#lock = new LeaseLock({ api, clock, lease, identity, leaseDurationMs });
   }
 
   /** Aborts, with an EvenkeelError LEASE_LOST, when leadership ends: lost or released. Not aborted before it began. */
@@ -152,9 +144,9 @@ export class LeaderElector {
 
   async #campaign(signal: AbortSignal): Promise<void> {
     for (let isWatching = false; ;) {
-      this.#end.signal.throwIfAborted();
       this.#pause = new AbortController();
       const attempt = await this.#attempt(this.#timing.attemptMs);
+      // Looked at before the answer is: they may have come in the same moment.
       this.#end.signal.throwIfAborted();
       if (attempt?.type === "held") {
         this.#lead(attempt.sentAt);
@@ -198,7 +190,6 @@ export class LeaderElector {
     while (this.#state === "leading") {
       const restMs = triedMs + this.#timing.retryPeriodMs - this.#clock.now();
       await sleep(this.#clock, Math.min(restMs, leftMs()), this.#end.signal);
-      if (this.#end.signal.aborted) return;
       triedMs = this.#clock.now();
       const attempt = isOver() ? undefined : await this.#attempt(Math.min(this.#timing.attemptMs, leftMs()));
       if (this.#end.signal.aborted) return;
@@ -219,7 +210,7 @@ export class LeaderElector {
     try {
       return await this.#lock.tryAcquireOrRenew(this.#state === "leading", deadline.signal);
     } catch (error) {
-      if (!this.#end.signal.aborted) this.#observer?.attemptFailed?.(deadline.reasonFor(error));
+      if (!this.#end.signal.aborted) this.#observer?.attemptFailed?.(error);
       return undefined;
     } finally {
       deadline.clear();
@@ -272,7 +263,7 @@ export class LeaderElector {
       await this.#lock.release(deadline.signal);
       return undefined;
     } catch (error) {
-      return deadline.reasonFor(error);
+      return error;
     } finally {
       deadline.clear();
     }

@@ -37,8 +37,6 @@ export interface LeaseLockOptions {
   readonly lease: LeaseName;
   readonly identity: string;
   readonly leaseDurationMs: number;
-  /** Called when a leader's single PUT did not do and the record is read again. */
-  readonly onSlowPath?: (() => void) | undefined;
 }
 
 /** How often a conflict is answered by reading again within one attempt. */
@@ -50,7 +48,6 @@ export class LeaseLock {
   readonly #lease: LeaseName;
   readonly #identity: string;
   readonly #leaseDurationMs: number;
-  readonly #onSlowPath: (() => void) | undefined;
 
   /** The last record read or written. */
   #record: LeaseRecord | undefined;
@@ -59,13 +56,12 @@ export class LeaseLock {
   /** The object as the server has it; undefined while a write is under way and after one whose outcome is unknown. */
   #current: StoredObject | undefined;
 
-  constructor({ api, clock, lease, identity, leaseDurationMs, onSlowPath }: LeaseLockOptions) {
+  constructor({ api, clock, lease, identity, leaseDurationMs }: LeaseLockOptions) {
     this.#api = api;
     this.#clock = clock;
     this.#lease = lease;
     this.#identity = identity;
     this.#leaseDurationMs = leaseDurationMs;
-    this.#onSlowPath = onSlowPath;
   }
 
   /** Who holds the lease as far as seen; undefined before the first reading, `` when nobody does. */
@@ -88,18 +84,16 @@ export class LeaseLock {
     if (isLeading) {
       const renewed = await this.#renewAsKnown(signal);
       if (renewed !== undefined) return renewed;
-      this.#onSlowPath?.();
     }
     for (let round = 1; ; round++) {
       try {
-        // 2. Read the record, or make the first one.
+        // 2. Read the record.
         const current = await this.#read(signal);
-        if (current === undefined) return await this.#create(signal);
-        // 3. Whose is it?
+        // 3. Whose is it? Where it was deleted, still the last holder's: that one leads on until it finds out.
         const refused = this.#refusal(isLeading);
         if (refused !== undefined) return refused;
-        // 4. Write it, unless it has changed since.
-        return await this.#claim(current, signal);
+        // 4. Write it, unless it has changed since; or make it.
+        return current === undefined ? await this.#create(signal) : await this.#claim(current, signal);
       } catch (error) {
         if (!isConflict(error) || round === ROUNDS) throw error;
       }
@@ -119,8 +113,7 @@ export class LeaseLock {
     if (current === undefined || this.#refusal(true) !== undefined) return undefined;
     try {
       return await this.#claim(current, signal);
-    } catch (error) {
-      if (signal.aborted) throw error;
+    } catch {
       return undefined;
     }
   }
@@ -142,13 +135,12 @@ export class LeaseLock {
   }
 
   async #read(signal: AbortSignal): Promise<StoredObject | undefined> {
-    this.#current = undefined;
     try {
       const object = await this.#ask((options) => this.#api.get(Lease, this.#lease, options), signal);
       this.#observe(leaseRecord(object), object);
       return object;
     } catch (error) {
-      if (codeOf(error) === "API_NOT_FOUND" && !signal.aborted) return undefined;
+      if (codeOf(error) === "API_NOT_FOUND") return undefined;
       throw error;
     }
   }

@@ -42,8 +42,8 @@ async function watchOnce(
   try {
     for await (const event of api.watch(Lease, { ...options, timeoutSeconds: TIMEOUT_SECONDS, idleMs: IDLE_MS })) {
       if (signal.aborted) break;
-      if (event.type === "deleted" || (event.type !== "bookmark" && leaseRecord(event.object).holder === ""))
-        onRelease();
+      // A deletion is no release: its event shows the holder, who leads on and makes the lease anew.
+      if (event.type !== "bookmark" && leaseRecord(event.object).holder === "") onRelease();
     }
     return true;
   } catch {

@@ -29,7 +29,6 @@ export class DelayHeap {
   remove(entry: Entry): void {
     const last = this.#entries.pop();
     const index = entry.heapIndex;
-    entry.heapIndex = -1;
     if (this.#entries.length === 0) this.#entries = []; // An array that has been long keeps its room.
     if (last === undefined || last === entry) return;
     this.#put(last, index);
@@ -41,7 +40,6 @@ export class DelayHeap {
   clear(): readonly Entry[] {
     const entries = this.#entries;
     this.#entries = [];
-    for (const entry of entries) entry.heapIndex = -1;
     return entries;
   }
 

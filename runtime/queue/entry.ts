@@ -24,7 +24,7 @@ export interface Entry {
   dueMs: number;
   /** Tells apart what is due in the same millisecond. */
   order: number;
-  /** Its place in the heap. */
+  /** With `later`: its place in the heap. */
   heapIndex: number;
   previous: Entry | undefined;
   next: Entry | undefined;

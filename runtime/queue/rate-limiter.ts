@@ -43,7 +43,7 @@ export function exponentialLimiter({
  */
 export function tokenBucket(
   clock: Clock,
-  { qps = 10, burst = 100 }: { readonly qps?: number; readonly burst?: number } = {},
+  { qps, burst }: { readonly qps: number; readonly burst: number },
 ): RateLimiter {
   ensure(qps > 0 && burst >= 1, `tokenBucket: qps ${qps} must be positive and burst ${burst} at least 1`);
   let tokens = burst;
@@ -67,11 +67,6 @@ export function maxOf(...limiters: readonly RateLimiter[]): RateLimiter {
     forget: (key) => limiters.forEach((limiter) => limiter.forget(key)),
     retries: (key) => limiters.reduce((most, limiter) => Math.max(most, limiter.retries(key)), 0),
   };
-}
-
-/** A key by itself backs off from 5 ms to 1000 s; all retries together stay under 10 a second after the first 100. */
-export function defaultRateLimiter(clock: Clock): RateLimiter {
-  return maxOf(exponentialLimiter(), tokenBucket(clock));
 }
 
 function ensure(holds: boolean, what: string): void {

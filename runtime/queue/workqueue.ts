@@ -20,7 +20,7 @@ import { EvenkeelError } from "../kube/errors.ts";
 import { DelayHeap } from "./delay-heap.ts";
 import { EntryList, newEntry, type Entry, type Priority } from "./entry.ts";
 import type { WorkqueueObserver } from "./observer.ts";
-import { defaultRateLimiter, type RateLimiter } from "./rate-limiter.ts";
+import { exponentialLimiter, type RateLimiter } from "./rate-limiter.ts";
 
 export type { Priority } from "./entry.ts";
 
@@ -41,7 +41,7 @@ export interface WorkqueueOptions {
   readonly clock: Clock;
   /** Called in a microtask after keys became ready, once for all that did so in the same turn. Then take until full. */
   readonly onReady?: (() => void) | undefined;
-  /** Default {@link defaultRateLimiter}. */
+  /** Default {@link exponentialLimiter}: keys do not affect each other. */
   readonly limiter?: RateLimiter | undefined;
   readonly observer?: WorkqueueObserver | undefined;
 }
@@ -67,9 +67,8 @@ export class Workqueue {
   #timer: Timer | undefined;
   #timerDueMs = Infinity;
   #isShutDown = false;
-  #drain: PromiseWithResolvers<void> | undefined;
 
-  constructor({ clock, onReady, limiter = defaultRateLimiter(clock), observer }: WorkqueueOptions) {
+  constructor({ clock, onReady, limiter = exponentialLimiter(), observer }: WorkqueueOptions) {
     this.#clock = clock;
     this.#onReady = onReady;
     this.#limiter = limiter;
@@ -140,7 +139,6 @@ export class Workqueue {
     this.#observer?.done(this.#clock.now() - entry.enteredMs);
     if (entry.wish === "now") this.#makeReady(entry);
     else if (entry.wish === "none") this.#entries.delete(key);
-    this.#releaseDrainWhenIdle();
   }
 
   /** How many keys are ready. */
@@ -154,10 +152,6 @@ export class Workqueue {
 
   get processingCount(): number {
     return this.#processing.length;
-  }
-
-  get isShutDown(): boolean {
-    return this.#isShutDown;
   }
 
   isProcessing(key: string): boolean {
@@ -177,23 +171,14 @@ export class Workqueue {
     return { totalMs, longestMs: nowMs - (this.#processing.first?.enteredMs ?? nowMs) };
   }
 
-  /** Refuses new keys and drops the delayed ones; what is ready or dirty can still be taken. Ends a pending drain. Idempotent. */
+  /** Refuses new keys and drops the delayed ones; what is ready or dirty can still be taken. Idempotent. */
   shutDown(): void {
-    this.#refuse();
-    this.#drain?.resolve();
-    this.#drain = undefined;
-  }
-
-  /**
-   * As shutDown, and resolves when nothing is ready, dirty or being processed any more: the workers have to go on taking.
-   * A later shutDown resolves it at once. Idempotent.
-   */
-  shutDownWithDrain(): Promise<void> {
-    this.#refuse();
-    this.#drain ??= Promise.withResolvers<void>();
-    const { promise } = this.#drain;
-    this.#releaseDrainWhenIdle();
-    return promise;
+    this.#isShutDown = true;
+    this.#timer?.cancel();
+    for (const entry of this.#delayed.clear()) {
+      entry.wish = "none";
+      if (!entry.isProcessing) this.#entries.delete(entry.key);
+    }
   }
 
   #entry(key: string): Entry {
@@ -254,7 +239,7 @@ export class Workqueue {
   /** In a turn of its own: who adds is not made to run the worker, and all that was added together is seen together. */
   readonly #wake = (): void => {
     this.#isWakePending = false;
-    if (this.length > 0) this.#onReady?.();
+    this.#onReady?.();
   };
 
   #next(): Entry | undefined {
@@ -281,20 +266,4 @@ export class Workqueue {
       this.#wishNow(entry, entry.priority);
     this.#armTimer();
   };
-
-  #refuse(): void {
-    if (this.#isShutDown) return;
-    this.#isShutDown = true;
-    this.#timer?.cancel();
-    for (const entry of this.#delayed.clear()) {
-      entry.wish = "none";
-      if (!entry.isProcessing) this.#entries.delete(entry.key);
-    }
-  }
-
-  #releaseDrainWhenIdle(): void {
-    if (this.#drain === undefined || this.length > 0 || this.#processing.length > 0) return;
-    this.#drain.resolve();
-    this.#drain = undefined;
-  }
 }

@@ -15,7 +15,6 @@ const folders = {
   whole: folderWith("etcd", "kube-apiserver", "kubectl", "kube-controller-manager"),
   partial: folderWith("etcd"),
   go: folderWith("go"),
-  kubectl: folderWith("kubectl"),
   empty: folderWith(),
 };
 const nothing = { PATH: folders.empty, XDG_CACHE_HOME: folders.empty };
@@ -53,18 +52,6 @@ const found = [
     kind: "binaries",
     controllerManager: join(folders.whole, "kube-controller-manager"),
   },
-  {
-    name: "an existing cluster goes before everything",
-    env: { PATH: folders.kubectl, KUBEBUILDER_ASSETS: folders.whole, USE_EXISTING_CLUSTER: "true", KUBECONFIG: "/c" },
-    kind: "existing-cluster",
-    kubeconfig: "/c",
-    kubectl: join(folders.whole, "kubectl"),
-  },
-  {
-    name: "an existing cluster without KUBECONFIG is missing, not the default one",
-    env: { PATH: folders.kubectl, USE_EXISTING_CLUSTER: "true" },
-    kind: "missing",
-  },
 ];
 
 for (const { name, env, ...expected } of found) {
@@ -89,7 +76,6 @@ for (const { name, env, says } of refused) {
 const missing = { kind: "missing", why: "no Go" } as const;
 const envtest = { kind: "binaries", etcd: "/e", apiServer: "/a", kubectl: "/k" } as const;
 const whole = { ...envtest, controllerManager: "/m" } as const;
-const existing = { kind: "existing-cluster", kubeconfig: "/c", kubectl: "/k" } as const;
 const toBuild = { kind: "to-build", go: "/go" } as const;
 const gc = ["garbage-collector-controller"];
 
@@ -101,7 +87,6 @@ const verdicts = [
   { name: "controllers needed and absent skip", assets: envtest, controllers: gc, isCi: false, kind: "skip" },
   { name: "controllers needed and absent fail in CI", assets: envtest, controllers: gc, isCi: true, kind: "fail" },
   { name: "controllers needed and there run", assets: whole, controllers: gc, isCi: true, kind: "run" },
-  { name: "a cluster at hand is not broken", assets: existing, controllers: [], isCi: true, kind: "skip" },
 ];
 
 for (const { name, assets, controllers, isCi, kind } of verdicts) {

@@ -1,12 +1,11 @@
 /**
  * Where the programs of the control plane come from. In this order:
  *
- * 1. `USE_EXISTING_CLUSTER=true` with `KUBECONFIG`: that cluster is used, nothing is started.
- * 2. `TEST_ASSET_ETCD`, `TEST_ASSET_KUBE_APISERVER`, `TEST_ASSET_KUBECTL` (files) or `KUBEBUILDER_ASSETS` (a folder with
+ * 1. `TEST_ASSET_ETCD`, `TEST_ASSET_KUBE_APISERVER`, `TEST_ASSET_KUBECTL` (files) or `KUBEBUILDER_ASSETS` (a folder with
  *    `etcd`, `kube-apiserver`, `kubectl`): the names that Go projects use. kube-controller-manager is not among their
  *    usual assets; it is taken from `TEST_ASSET_KUBE_CONTROLLER_MANAGER` or the same folder, and may be absent.
- * 3. Built before, into the cache folder (see build.ts).
- * 4. Built now, when there is Go: some 6 minutes on 2 cores, once.
+ * 2. Built before, into the cache folder (see build.ts).
+ * 3. Built now, when there is Go: some 6 minutes on 2 cores, once.
  *
  * Otherwise they are missing, and `why` says in one line what to do about it. Naming some of them but not all is an
  * error rather than a reason to build: whoever set the variable meant those.
@@ -25,19 +24,13 @@ export interface Binaries {
   readonly controllerManager?: string;
 }
 
-export interface ExistingCluster {
-  readonly kind: "existing-cluster";
-  readonly kubeconfig: string;
-  readonly kubectl: string;
-}
-
 export interface Missing {
   readonly kind: "missing";
   /** One line: what is left out, and how to get it. */
   readonly why: string;
 }
 
-export type Assets = Binaries | ExistingCluster | Missing;
+export type Assets = Binaries | Missing;
 
 /** There is Go and no build yet; `provideAssets` turns it into Binaries. */
 export interface ToBuild {
@@ -49,16 +42,13 @@ type Environment = Readonly<Record<string, string | undefined>>;
 
 /** Looks, and builds nothing. @throws Error when the environment names some of the programs and others are not found. */
 export function findAssets(env: Environment = process.env): Assets | ToBuild {
-  if (env["USE_EXISTING_CLUSTER"] === "true") return existingCluster(env);
   const named = namedBinaries(env);
   if (named !== undefined) return named;
   const built = cachedBuild(env);
   if (built !== undefined) return binariesIn(built);
   const go = onPath("go", env);
   if (go !== undefined) return { kind: "to-build", go };
-  const why =
-    "no control plane: install Go, or name etcd, kube-apiserver and kubectl by KUBEBUILDER_ASSETS, " +
-    "or set USE_EXISTING_CLUSTER=true and KUBECONFIG";
+  const why = "no control plane: install Go, or name etcd, kube-apiserver and kubectl by KUBEBUILDER_ASSETS";
   return { kind: "missing", why };
 }
 
@@ -66,14 +56,6 @@ export function findAssets(env: Environment = process.env): Assets | ToBuild {
 export async function provideAssets(env: Environment = process.env): Promise<Assets> {
   const found = findAssets(env);
   return found.kind === "to-build" ? binariesIn(await build(found.go, env)) : found;
-}
-
-function existingCluster(env: Environment): ExistingCluster | Missing {
-  const kubeconfig = env["KUBECONFIG"];
-  if (!kubeconfig) return { kind: "missing", why: "USE_EXISTING_CLUSTER=true needs KUBECONFIG: name the cluster's" };
-  const kubectl = namedProgram("kubectl", env) ?? onPath("kubectl", env);
-  if (kubectl === undefined) return { kind: "missing", why: "USE_EXISTING_CLUSTER=true needs kubectl: put it on PATH" };
-  return { kind: "existing-cluster", kubeconfig, kubectl };
 }
 
 function namedBinaries(env: Environment): Binaries | undefined {

@@ -1,12 +1,8 @@
-/** A real cluster as tests use it, their own control plane or one at hand: kubectl, ServiceAccounts, counted writes. */
+/** A real cluster as tests use it: kubectl, ServiceAccounts, counted writes. */
 import { execFile } from "node:child_process";
-import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
-import { z } from "zod";
-
-import type { ExistingCluster } from "./assets.ts";
 import { writeKubeconfig } from "./kubeconfig.ts";
 import { parseWriteRequests } from "./write-requests.ts";
 import type { WriteRequests } from "./write-requests.ts";
@@ -136,36 +132,6 @@ export class Cluster {
     if (code !== 0) throw new Error(`kubectl ${args.join(" ")}: ${stderr.trim()}`);
     return stdout;
   }
-}
-
-/** A kubeconfig after `config view --minify --flatten`. */
-const CurrentCluster = z.object({
-  clusters: z.tuple([
-    z.object({ cluster: z.object({ server: z.string(), "certificate-authority-data": z.string() }) }),
-  ]),
-});
-
-/** A cluster at hand. Nothing is started; `close` removes only what was written on this machine. */
-export async function openExistingCluster({
-  kubeconfig,
-  kubectl,
-}: ExistingCluster): Promise<{ readonly cluster: Cluster; readonly close: () => Promise<void> }> {
-  const folder = await mkdtemp(join(tmpdir(), "evenkeel-cluster-"));
-  const caFile = join(folder, "ca.crt");
-  const close = (): Promise<void> => rm(folder, { recursive: true, force: true });
-  const options = { caFile, adminKubeconfig: kubeconfig, kubectlProgram: kubectl, folder };
-  const view = await new Cluster({ ...options, url: "" }).kubectl(
-    // One context, files read in.
-    ["config", "view", "--raw", "--minify", "--flatten", "-o", "json"],
-  );
-  const { data } = CurrentCluster.safeParse(view.code === 0 ? JSON.parse(view.stdout) : undefined);
-  if (data === undefined) {
-    await close();
-    throw new Error(`${kubeconfig}: its current context names no server with a certificate authority`);
-  }
-  const { server: url, "certificate-authority-data": ca } = data.clusters[0].cluster;
-  await writeFile(caFile, Buffer.from(ca, "base64"));
-  return { cluster: new Cluster({ ...options, url }), close };
 }
 
 interface RoleMetadata {

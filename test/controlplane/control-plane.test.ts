@@ -7,8 +7,6 @@ import { readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { test } from "node:test";
 
-import { provideAssets } from "./assets.ts";
-import { openExistingCluster } from "./cluster.ts";
 import type { Cluster, KubectlResult } from "./cluster.ts";
 import { startControlPlane } from "./control-plane.ts";
 import { FaultyProxy } from "./faulty-proxy.ts";
@@ -141,19 +139,6 @@ describeOnControlPlane("a control plane", NEEDED, (controlPlane) => {
     const { code } = await controlPlane().kubectl(["get", "namespaces", "--request-timeout=1s"], { kubeconfig });
     assert.notEqual(code, 0);
     proxy.close();
-  });
-
-  test("can be used as an existing cluster", async () => {
-    const assets = await provideAssets({ ...process.env, USE_EXISTING_CLUSTER: undefined });
-    assert.ok(assets.kind === "binaries");
-    const { kubectl } = assets;
-    const kubeconfig = controlPlane().adminKubeconfig;
-    const { cluster, close } = await openExistingCluster({ kind: "existing-cluster", kubeconfig, kubectl });
-    assert.equal(cluster.url, controlPlane().url);
-    const guest = await cluster.serviceAccount({ namespace: "guest-home", name: "guest" });
-    assert.match(await succeeds(cluster, ["auth", "whoami"], guest.kubeconfig), new RegExp(guest.user));
-    await close();
-    assert.ok(!existsSync(guest.folder));
   });
 
   test("keeps its data, certificate and tokens over a restart of the API server", async () => {

@@ -77,7 +77,6 @@ const STOP_LIMITS_MS = { controllerManager: 5_000, apiServer: 1_000, etcd: 5_000
 export async function startControlPlane(options: ControlPlaneOptions = {}): Promise<ControlPlane> {
   const assets = await provideAssets();
   if (assets.kind === "missing") throw new Error(assets.why);
-  if (assets.kind === "existing-cluster") throw new Error("USE_EXISTING_CLUSTER=true forbids to start a control plane");
   return ControlPlane.start(assets, options);
 }
 

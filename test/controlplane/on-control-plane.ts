@@ -6,14 +6,11 @@ import { after, before, describe, test } from "node:test";
 
 import { findAssets } from "./assets.ts";
 import type { Assets, ToBuild } from "./assets.ts";
-import { openExistingCluster } from "./cluster.ts";
-import type { Cluster } from "./cluster.ts";
 import { startControlPlane } from "./control-plane.ts";
 import type { ControlPlane, ControlPlaneOptions } from "./control-plane.ts";
 
 /**
- * A `describe` whose tests share one control plane, started before the first and stopped after the last. Left out on an
- * existing cluster: these tests break what they run on.
+ * A `describe` whose tests share one control plane, started before the first and stopped after the last.
  * @param options name the `controllers` that the tests cannot do without; assets may lack kube-controller-manager.
  * @param define is given the control plane as a function, to be called inside tests and hooks only.
  */
@@ -28,7 +25,10 @@ export function describeOnControlPlane(
       controlPlane = await startControlPlane(options);
     });
     after(() => controlPlane?.stop());
-    define(() => started(controlPlane));
+    define(() => {
+      if (controlPlane === undefined) throw new Error("not started yet: call this inside a test or a hook");
+      return controlPlane;
+    });
   });
 }
 
@@ -38,23 +38,6 @@ export function describeWhereOneStarts(name: string, options: ControlPlaneOption
   // One test after the other, also where suites run beside each other.
   if (verdict.kind === "run") void describe(name, { concurrency: 1 }, define);
   else leaveOut(name, verdict);
-}
-
-/** As `describeOnControlPlane`, for tests that may as well run on the cluster that USE_EXISTING_CLUSTER names. */
-export function describeOnCluster(name: string, define: (cluster: () => Cluster) => void): void {
-  const assets = findAssets();
-  if (assets.kind !== "existing-cluster") {
-    describeOnControlPlane(name, {}, define);
-    return;
-  }
-  describe(name, () => {
-    let opened: Awaited<ReturnType<typeof openExistingCluster>> | undefined;
-    before(async () => {
-      opened = await openExistingCluster(assets);
-    });
-    after(() => opened?.close());
-    define(() => started(opened?.cluster));
-  });
 }
 
 export type Verdict = { readonly kind: "run" } | { readonly kind: "skip" | "fail"; readonly why: string };
@@ -75,9 +58,6 @@ export function verdictOf(
         kind: absent,
         why: "no kube-controller-manager: name it by TEST_ASSET_KUBE_CONTROLLER_MANAGER, or unset KUBEBUILDER_ASSETS and install Go",
       };
-    case "existing-cluster":
-      // Chosen by whoever set it, so no failure in CI either.
-      return { kind: "skip", why: "not on an existing cluster, which this would break: unset USE_EXISTING_CLUSTER" };
     case "missing":
       return { kind: absent, why: assets.why };
     default:
@@ -89,9 +69,4 @@ export function leaveOut(name: string, { kind, why }: Exclude<Verdict, { kind: "
   test(`${name}: left out, ${why}`, { skip: kind === "skip" }, () => {
     throw new Error(why);
   });
-}
-
-function started<T>(it: T | undefined): T {
-  if (it === undefined) throw new Error("not started yet: call this inside a test or a hook");
-  return it;
 }

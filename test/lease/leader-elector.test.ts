@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { codeOf, EvenkeelError } from "../../runtime/kube/errors.ts";
-import { Replicas } from "./replicas.ts";
+import { ReplicaClock } from "./replica.ts";
+import { Replicas, type Replica } from "./replicas.ts";
 
 // Acquiring.
 
@@ -31,6 +32,7 @@ test("a candidate polls every 2 to 4.4 s, a leader renews every 2 s by one PUT",
   await replicas.leader("a");
   replicas.add("b").start();
   await replicas.clock.advance(100_000);
+  assert.equal(replicas.server.watchCount, 1, "and watches once");
   const times = replicas.server.sent.filter(({ client, verb }) => client === "b" && verb === "get");
   const gaps = times.slice(1).map(({ atMs }, i) => atMs - (times[i]?.atMs ?? 0));
   assert.ok(
@@ -88,10 +90,57 @@ test("stops campaigning when told to, with the caller's reason, and never begins
   b.stop.abort(new Error("enough"));
   await replicas.clock.advance(0);
   assert.equal(b.outcome, "stopped");
+  assert.deepEqual([b.told, b.elector.leading.aborted], [["new leader a"], false], "it never led");
   const sentCount = replicas.server.sent.filter(({ client }) => client === "b").length;
   await replicas.clock.advance(60_000);
   assert.equal(replicas.server.sent.filter(({ client }) => client === "b").length, sentCount);
   await assert.rejects(b.elector.acquire(new AbortController().signal), (error) => codeOf(error) === "BUG");
+});
+
+test("sends nothing when it was told to stop before it began", async () => {
+  const replicas = new Replicas();
+  const a = replicas.add("a");
+  a.stop.abort(new Error("enough"));
+  a.start();
+  await replicas.clock.advance(60_000);
+  assert.deepEqual([a.outcome, replicas.server.sent.length], ["stopped", 0]);
+});
+
+test("does not lead when it is told to stop in the moment of the answer, and can give the lease up", async () => {
+  const replicas = new Replicas();
+  const api = replicas.server.api("a", new ReplicaClock(replicas.clock));
+  const a: Replica = replicas.add("a", {
+    api: {
+      ...api,
+      create(...args) {
+        const answer = api.create(...args);
+        void answer.then(() => a.stop.abort(new Error("enough")));
+        return answer;
+      },
+    },
+  });
+  a.start();
+  await replicas.clock.advance(60_000);
+  assert.deepEqual([a.outcome, a.elector.isLeader(), a.told], ["stopped", false, ["new leader a"]]);
+  await Promise.all([a.elector.release(), replicas.clock.advance(0)]);
+  assert.equal(replicas.server.spec.holderIdentity, "");
+});
+
+test("whoever may end the campaign may not end the leadership", async () => {
+  const replicas = new Replicas();
+  const a = await replicas.leader("a");
+  a.stop.abort(new Error("enough"));
+  await replicas.clock.advance(60_000);
+  assert.ok(a.elector.isLeader());
+});
+
+test("tells of no new leader when the lease is nobody's", async () => {
+  const replicas = new Replicas();
+  replicas.server.put({ holderIdentity: "" });
+  replicas.server.weather = ({ verb }) => (verb === "update" ? { fate: "API_FORBIDDEN" } : {});
+  const a = await replicas.leader("a");
+  await replicas.clock.advance(10_000);
+  assert.deepEqual(new Set(a.told), new Set(["API_FORBIDDEN"]));
 });
 
 test("refuses an empty identity, which would be everybody's", () => {
@@ -131,6 +180,18 @@ test("row 9: makes at least three attempts before the deadline when nothing at a
   assert.ok(replicas.server.sent.length >= 3, `${replicas.server.sent.length} attempts`);
 });
 
+test("row 9: the deadline cuts short the attempt that is under way", async () => {
+  const replicas = new Replicas();
+  const a = await replicas.leader("a");
+  replicas.server.weather = () => ({ fate: "API_UNAVAILABLE" });
+  await replicas.clock.advance(7_500);
+  replicas.server.weather = () => ({ fate: "unanswered" });
+  await replicas.clock.advance(2_499);
+  assert.ok(!a.elector.leading.aborted);
+  await replicas.clock.advance(1);
+  assert.ok(a.elector.leading.aborted);
+});
+
 test("counts the deadline from when the renewal was sent, not from when it was answered", async () => {
   const replicas = new Replicas();
   const a = await replicas.leader("a");
@@ -164,7 +225,7 @@ test("stops at once, not at the deadline, when it sees another holder", async ()
   replicas.server.put({ holderIdentity: "kubectl", leaseDurationSeconds: 15 });
   await replicas.clock.advance(2_000);
   assert.ok(a.elector.leading.aborted);
-  assert.deepEqual(a.told, ["leads", "new leader a", "slow path", "leads no more", "new leader kubectl"]);
+  assert.deepEqual(a.told, ["leads", "new leader a", "leads no more", "new leader kubectl"]);
 });
 
 test("stops when coordinated election prefers another holder, and then makes room for it", async () => {
@@ -177,6 +238,7 @@ test("stops when coordinated election prefers another holder, and then makes roo
   await Promise.all([a.elector.release(), replicas.clock.advance(0)]);
   assert.equal(replicas.server.spec.holderIdentity, "");
   assert.equal(replicas.server.spec.preferredHolder, "b");
+  assert.deepEqual(a.told, ["leads", "new leader a", "leads no more"], "each once");
 });
 
 test("one term: having lost, it sends nothing more and does not take a free lease", async () => {
@@ -198,6 +260,22 @@ test("keeps leading when the lease is deleted and nobody else was faster", async
   await replicas.clock.advance(30_000);
   assert.ok(a.elector.isLeader());
   assert.equal(replicas.server.spec.holderIdentity, "a");
+});
+
+test("leads on, and alone, when the lease is deleted while a candidate stands by", async () => {
+  for (let seed = 1; seed <= 10; seed++) {
+    const replicas = new Replicas(seed);
+    const a = await replicas.leader("a");
+    const b = replicas.add("b");
+    b.start();
+    await replicas.clock.advance(20_000 + 317 * seed);
+    replicas.server.put(undefined);
+    for (let i = 0; i < 100; i++) {
+      await replicas.clock.advance(100);
+      assert.deepEqual([a.elector.isLeader(), b.elector.isLeader()], [true, false], `seed ${seed}`);
+    }
+    assert.equal(replicas.server.spec.holderIdentity, "a");
+  }
 });
 
 // Stalls and clocks.
@@ -358,6 +436,7 @@ test("release: a renewal that arrives in between is a conflict, and the release 
   await replicas.clock.advance(1_000);
   await released;
   assert.ok(replicas.server.log.some(({ outcome }) => outcome === "API_CONFLICT"));
+  assert.deepEqual(a.told, ["leads", "new leader a", "leads no more"], "the renewal that was given up is no failure");
   assert.equal(replicas.server.spec.holderIdentity, "");
 });
 
@@ -430,6 +509,17 @@ test("check: healthy as a standby, as a leader and after a release; unhealthy wh
   assert.equal(b.elector.check(), undefined);
 });
 
+test("check: a release is one, also when the deadline had passed before it", async () => {
+  const replicas = new Replicas();
+  const a = await replicas.leader("a");
+  a.clock.stop();
+  await replicas.clock.advance(11_000);
+  void a.elector.release();
+  a.clock.resume();
+  await replicas.clock.advance(300_000);
+  assert.equal(a.elector.check(), undefined);
+});
+
 test("leaves no timer and no watch behind", async () => {
   const replicas = new Replicas();
   const a = await replicas.leader("a");
@@ -438,5 +528,5 @@ test("leaves no timer and no watch behind", async () => {
   await replicas.clock.advance(20_000);
   for (const { elector } of [a, b]) void elector.release();
   await replicas.clock.advance(5_000);
-  assert.equal(replicas.clock.pendingCount, 0);
+  assert.deepEqual([replicas.clock.pendingCount, replicas.server.watchCount], [0, 0]);
 });

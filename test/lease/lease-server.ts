@@ -36,7 +36,8 @@ export class LeaseServer {
   readonly sent: (Request & { readonly atMs: number })[] = [];
   lease: StoredObject | undefined;
   readonly #clock: VirtualClock;
-  readonly #watchers = new Set<(event: WatchEvent) => void>();
+  /** Whom to tell of events, and what ends their watches. */
+  readonly #watchers = new Map<(event: WatchEvent) => void, AbortController>();
   #revision = 100;
 
   constructor(clock: VirtualClock) {
@@ -58,11 +59,20 @@ export class LeaseServer {
     }
   }
 
+  get watchCount(): number {
+    return this.#watchers.size;
+  }
+
+  /** As it does after their timeoutSeconds. */
+  endWatches(): void {
+    for (const end of this.#watchers.values()) end.abort();
+  }
+
   /** The Api of one client, whose process may be stopped. */
   api(client: string, process: ReplicaClock): Api {
     const write = async (verb: "create" | "update", body: object, options: CallOptions): Promise<WriteResult> => {
       const object = await this.#exchange({ client, verb }, process, options, () => this.#write(verb, body));
-      return { status: 200, object, auditId: undefined, warnings: [] };
+      return { status: 200, object, auditId: undefined };
     };
     return {
       get: (_kind, _name, options = {}) =>
@@ -132,7 +142,7 @@ export class LeaseServer {
   }
 
   #tell(event: WatchEvent): void {
-    for (const watcher of this.#watchers) watcher(event);
+    for (const watcher of this.#watchers.keys()) watcher(event);
   }
 
   async *#watch(client: string, process: ReplicaClock, options: WatchOptions): AsyncGenerator<WatchEvent> {
@@ -145,11 +155,12 @@ export class LeaseServer {
       if (fate === "answered") events.push(event);
       wake?.();
     };
-    const stop = (): void => wake?.();
-    this.#watchers.add(watcher);
-    options.signal?.addEventListener("abort", stop);
+    const end = new AbortController();
+    const signal = AbortSignal.any([end.signal, ...(options.signal === undefined ? [] : [options.signal])]);
+    signal.addEventListener("abort", () => wake?.());
+    this.#watchers.set(watcher, end);
     try {
-      while (options.signal?.aborted !== true) {
+      while (!signal.aborted) {
         const { promise, resolve } = Promise.withResolvers<void>();
         wake = resolve;
         if (events.length === 0) await promise;
@@ -158,7 +169,6 @@ export class LeaseServer {
       }
     } finally {
       this.#watchers.delete(watcher);
-      options.signal?.removeEventListener("abort", stop);
     }
   }
 }

@@ -41,7 +41,6 @@ export class Replicas {
       onNewLeader: (identity) => told.push(`new leader ${identity}`),
       observer: {
         leading: (isLeading) => told.push(isLeading ? "leads" : "leads no more"),
-        slowPath: () => told.push("slow path"),
         attemptFailed: (error) => told.push(error instanceof EvenkeelError ? error.code : String(error)),
       },
       ...options,
