@@ -13,6 +13,8 @@ import {
 } from "#evenkeel";
 import { copies, copyInto, sourceOf, sources } from "./lib/copy.ts";
 
+const CONTROL_PLANE = "kube-";
+
 const name = z
   .string()
   .max(63)
@@ -20,7 +22,11 @@ const name = z
 const prefix = z
   .string()
   .max(63)
-  .regex(/^[a-z0-9][a-z0-9-]*$/, "must be the beginning of a namespace name: lower-case letters, digits and dashes");
+  .regex(/^[a-z0-9][a-z0-9-]*$/, "must be the beginning of a namespace name: lower-case letters, digits and dashes")
+  .refine(
+    (it) => !it.startsWith(CONTROL_PLANE),
+    "kube-* namespaces are the control plane's: nothing is ever copied there",
+  );
 
 const config = z.strictObject({
   /** Literal: `team-` means team-a and team-b, not team. There is no prefix that means every namespace. */
@@ -45,7 +51,7 @@ export default defineFunction({
     const reason = refused(source);
     if (reason !== undefined) return { children: [], events: [reason] };
 
-    const rivals = cache.list(sources, { name: source.metadata.name });
+    const rivals = cache.list(metadataOf(sources), { name: source.metadata.name });
     const first = rivals
       .filter((rival) => sourceOf(rival) === undefined && refused(rival) === undefined)
       .toSorted(byAge)[0];
@@ -74,7 +80,7 @@ function isTarget(
   source: StoredObject,
   cache: CacheReader,
 ): boolean {
-  if (name === source.metadata.namespace || name.startsWith("kube-")) return false;
+  if (name === source.metadata.namespace || name.startsWith(CONTROL_PLANE)) return false;
   // A namespace on its way out takes its copies along: none is made there, and none has to be removed.
   const isThere = (): boolean => cache.get(copies, { namespace: name, name: source.metadata.name }) !== undefined;
   return deletionTimestamp === undefined || isThere();

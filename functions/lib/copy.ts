@@ -7,8 +7,12 @@ export const sources = select(ConfigMap, { labels: { mirror: "true" } });
 /** ConfigMaps that carry our marker; which of them are provably ours, `sourceOf` says. Nobody reads their content. */
 export const copies = metadataOf(select(ConfigMap, { labels: { "evenkeel.dev/function": "mirror" } }));
 
-/** On a source: its copies stay when it goes. */
-export const RETAIN = "evenkeel.dev/retain";
+const RETAIN = "evenkeel.dev/retain";
+
+/** Of a source, whether its copies stay when it goes; a copy shows what its source last asked for. */
+export function isRetained({ metadata }: KubeObject): boolean {
+  return metadata.annotations?.[RETAIN] === "true";
+}
 
 /** The source that `object` is a copy of; undefined when it is not provably a copy of ours. */
 export function sourceOf(object: KubeObject): ObjectName | undefined {
@@ -17,17 +21,15 @@ export function sourceOf(object: KubeObject): ObjectName | undefined {
 }
 
 /** The copy of `source` in `namespace`: its content, and nothing of its metadata but the wish to be retained. */
-export function copyInto(
-  namespace: string,
-  { apiVersion, kind, metadata, data, binaryData, immutable }: ConfigMap,
-): Child<ConfigMap> {
+export function copyInto(namespace: string, source: ConfigMap): Child<ConfigMap> {
+  const { apiVersion, kind, metadata, data, binaryData, immutable } = source;
   return {
     apiVersion,
     kind,
     metadata: {
       name: metadata.name,
       namespace,
-      ...(metadata.annotations?.[RETAIN] === "true" && { annotations: { [RETAIN]: "true" } }),
+      ...(isRetained(source) && { annotations: { [RETAIN]: "true" } }),
     },
     ...(data && { data }),
     ...(binaryData && { binaryData }),

@@ -13,11 +13,11 @@ const copy = childOf(source, "mirror", configMap("team-a/settings"));
 const retain = { "evenkeel.dev/retain": "true" };
 const { labels = {}, annotations = {} } = copy.metadata;
 
-function run(object: StoredObject, world: readonly StoredObject[]): Run {
+function run(object: StoredObject, world: readonly StoredObject[], memo?: unknown): Run {
   const result = runTwice(runnable("cleanup-on-delete", cleanup), {
     object,
     now: 0,
-    memo: undefined,
+    memo,
     answer: answerOf(world),
   });
   assert.ifError(result.error);
@@ -133,8 +133,8 @@ const rows: readonly Row[] = [
 suite("cleanup-on-delete", () => {
   for (const { name, copy: object = copy, world, wants } of rows) {
     test(name, () => {
-      const { effects = {} } = run(object, world);
-      const found = Object.entries(effects).flatMap(([effect, objects]) =>
+      const { memo: _, ...wished } = run(object, world).effects ?? {};
+      const found = Object.entries(wished).flatMap(([effect, objects]) =>
         (objects as readonly StoredObject[]).map(({ metadata }) => `${effect} ${objectKey(metadata)}`),
       );
       assert.deepEqual(found, wants);
@@ -143,8 +143,24 @@ suite("cleanup-on-delete", () => {
 
   test("asks for its source alone, so that this source alone wakes it", () => {
     const reads = run(copy, []).reads.map(({ query, count }) => `${formatQuery(query)} → ${count}`);
-    assert.deepEqual(reads, ["v1/ConfigMap default/settings [mirror=true] → 0"]);
+    assert.deepEqual(reads, ["v1/ConfigMap default/settings [mirror=true] (metadata) → 0"]);
   });
+
+  const asking = configMap("default/settings", { ...mirrored, annotations: retain });
+  const marked = childOf(asking, "mirror", configMap("team-a/settings", { annotations: retain }));
+  const wishes = [
+    { name: "a wish that its copy does not show yet is remembered", copy, source: asking, memo: true },
+    { name: "a wish taken back while its copy still shows it, too", copy: marked, source, memo: false },
+    { name: "a wish that its copy shows needs no memory", copy: marked, source: asking, memo: undefined },
+    { name: "nor does none", copy, source, memo: undefined },
+  ];
+  for (const { name, copy: object, source: last, memo } of wishes) {
+    test(`B50 ${name}`, () => {
+      for (const before of [undefined, true, false]) assert.deepEqual(run(object, [last], before).effects, { memo });
+      const gone = last === asking ? { releases: [object] } : { deletions: [object] };
+      assert.deepEqual(run(object, [], memo).effects, gone);
+    });
+  }
 
   test("B08 deletes the very object that it looked at", () => {
     const { effects = {} } = run(copy, []);

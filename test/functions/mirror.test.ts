@@ -1,13 +1,18 @@
 /** What mirror wants in which world. Each row is a behaviour that a mirror tool in use has had wrong. */
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
+import { fileURLToPath } from "node:url";
 import mirror from "../../functions/mirror.ts";
+import { systemClock } from "../../runtime/clock/clock.ts";
 import type { ConfigMap } from "../../runtime/kube/kind.ts";
-import { objectKey, type ObjectMeta, type StoredObject } from "../../runtime/kube/object.ts";
+import type { ObjectMeta, StoredObject } from "../../runtime/kube/object.ts";
+import { formatQuery } from "../../runtime/kube/query.ts";
+import { openWorker } from "../../runtime/reconcile/cell/worker-cell.ts";
 import { readConfig } from "../../runtime/reconcile/define.ts";
 import type { Effects } from "../../runtime/reconcile/effects.ts";
 import { runTwice } from "../../runtime/reconcile/run.ts";
 import { answerOf, childOf, configMap, namespace, planned, runnable, said } from "../reconcile/builders.ts";
+import { jobOf, runAll } from "../reconcile/cell/rig.ts";
 
 interface World {
   readonly source: ConfigMap & StoredObject;
@@ -416,6 +421,12 @@ suite("mirror: its configuration", () => {
       says: /must be the beginning/,
     },
     {
+      name: "with a prefix that means the control plane's namespaces alone",
+      config: { prefixes: ["team-", "kube-"] },
+      path: "prefixes.1",
+      says: /kube-\* namespaces .* nothing is ever copied there/,
+    },
+    {
       name: "with a prefix that no name can have",
       config: { prefixes: ["a".repeat(64)] },
       path: "prefixes.0",
@@ -449,21 +460,36 @@ suite("mirror: its configuration", () => {
   }
 });
 
-test("mirror reads what it must be woken by: rivals of its name, and namespaces by prefix", () => {
+test("mirror reads what it must be woken by: rivals of its name, and namespaces by prefix; of neither the content", () => {
   const read = readConfig(mirror, { prefixes: ["team-", "squad-"] });
-  const asked: string[] = [];
-  const answer = answerOf([source, ...teams]);
   const run = runTwice(runnable("mirror", mirror, "config" in read ? read.config : undefined), {
     object: source,
     now: 0,
     memo: undefined,
-    answer,
+    answer: answerOf([source, ...teams]),
   });
-  for (const { query } of run.reads) asked.push(`${query.kind.kind} ${JSON.stringify({ ...query.where })}`);
-  assert.deepEqual(asked, [
-    'ConfigMap {"name":"settings","labels":{"mirror":"true"}}',
-    'Namespace {"namePrefix":"team-"}',
-    'Namespace {"namePrefix":"squad-"}',
-  ]);
-  assert.equal(objectKey(source.metadata), "default/settings");
+  assert.deepEqual(
+    run.reads.map(({ query }) => formatQuery(query)),
+    [
+      "v1/ConfigMap */settings [mirror=true] (metadata)",
+      "v1/Namespace */team-* (metadata)",
+      "v1/Namespace */squad-* (metadata)",
+    ],
+  );
+});
+
+test("mirror in its cell bears 115 sources of one name, 900 KiB each", { timeout: 20_000 }, async (context) => {
+  const dir = fileURLToPath(new URL("../../functions/", import.meta.url));
+  const { signal } = new AbortController();
+  const birth = { name: "mirror", dir, file: `${dir}mirror.ts`, generation: 1, onRead: () => {}, signal };
+  const cell = await openWorker(systemClock)(birth);
+  context.after(() => cell.rest());
+  const blob = "x".repeat(900 * 1024);
+  const rivals = Array.from({ length: 115 }, (_, i) => configMap(`src-${i}/shared`, { ...mirrored, data: { blob } }));
+  const config = { prefixes: ["team-"] };
+  const jobs = rivals.map((object) => jobOf("", { object, config }));
+  const runs = await runAll(cell, jobs, answerOf([...rivals, ...teams]));
+  assert.equal(cell.trouble, undefined);
+  assert.equal(runs.filter(({ effects }) => effects?.children?.length === 2).length, 1);
+  assert.equal(runs.filter(({ effects }) => effects?.events?.[0]?.reason === "Conflict").length, 114);
 });

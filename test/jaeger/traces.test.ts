@@ -96,7 +96,7 @@ describeWithJaeger("traces in a real Jaeger", () => {
 
         const run = only(root, "run mirror");
         assert.deepEqual(run.attributes[keys.reads], [
-          "v1/ConfigMap */settings [mirror=true] → 1",
+          "v1/ConfigMap */settings [mirror=true] (metadata) → 1",
           "v1/Namespace */team-* (metadata) → 4",
         ]);
         assert.equal(run.attributes[keys.wantsChildren], 4);
@@ -216,7 +216,7 @@ describeWithJaeger("traces in a real Jaeger", () => {
         for (const { root, spans } of found) {
           context.diagnostic(`\n${printed(spans)}`);
           const look = only(root, "second look");
-          assert.deepEqual(look.attributes[keys.reads], ["v1/ConfigMap default/settings [mirror=true] → 0"]);
+          assert.deepEqual(look.attributes[keys.reads], ["v1/ConfigMap default/settings [mirror=true] (metadata) → 0"]);
           assert.equal(look.attributes[keys.confirmed], 1);
           const [read] = [...look.children, ...reads.filter(({ spanId }) => look.links[0]?.spanId === spanId)];
           assert.equal(read?.name, "get v1/ConfigMap");

@@ -101,13 +101,13 @@ suite("a namespace on its way out", () => {
   });
 });
 
-suite("a target that refuses", () => {
-  const denial = {
-    do: "answer",
-    status: 403,
-    body: { kind: "Status", apiVersion: "v1", status: "Failure", reason: "Forbidden", code: 403, message: "no" },
-  } as const;
+const denial = {
+  do: "answer",
+  status: 403,
+  body: { kind: "Status", apiVersion: "v1", status: "Failure", reason: "Forbidden", code: 403, message: "no" },
+} as const;
 
+suite("a target that refuses", () => {
   test("holds up no other, is tried ever more seldom, and is told once", async (context) => {
     const namespaces = range(100).map((i) => `team-${i}`);
     const w = await world(context, { namespaces });
@@ -210,9 +210,12 @@ suite("dry run", () => {
   });
 });
 
+const retain = { "evenkeel.dev/retain": "true" };
+const asking = (it: ConfigMap): ConfigMap => ({ ...it, metadata: { ...it.metadata, annotations: retain } });
+
 suite("a source that asks to retain its copies", () => {
   test("leaves them behind, without our marks", async (context) => {
-    const retained = source("default/settings", { data: { a: "1" }, annotations: { "evenkeel.dev/retain": "true" } });
+    const retained = source("default/settings", { data: { a: "1" }, annotations: retain });
     const w = await world(context, { objects: [retained] });
     await w.converged();
     w.mark();
@@ -227,8 +230,34 @@ suite("a source that asks to retain its copies", () => {
     assert.deepEqual(w.writes().toSorted(), ["patch team-a/settings", "patch team-b/settings"]);
   });
 
+  test("and goes before every copy shows it is heard all the same", async (context) => {
+    const namespaces = range(100).map((i) => `team-${i}`);
+    const w = await world(context, { namespaces, objects: [source("default/settings")] });
+    await w.converged();
+    w.rule(({ method }) => (method === "GET" ? undefined : { do: "delay", delayMs: 50, clock: w.clock }));
+    w.mark();
+    await w.update(ConfigMap, "default/settings", asking);
+    await w.advance(150);
+    assert.ok(w.writes().length < 100, "not every copy is written yet");
+    await w.delete(ConfigMap, "default/settings");
+    await w.converged();
+    for (const name of namespaces) assert.ok(await w.get(ConfigMap, `${name}/settings`), name);
+    assert.deepEqual(await w.copies(), []);
+  });
+
+  test("is heard where a copy can never be made to show it", async (context) => {
+    const w = await world(context, { objects: [source("default/settings")] });
+    await w.converged();
+    w.rule(({ verb, key }) => (verb === "update" && key === "team-a/settings" ? denial : undefined));
+    await w.update(ConfigMap, "default/settings", asking);
+    await w.advance(5 * MINUTE);
+    await w.delete(ConfigMap, "default/settings");
+    await w.converged();
+    for (const key of ["team-a/settings", "team-b/settings"]) assert.ok(await w.get(ConfigMap, key), key);
+  });
+
   test("takes the wish back, and the copies go with it after all", async (context) => {
-    const retained = source("default/settings", { annotations: { "evenkeel.dev/retain": "true" } });
+    const retained = source("default/settings", { annotations: retain });
     const w = await world(context, { objects: [retained] });
     await w.converged();
     await w.update(ConfigMap, "default/settings", (it) => ({ ...it, metadata: { ...it.metadata, annotations: {} } }));
@@ -297,7 +326,8 @@ suite("what the host tells", () => {
           `${name} ${String(attributes["evenkeel.key"])}: ${String(attributes["evenkeel.wakes"])}`,
       );
     assert.ok(reasons.includes("reconcile mirror default/settings: source added"), reasons.join("\n"));
-    const deletion = "read deleted v1/ConfigMap default/settings (v1/ConfigMap default/settings [mirror=true])";
+    const deletion =
+      "read deleted v1/ConfigMap default/settings (v1/ConfigMap default/settings [mirror=true] (metadata))";
     assert.ok(reasons.includes(`reconcile cleanup-on-delete team-a/settings: ${deletion}`), reasons.join("\n"));
     const creation = w.spans.getFinishedSpans().find(({ name }) => name === "create v1/ConfigMap");
     const linked = w.spans

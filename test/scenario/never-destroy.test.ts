@@ -188,7 +188,7 @@ suite("a prefix", () => {
   test("never reaches the control plane's own namespaces", async (context) => {
     const w = await world(context, {
       objects: [source("default/settings")],
-      config: { mirror: { prefixes: ["kube-", "k"] } },
+      config: { mirror: { prefixes: ["kube", "k"] } },
     });
     await w.converged();
     assert.deepEqual(w.writes(), []);

@@ -12,6 +12,7 @@ import { EvenkeelError, type Code } from "../../kube/errors.ts";
 import { AnswerSender } from "./answer-memory.ts";
 import type { Answers, Job } from "./cell.ts";
 import type { Done, Outcome, Task, Told, WorkerBirth } from "./messages.ts";
+import { sizeOf } from "./size.ts";
 import { checkedTold } from "./told.ts";
 
 /** A run takes microseconds. Long enough for a large list on a starved machine, short enough to be noticed. */
@@ -22,6 +23,8 @@ const LOAD_DEADLINE_MS = 10_000;
 const LOOK_MS = 25;
 /** What the function holds, reads and returns, and its buffers. */
 const MAX_BYTES = 96 * 1024 * 1024;
+/** What waits in the thread is in this account too: the rest waits here, where it is no copy. */
+const MAX_SENT_BYTES = 16 * 1024 * 1024;
 /**
  * V8 ends the whole process when one step wants much more than what is left of a thread's limit. So the limit is out of reach,
  * and how much a function holds is looked at: from outside while a task takes long, and inside after each.
@@ -44,6 +47,15 @@ export interface Pending {
   readonly settle: (outcome: Outcome) => void;
 }
 
+interface Outgoing {
+  readonly task: Task;
+  readonly bytes: number;
+}
+
+interface InHand extends Pending {
+  readonly bytes: number;
+}
+
 export type ToldAtOnce = Exclude<Told, { readonly type: "done" }>;
 
 export interface ThreadOptions {
@@ -64,11 +76,13 @@ export class Thread {
   readonly #worker: Worker;
   readonly #current: Int32Array;
   readonly #sender = new AnswerSender();
-  readonly #inHand = new FleetingMap<number, Pending>();
+  readonly #inHand = new FleetingMap<number, InHand>();
   #lastId = 0;
   #look: Timer | undefined;
   #seen: { readonly id: number; readonly count: number } = { id: 0, count: 0 };
-  #outgoing: Task[] = [];
+  readonly #outgoing: Outgoing[] = [];
+  /** Of tasks whose outcome has not come yet. */
+  #sentBytes = 0;
   /** Tasks were sent of which no outcome has come yet. */
   #isAwaited = false;
   #isWeighing = false;
@@ -104,21 +118,34 @@ export class Thread {
 
   hand(pending: Pending): void {
     const id = ++this.#lastId;
-    const { wanted } = pending;
+    const outgoing = this.#outgoingOf(id, pending.wanted);
     if (this.#inHand.size === 0) this.#worker.ref();
-    this.#inHand.set(id, pending);
+    this.#inHand.set(id, { ...pending, bytes: outgoing.bytes });
     // Waking a thread costs more than a small run does: what is handed over while it is busy goes in one message.
     if (this.#outgoing.length === 0 && !this.#isAwaited) setImmediate(this.#send);
-    this.#outgoing.push(
-      wanted.type === "config" ? { ...wanted, id } : { ...wanted, id, answers: this.#sender.send(wanted.answers) },
-    );
+    this.#outgoing.push(outgoing);
     this.#lookAgain();
   }
 
+  #outgoingOf(id: number, wanted: Pending["wanted"]): Outgoing {
+    if (wanted.type === "config") return { task: { ...wanted, id }, bytes: sizeOf(wanted.value) };
+    const answers = this.#sender.send(wanted.answers);
+    let bytes = sizeOf(wanted.job);
+    for (const answer of answers) if ("bytes" in answer) bytes += answer.bytes;
+    return { task: { ...wanted, id, answers }, bytes };
+  }
+
   readonly #send = (): void => {
-    const tasks = this.#outgoing;
-    if (this.#isOver || tasks.length === 0) return;
-    this.#outgoing = [];
+    if (this.#isOver) return;
+    const tasks: Task[] = [];
+    for (const { task, bytes } of this.#outgoing) {
+      // One alone may be as large as it is.
+      if (this.#sentBytes > 0 && this.#sentBytes + bytes > MAX_SENT_BYTES) break;
+      this.#sentBytes += bytes;
+      tasks.push(task);
+    }
+    if (tasks.length === 0) return;
+    this.#outgoing.splice(0, tasks.length);
     this.#isAwaited = true;
     this.#worker.postMessage(tasks);
   };
@@ -151,6 +178,7 @@ export class Thread {
       if (error !== undefined) fatal ??= { error, culprit: pending };
       else {
         this.#inHand.delete(id);
+        this.#sentBytes -= pending.bytes;
         hasRun ||= pending.wanted.type === "attempt";
         pending.settle(outcome);
       }

@@ -4,7 +4,9 @@ import type { TestContext } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
 import { systemClock, type Clock } from "../../../runtime/clock/clock.ts";
 import { EvenkeelError } from "../../../runtime/kube/errors.ts";
-import type { Answer, Job } from "../../../runtime/reconcile/cell/cell.ts";
+import type { StoredObject } from "../../../runtime/kube/object.ts";
+import type { Query } from "../../../runtime/kube/query.ts";
+import type { Answer, Cell, Job } from "../../../runtime/reconcile/cell/cell.ts";
 import { runInRounds } from "../../../runtime/reconcile/cell/rounds.ts";
 import { openWorker, type WorkerCell } from "../../../runtime/reconcile/cell/worker-cell.ts";
 import type { Run } from "../../../runtime/reconcile/run.ts";
@@ -46,13 +48,24 @@ export function jobOf(key: string, more: Partial<Job> = {}): Job {
   return { object, now: 1_000, memo: undefined, config: undefined, isVerifying: false, ...more };
 }
 
-/** One run in a world that holds nothing. */
-export async function run(cell: WorkerCell, job: Job): Promise<Run> {
-  return (await runInRounds({ cell, job, foreseen: [], answer: nothing, isNamespaced: () => undefined })).run;
+/** One run in a world that answers so; without it, in one that holds nothing. */
+export async function run(cell: Cell, job: Job, answer: AnswerOf = () => []): Promise<Run> {
+  const answers = (queries: readonly Query[]): readonly Answer[] =>
+    queries.map((query) => ({ objects: answer(query) }));
+  return (await runInRounds({ cell, job, foreseen: [], answer: answers, isNamespaced: () => undefined })).run;
 }
 
-function nothing(queries: readonly unknown[]): readonly Answer[] {
-  return queries.map(() => ({ objects: [] }));
+type AnswerOf = (query: Query) => readonly StoredObject[];
+
+/** One run of each, in their order, as many at the same time as a host lets be under way. */
+export async function runAll(cell: Cell, jobs: readonly Job[], answer: AnswerOf): Promise<readonly Run[]> {
+  const runs: Run[] = [];
+  const waiting = jobs.entries();
+  const worker = async (): Promise<void> => {
+    for (const [i, job] of waiting) runs[i] = await run(cell, job, answer);
+  };
+  await Promise.all(Array.from({ length: 32 }, worker));
+  return runs;
 }
 
 /** The code of its error, or else its memo. */

@@ -5,8 +5,9 @@ import { EvenkeelError } from "../../../runtime/kube/errors.ts";
 import type { WorkerCell } from "../../../runtime/reconcile/cell/worker-cell.ts";
 import type { Run } from "../../../runtime/reconcile/run.ts";
 import { VirtualClock } from "../../support/virtual-clock.ts";
+import { answerOf, configMap } from "../builders.ts";
 import { fileOf, misdeeds } from "./corpus.ts";
-import { jobOf, opened, outcome, run, ThreadClock, until, type Opened } from "./rig.ts";
+import { jobOf, opened, outcome, run, runAll, ThreadClock, until, type Opened } from "./rig.ts";
 
 /** The first failure of at most `limit` runs, or the last run. */
 async function untilError(limit: number, once: () => Promise<Run>): Promise<Run> {
@@ -102,6 +103,18 @@ suite("the garbage of one task", () => {
     for (let i = 1; i <= 12; i++) assert.equal(await outcome(run(cell, jobOf("default/a"))), i);
     assert.equal(cell.trouble, undefined);
   });
+});
+
+test("what its host sends and remembers for it is no function's fault", { timeout: 20_000 }, async (context) => {
+  const source = "return { memo: cache.get(ConfigMap, { ...object.metadata, namespace: 'other' }).data.blob.length };";
+  const { cell } = await opened(context, { "subject.js": fileOf({ source }) });
+  // As much as an API server takes of one object.
+  const blob = "x".repeat(1.4 * 1024 * 1024);
+  const objects = Array.from({ length: 100 }, (_, i) => configMap(`other/s${i}`, { data: { blob } }));
+  const jobs = objects.map((object) => jobOf("", { object }));
+  const runs = await runAll(cell, jobs, answerOf(objects));
+  assert.equal(cell.trouble, undefined);
+  assert.deepEqual(new Set(runs.map(({ effects }) => effects?.memo)), new Set([blob.length]));
 });
 
 suite("a cell whose thread was ended starts the version that was loaded,", () => {
