@@ -4,11 +4,10 @@ import type { Api } from "../kube/api.ts";
 import type { EvenkeelError } from "../kube/errors.ts";
 import type { StoredObject } from "../kube/object.ts";
 import type { WriteResult } from "../trace/reconcile-trace.ts";
-import type { KeyRecord } from "./key-record.ts";
 import type { Write } from "./plan.ts";
 import { isChildOf } from "./provenance.ts";
 import { idOf, wishOf, type Request } from "./request.ts";
-import type { Tally } from "./tally.ts";
+import { contentOf } from "./rewrites.ts";
 import { tracedGet } from "./traced-request.ts";
 import type { WriteCauses } from "./write-causes.ts";
 import type { Sent } from "./writer.ts";
@@ -46,8 +45,9 @@ export class Answers {
     return writes.filter((_, i) => answers[i]);
   }
 
-  noteSent(sent: Sent, { record, tally, source }: Request): void {
+  noteSent(sent: Sent, request: Request): void {
     const { causes, clock, onWrite } = this.#options;
+    const { record, tally, source } = request;
     const { write } = sent;
     const id = idOf(write);
     if (sent.outcome !== "skipped") onWrite(write.verb, sent.outcome === "ok" ? "ok" : sent.result);
@@ -55,10 +55,12 @@ export class Answers {
       case "skipped":
         return;
       case "ok": {
+        tally.answered();
         tally.written.push(write);
         record.blocked.clear(id);
         const wish = wishOf(write, source);
         if (wish !== undefined) record.rewrites.wrote(id, wish, clock.now());
+        if (write.verb === "status") record.statusDigest = write.digest;
         const version = sent.answer.object?.metadata.resourceVersion;
         if (write.verb === "delete" || write.verb === "release") {
           tally.own.removed(write.kind, write.name, write.uid);
@@ -70,42 +72,50 @@ export class Answers {
         return;
       }
       case "failed":
-        this.#noteFailure(write, sent.error, record, tally);
+        this.#noteFailure(write, sent.error, request);
     }
   }
 
   /** What a refusal means for the key: wait for the cache, leave the object for a while, or try everything again. */
-  #noteFailure(write: Write, error: EvenkeelError, { blocked }: KeyRecord, tally: Tally): void {
+  #noteFailure(write: Write, error: EvenkeelError, { record: { blocked }, tally, source }: Request): void {
     const { namespace } = write.name;
     switch (error.code) {
       case "API_ALREADY_EXISTS":
         tally.taken.push(write);
-        return;
+        break;
       case "API_CONFLICT":
         if (write.verb === "create") tally.taken.push(write);
         else tally.retry = true;
-        return;
+        break;
       case "API_NOT_FOUND":
-        if (write.verb === "create" || write.verb === "replace") blocked.block(idOf(write), "not_found", namespace);
+      case "KIND_NOT_SERVED":
+        if (write.verb === "status" || write.verb === "scale") {
+          const message = `${error.what}: is it gone, or has its kind no subresource ${write.verb}? A CustomResourceDefinition must name it`;
+          // The first time it is more likely that the object is gone.
+          if (!blocked.block(idOf(write), "not_found", namespace, { message })) tally.fail(error);
+        } else if (error.code === "KIND_NOT_SERVED") return tally.troubled(error, this.#options.clock);
+        else if (write.verb === "create") blocked.block(idOf(write), "not_found", namespace, { message: error.what });
+        // Of a replacement it may be what was to be replaced that is gone.
         else if (write.verb !== "delete") tally.retry = true;
-        return;
+        break;
       case "API_NAMESPACE_TERMINATING":
         blocked.block(idOf(write), "terminating", namespace);
-        return;
+        break;
       case "API_FIELD_TAKEN":
       case "API_FORBIDDEN":
       case "API_INVALID":
       case "API_REJECTED":
-        blocked.block(idOf(write), "denied", namespace);
-        tally.denied.push({ write, error });
+        blocked.block(idOf(write), "denied", namespace, {
+          message: error.message,
+          content: contentOf(wishOf(write, source)),
+        });
         tally.fail(error);
-        return;
+        break;
       default:
-        tally.fail(error);
-        tally.retry = true;
-        if (error.status?.retryAfterMs !== undefined)
-          tally.pause(error.status.retryAfterMs * (1 + 0.2 * this.#options.clock.random()));
+        tally.troubled(error, this.#options.clock);
+        return;
     }
+    tally.answered();
   }
 
   /** A create met an object that the cache does not show: a child of ours that the cache has not seen yet, or a stranger's. */

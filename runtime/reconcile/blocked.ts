@@ -7,11 +7,19 @@ import { backoffMs } from "../clock/clock.ts";
 
 export type BlockReason = "not_ours" | "terminating" | "not_found" | "denied" | "not_converging";
 
+/** What the server said against a wish. */
+export interface Refusal {
+  readonly message: string;
+  /** Of the wish that it refused, as contentOf says; undefined where the write has none. */
+  readonly content?: string | undefined;
+}
+
 export interface Block {
   readonly reason: BlockReason;
   readonly namespace: string | undefined;
   readonly nextTryMs: number;
   readonly tries: number;
+  readonly refusal: Refusal | undefined;
 }
 
 /** First and longest pause. A taken name is looked at with reads alone; the others cost a write that the server refuses. */
@@ -57,11 +65,12 @@ export class Blocked {
   }
 
   /** Blocks `target`, longer each time. @returns whether that is news. */
-  block(target: string, reason: BlockReason, namespace: string | undefined): boolean {
+  block(target: string, reason: BlockReason, namespace: string | undefined, refusal?: Refusal): boolean {
     const before = this.#blocks.get(target);
     const tries = before?.reason === reason ? before.tries + 1 : 0;
     const pauseMs = backoffMs(this.#clock, tries, { ...PAUSES[reason], jitter: 0.2 });
-    (this.#made ??= new Map()).set(target, { reason, namespace, tries, nextTryMs: this.#clock.now() + pauseMs });
+    const nextTryMs = this.#clock.now() + pauseMs;
+    (this.#made ??= new Map()).set(target, { reason, namespace, tries, nextTryMs, refusal });
     return before?.reason !== reason;
   }
 

@@ -39,6 +39,9 @@ export interface ControllerObserver {
   stale(key: string): void;
 }
 
+/** A key's look at one object that it has written. */
+type Look = (id: string) => void;
+
 /** What came while a key was in hand. */
 interface Meanwhile {
   readonly change: Change;
@@ -50,6 +53,8 @@ export interface Report {
   readonly key: string;
   readonly settled: Settled;
   readonly woken: Woken;
+  /** When the key runs again, if nothing wakes it sooner: back-off included. */
+  readonly requeueAfterMs: number | undefined;
   readonly durationMs: number;
   readonly traceId: string;
   /** Names that this key wants and that objects of others hold. */
@@ -75,7 +80,7 @@ export interface ControllerOptions {
   readonly cache: FunctionCache;
   readonly tracker: Tracker;
   readonly queueObserver?: WorkqueueObserver | undefined;
-  readonly reconciler: Reconciler;
+  readonly reconciler: Pick<Reconciler, "reconcile" | "stop">;
   readonly tracer: ReconcileTracer;
   readonly causes: WriteCauses;
   readonly observer: ControllerObserver;
@@ -89,6 +94,8 @@ export interface ControllerOptions {
 const SEEN_DEADLINE_MS = 10_000;
 /** client-go waits up to 1 000 s; nobody who has mended what was wrong wants to wait a quarter of an hour. */
 const RETRY_CAP_MS = 300_000;
+/** All keys together. client-go's 10 a second are for one request each at a time; after an outage 4 000 keys would wait for 400 s. */
+const RETRIES = { qps: 100, burst: 1_000 };
 /** How long keys that need no writing may hold the event loop before others get a turn. */
 const TURN_MS = 5;
 
@@ -100,8 +107,8 @@ export class Controller {
   readonly #records = new FleetingMap<string, KeyRecord>();
   /** Keys between `take` and `done`, with the changes to their objects and children that came meanwhile. */
   readonly #inFlight = new FleetingMap<string, Meanwhile[]>();
-  /** Objects whose new state a key waits to see, and whom to tell of a change. */
-  readonly #awaited = new FleetingMap<string, (id: string) => void>();
+  /** Objects whose new state keys wait to see, and whom to tell of a change. */
+  readonly #awaited = new FleetingMap<string, readonly Look[]>();
   readonly #putOff: PutOff;
   readonly #unsubscribe: (() => void)[];
   #active = 0;
@@ -109,7 +116,7 @@ export class Controller {
   #state: "waiting" | "working" | "stopping" = "waiting";
   #idle = Promise.withResolvers<void>();
 
-  /** Keys are collected from now on; nothing runs before `start`. */
+  /** Nothing is collected and nothing runs before `start`: a standby may wait for months, and its caches know all keys. */
   constructor(options: ControllerOptions) {
     this.#options = options;
     const { cache, causes, clock, queueObserver } = options;
@@ -117,7 +124,7 @@ export class Controller {
       clock,
       onReady: this.#pump,
       observer: queueObserver,
-      limiter: maxOf(exponentialLimiter({ capMs: RETRY_CAP_MS }), tokenBucket(clock)),
+      limiter: maxOf(exponentialLimiter({ capMs: RETRY_CAP_MS }), tokenBucket(clock, RETRIES)),
     });
     this.#putOff = new PutOff(clock, causes, (key, priority) => this.queue.add(key, { priority }));
     this.#unsubscribe = [cache.onChange(this.#onChange), cache.onRelist(this.#onRelist)];
@@ -126,7 +133,9 @@ export class Controller {
   /** To be called when the caches are synced and this process leads. */
   start(): void {
     if (this.#state !== "waiting") return;
+    const { cache, because } = this.#options;
     this.#state = "working";
+    for (const key of cache.keys()) this.#addListed(key, because);
     this.#pump();
   }
 
@@ -136,9 +145,10 @@ export class Controller {
     this.#state = "stopping";
     for (const unsubscribe of this.#unsubscribe) unsubscribe();
     this.queue.shutDown();
+    this.#options.reconciler.stop();
     if (this.#active === 0) this.#idle.resolve();
     await this.#idle.promise;
-    for (const id of this.#awaited.keys()) this.#awaited.get(id)?.(id);
+    for (const id of this.#awaited.keys()) this.#tellAwaiting(id);
     // Last: keys that end their wait may be put off once more.
     this.#putOff.close();
     this.#options.observer.conflicts(0);
@@ -173,6 +183,7 @@ export class Controller {
   }
 
   readonly #onChange = (change: Change, role: Role): void => {
+    if (this.#state === "waiting") return;
     const { tracker, because } = this.#options;
     const { query, key, before, after, origin } = change;
     const priority: Priority = origin === "watch" ? "high" : "low";
@@ -193,17 +204,23 @@ export class Controller {
       this.#add(reader, priority, { what: "read", change: said, object, query: formatQuery(read) }, change);
     }
     // Last: the key that this ends the wait of has to know the change as one that came while it was in hand.
-    const id = objectId(query.kind, key);
-    this.#awaited.get(id)?.(id);
+    this.#tellAwaiting(objectId(query.kind, key));
   };
+
+  #tellAwaiting(id: string): void {
+    for (const look of this.#awaited.get(id) ?? []) look(id);
+  }
 
   /** A list shows no difference where our own unseen create was deleted by somebody else; a look at every key does. */
   readonly #onRelist = (): void => {
-    for (const key of this.#options.cache.keys()) {
-      this.#wakes.add(key, { what: "source", change: "listed" });
-      this.queue.add(key, { priority: "low" });
-    }
+    if (this.#state === "waiting") return;
+    for (const key of this.#options.cache.keys()) this.#addListed(key);
   };
+
+  #addListed(key: string, because?: Wake["what"]): void {
+    this.#wakes.add(key, because === undefined ? { what: "source", change: "listed" } : { what: because });
+    this.queue.add(key, { priority: "low" });
+  }
 
   /** It may be an echo of what the key is writing just now: that is known when the answers are in. */
   #addUnlessEcho(key: string, meanwhile: Meanwhile): void {
@@ -271,7 +288,7 @@ export class Controller {
       this.#countConflicts(record.conflictCount - conflictsBefore);
       const { conflictCount } = record;
       const durationMs = clock.now() - startedMs;
-      observer.settled({ key, settled, woken, durationMs, traceId: trace.traceId, conflictCount });
+      observer.settled({ key, settled, woken, requeueAfterMs, durationMs, traceId: trace.traceId, conflictCount });
       this.#awaitOwn(key, own, trace, () => {
         const outcome = result === "success" && againInMs !== undefined ? "requeue_after" : result;
         trace.end({ outcome, requeueAfterMs, code: error?.code });
@@ -301,8 +318,9 @@ export class Controller {
     if (result === "gone") this.#forget(key);
     const backOffMs = isRetry ? queue.addRateLimited(key) : undefined;
     if (!isRetry) queue.forget(key);
+    if (backOffMs !== undefined && backOffMs <= (againInMs ?? Infinity)) return backOffMs;
     if (againInMs !== undefined) queue.addAfter(key, againInMs);
-    return backOffMs === undefined ? againInMs : Math.min(backOffMs, againInMs ?? Infinity);
+    return againInMs;
   }
 
   /** Keeps the key out of the workers' hands until the cache shows what it wrote. No worker waits meanwhile. */
@@ -315,11 +333,15 @@ export class Controller {
     const span = trace.waitForCache(ids);
     const end = (result: "ok" | "timeout" | "aborted"): void => {
       timer.cancel();
-      for (const id of ids) if (this.#awaited.get(id) === look) this.#awaited.delete(id);
+      for (const id of ids) {
+        const others = this.#awaited.get(id)?.filter((other) => other !== look) ?? [];
+        if (others.length === 0) this.#awaited.delete(id);
+        else this.#awaited.set(id, others);
+      }
       span.end(result);
       done();
     };
-    const look = (id: string): void => {
+    const look: Look = (id) => {
       own.look(cache, id);
       if (own.unseen.size === 0) end("ok");
       else if (this.#state === "stopping") end("aborted");
@@ -328,7 +350,7 @@ export class Controller {
       observer.stale(key);
       end("timeout");
     });
-    for (const id of ids) this.#awaited.set(id, look);
+    for (const id of ids) this.#awaited.set(id, [...(this.#awaited.get(id) ?? []), look]);
   }
 
   #done(key: string, own: OwnWrites | undefined): void {

@@ -1,5 +1,6 @@
 /** What a file in `functions/` holds: one pure function, and the declaration of what it watches, reads and writes. */
 import { both } from "../cache/conjunction.ts";
+import { kindFault, queryFault, whereFault } from "../cache/read-arguments.ts";
 import type { CacheReader } from "../cache/reader.ts";
 import { EvenkeelError } from "../kube/errors.ts";
 import { asQuery, withWhere, type Query, type Where } from "../kube/query.ts";
@@ -106,7 +107,7 @@ export function defineFunction<P extends KubeObject, const W extends readonly Wr
   for (const of of applies) checkSeen(of, [watches, ...reads]);
   return Object.freeze({
     [DEFINED]: true,
-    watches: definition.where === undefined ? watches : narrowed(watches, checkedWhere(definition.where, "where")),
+    watches: narrowed(watches, definition.where),
     reads,
     writes: writes.flatMap((of) => (isSubresource(of) || isFields(of) ? [] : [kindOf(of, "writes")])),
     applies,
@@ -152,21 +153,18 @@ function list<T>(value: readonly T[] | undefined, field: string): readonly T[] {
 }
 
 function queryOf(of: Kind | Query, field: string): Query {
-  if (!isRecord(of) || !("where" in of)) return asQuery(kindOf(of, field));
-  kindOf(of.kind, field);
-  checkedWhere(of.where, field);
-  if (of.part !== undefined && of.part !== "metadata") refuse(`${field} knows no part but that of metadataOf(KIND)`);
-  return of;
+  refuseFault(field, queryFault(of));
+  return asQuery(of);
 }
 
-function narrowed(query: Query, more: Where): Query {
+function narrowed(query: Query, more: Where | undefined): Query {
+  if (more === undefined) return query;
+  refuseFault("where", whereFault(more));
   return withWhere(query, both(query.where, more));
 }
 
 function kindOf(of: Kind, field: string): Kind {
-  if (!isRecord(of) || typeof of.apiVersion !== "string" || typeof of.kind !== "string") {
-    refuse(`${field} must name kinds, such as ConfigMap or kind("apps/v1", "Deployment")`);
-  }
+  refuseFault(field, kindFault(of));
   return of;
 }
 
@@ -198,38 +196,18 @@ function checkSeen(of: Kind, declared: readonly Query[]): void {
   refuse(`writes has fields(${of.kind}): declare ${of.kind} whole in reads`);
 }
 
-/** A misspelt condition must not pass for none: the function would get every object of the kind. */
-function checkedWhere(where: Where, field: string): Where {
-  if (!isRecord(where)) refuse(`${field} must be conditions, such as { labels: { mirror: "true" } }`);
-  for (const [condition, value] of Object.entries(where)) {
-    if (condition !== "labels" && !TEXT_CONDITIONS.has(condition))
-      refuse(`${field} knows no condition ${condition}; there are namespace, name, namePrefix and labels`);
-    const isFit = condition === "labels" ? isRecord(value) && Object.values(value).every(isRule) : isText(value);
-    if (value !== undefined && !isFit) refuse(`${field}: ${condition} is not of the form that it must have`);
-  }
-  return where;
-}
-
-const TEXT_CONDITIONS: ReadonlySet<string> = new Set(["namespace", "name", "namePrefix"]);
-
-function isRule(rule: unknown): boolean {
-  if (!isRecord(rule)) return isText(rule);
-  const { in: some, notIn: none, exists } = rule as Readonly<Record<string, unknown>>;
-  return [some, none].some((texts) => Array.isArray(texts) && texts.every(isText)) || typeof exists === "boolean";
-}
-
 function checkSchema(schema: unknown): void {
   const standard = (schema as Partial<Schema<unknown>> | null | undefined)?.["~standard"];
   if (schema !== undefined && typeof standard?.validate !== "function")
     refuse("config must be a schema, such as z.object({ … })");
 }
 
-function isText(value: unknown): value is string {
-  return typeof value === "string";
-}
-
 function isRecord(value: unknown): value is object {
   return typeof value === "object" && value !== null;
+}
+
+function refuseFault(field: string, fault: string | undefined): void {
+  if (fault !== undefined) refuse(`${field} ${fault}`);
 }
 
 function refuse(what: string): never {

@@ -76,9 +76,9 @@ export interface Effects<
   readonly events?: readonly EventEffect[] | undefined;
   /** Needs `scale(KIND)` in `writes`. */
   readonly scale?: readonly ScaleEffect[] | undefined;
-  /** Run this key again after so many milliseconds, whatever happens. */
+  /** Run this key again after so many milliseconds, whatever happens; less than a second counts as one. */
   readonly requeueAfterMs?: number | undefined;
-  /** Handed to this key's next run as `context.memo`. Lost at a restart: a cache, never a truth. */
+  /** Handed to this key's next run as `context.memo`. Absent: the former one stays. Lost at a restart: a cache, never a truth. */
   readonly memo?: unknown;
 }
 

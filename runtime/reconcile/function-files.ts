@@ -1,5 +1,5 @@
 /** Which files of the functions folder are functions, and what each is called. Reads names, never contents. */
-import { readdirSync, statSync } from "node:fs";
+import { readdirSync, statSync, type Dirent } from "node:fs";
 import { join, parse } from "node:path";
 
 /** A name that one or more files of the folder claim. */
@@ -8,7 +8,7 @@ export interface FunctionFile {
   readonly name: string;
   /** Absolute. More than one: the files contradict each other. */
   readonly files: readonly string[];
-  /** Why the files cannot be functions, whatever they hold. */
+  /** Why the files cannot be functions, whatever they hold; a link that cannot be followed among them. */
   readonly refusal: string | undefined;
 }
 
@@ -20,13 +20,17 @@ const DNS_LABEL = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/;
  * @throws the file system's error where the folder is there and cannot be read.
  */
 export function functionFiles(dir: string): readonly FunctionFile[] {
-  const byName = new Map<string, string[]>();
-  for (const file of entries(dir).toSorted()) {
-    const { name, ext } = parse(file);
-    if (!isCandidate(file, ext) || !isFile(join(dir, file))) continue;
-    byName.set(name, [...(byName.get(name) ?? []), join(dir, file)]);
+  const byName = new Map<string, Candidate[]>();
+  for (const entry of entries(dir).toSorted((a, b) => (a.name < b.name ? -1 : 1))) {
+    const { name, ext } = parse(entry.name);
+    const file = isCandidate(entry.name, ext) ? candidate(join(dir, entry.name), entry) : undefined;
+    if (file !== undefined) byName.set(name, [...(byName.get(name) ?? []), file]);
   }
-  return [...byName].map(([name, files]) => ({ name, files, refusal: refusal(name, files) }));
+  return [...byName].map(([name, files]) => ({
+    name,
+    files: files.map(({ path }) => path),
+    refusal: refusal(name, files),
+  }));
 }
 
 /** `dir` and every folder below it that can hold shared code; links are not followed. What cannot be read has none. */
@@ -41,15 +45,31 @@ function isCandidate(file: string, ext: string): boolean {
   return /^\.[mc]?[jt]sx?$/.test(ext);
 }
 
-function refusal(name: string, files: readonly string[]): string | undefined {
-  const foreign = files.find((file) => !/\.m?[jt]s$/.test(file));
+interface Candidate {
+  readonly path: string;
+  /** A link that leads to nothing, in a circle, or where we may not look. */
+  readonly isLost: boolean;
+}
+
+/** Through symbolic links: the files of a mounted ConfigMap are links. undefined for what is no file. */
+function candidate(path: string, entry: Dirent): Candidate | undefined {
+  if (!entry.isSymbolicLink()) return entry.isFile() ? { path, isLost: false } : undefined;
+  try {
+    return statSync(path).isFile() ? { path, isLost: false } : undefined;
+  } catch {
+    return { path, isLost: true };
+  }
+}
+
+function refusal(name: string, files: readonly Candidate[]): string | undefined {
+  const foreign = files.find(({ path }) => !/\.m?[jt]s$/.test(path));
   if (foreign !== undefined) return "a function is a .ts, .mts, .js or .mjs file";
   if (!DNS_LABEL.test(name)) {
     return `a function is called like its file: a-z, 0-9 and -, at most 63 characters, which ${JSON.stringify(name)} is not`;
   }
-  const names = files.map((file) => parse(file).base);
+  const names = files.map(({ path }) => parse(path).base);
   if (names.length > 1) return `${names.join(" and ")} both give the function ${name}; keep one of them`;
-  return undefined;
+  return files.some(({ isLost }) => isLost) ? "the link cannot be followed" : undefined;
 }
 
 /** Dot files: editors' temporary files (`.#x.ts`, `.x.ts.swp`) and the `..data` of a mounted ConfigMap. */
@@ -57,9 +77,9 @@ function isHidden(name: string): boolean {
   return name.startsWith(".");
 }
 
-function entries(dir: string): readonly string[] {
+function entries(dir: string): readonly Dirent[] {
   try {
-    return readdirSync(dir);
+    return readdirSync(dir, { withFileTypes: true });
   } catch (error) {
     if (Error.isError(error) && "code" in error && error.code === "ENOENT") return [];
     throw error;
@@ -73,9 +93,4 @@ function subfolders(dir: string): readonly string[] {
   } catch {
     return [];
   }
-}
-
-/** Through symbolic links: the files of a mounted ConfigMap are links. */
-function isFile(path: string): boolean {
-  return statSync(path, { throwIfNoEntry: false })?.isFile() ?? false;
 }

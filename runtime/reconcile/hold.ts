@@ -1,12 +1,13 @@
 /** What of a plan is not sent now: what is blocked, what somebody else fights over, and deletions that are too fresh. */
 import type { Clock } from "../clock/clock.ts";
-import { kindKey } from "../kube/kind.ts";
 import { objectKey, type StoredObject } from "../kube/object.ts";
 import { select } from "../kube/query.ts";
 import type { FunctionCache } from "./function-cache.ts";
 import type { KeyRecord } from "./key-record.ts";
+import { objectId } from "./own-writes.ts";
 import type { Plan, Write } from "./plan.ts";
 import { idOf, isDestructive, wishOf, type Request } from "./request.ts";
+import { contentOf } from "./rewrites.ts";
 
 /** How long a deletion must have been wished for before the second look: time for a replaced object to come back. */
 export const GRACE_MS = 300;
@@ -32,14 +33,16 @@ export class Hold {
   sendable(planned: Plan, request: Request): readonly Write[] {
     const { isDryRun, clock, cache } = this.#options;
     const { record, tally, trace, source, effects } = request;
+    tally.refused.push(...planned.refused);
     for (const { kind, name, wish } of planned.refused) {
-      tally.refused.push(`${kindKey(kind)} ${objectKey(name)}`);
       if (wish === "child") tally.dependsOn.push(select(kind, { name: name.name, namespace: name.namespace ?? "" }));
     }
     // There or not, read by the function or not: what becomes of them concerns the key.
     for (const { apiVersion, kind, metadata } of effects.apply ?? [])
       tally.dependsOn.push(select({ apiVersion, kind }, { name: metadata.name, namespace: metadata.namespace ?? "" }));
     if (record.blocked.size > 0) record.blocked.keepOnly(new Set(planned.writes.map(idOf)));
+    if (!record.rewrites.isEmpty && effects.children !== undefined)
+      record.rewrites.keepOnly(effects.children.map((child) => objectId(child, objectKey(child.metadata))));
     const blocked: Write[] = [];
     const ready = planned.writes.filter((write) => {
       const isHeld = this.#isHeld(write, request);
@@ -82,9 +85,11 @@ export class Hold {
     const id = idOf(write);
     if (!record.blocked.isHeld(id)) return false;
     const wish = wishOf(write, source);
-    if (wish === undefined || record.blocked.get(id)?.reason !== "not_converging") return true;
-    // Nobody has written back the new wish of the source yet.
-    return record.rewrites.isTooMany(id, wish, this.#options.clock.now());
+    const block = record.blocked.get(id);
+    if (wish === undefined) return true;
+    // Nobody has refused, or written back, a new wish of the source yet.
+    if (block?.reason === "denied") return block.refusal?.content === contentOf(wish);
+    return block?.reason !== "not_converging" || record.rewrites.isTooMany(id, wish, this.#options.clock.now());
   }
 
   /** Whether deletions may be looked at a second time now; otherwise says when to ask again. */

@@ -26,6 +26,8 @@ export class KeyRecord {
   /** The events that the last run told: the same ones are not told again. */
   events: ReadonlySet<string> = NONE;
   readonly rewrites = new Rewrites();
+  /** Of the status that was sent last. */
+  statusDigest: string | undefined;
   /** The last run, for the link of one that nothing else woke. */
   previous: SpanContext | undefined;
   #began: Woken | undefined;
@@ -59,6 +61,7 @@ export class KeyRecord {
       this.refused.length === 0 &&
       this.events.size === 0 &&
       this.rewrites.isEmpty &&
+      this.statusDigest === undefined &&
       this.previous === undefined
     );
   }

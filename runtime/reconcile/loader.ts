@@ -2,13 +2,15 @@
  * The functions of one folder, as they are now: a file dropped in is loaded, a changed one is loaded anew, a deleted one is
  * gone. A version that does not load is reported once, and the last good one goes on.
  */
+import { availableParallelism } from "node:os";
 import { resolve } from "node:path";
-import type { Clock } from "../clock/clock.ts";
+import { backoffMs, type Clock } from "../clock/clock.ts";
 import { EvenkeelError } from "../kube/errors.ts";
 import type { Cell } from "./cell/cell.ts";
 import type { OpenCell } from "./cell/open-cell.ts";
 import { functionFiles, functionFolders, type FunctionFile } from "./function-files.ts";
 import { loadError } from "./load-error.ts";
+import { Slots } from "./slots.ts";
 import { Sources } from "./sources.ts";
 import { shortPath } from "./source-position.ts";
 import { watchFolders, type Watch } from "./watch-folders.ts";
@@ -39,10 +41,15 @@ export interface FunctionChanges {
   readonly removed: readonly string[];
   /** Versions that do not load. Each is reported once; if an earlier one loaded, that one goes on. */
   readonly failed: readonly FailedFunction[];
+  /** Names that were told in `failed` of which that is over: loaded, or gone. undefined: the folder can be read again. */
+  readonly mended: readonly (string | undefined)[];
 }
 
-/** A file of pure declarations loads in milliseconds; one that takes this long awaits something that never comes. */
+/** A file of pure declarations loads in a fifth of a second of one processor; this leaves room for a busy machine. */
 const LOAD_DEADLINE_MS = 10_000;
+
+/** When a load that was given up is begun again: a machine may be less busy then, a loop costs ever less. */
+const AGAIN = { baseMs: 5_000, capMs: 300_000, jitter: 0 };
 
 /** Where Node keeps a module it never forgets it, so a generation is never used twice in a process. */
 let lastGeneration = 0;
@@ -57,9 +64,13 @@ export class FunctionLoader {
   readonly #dir: string;
   readonly #clock: Clock;
   readonly #open: OpenCell;
+  /** To load is to compute: what has no processor of its own only runs out of time. */
+  readonly #slots = new Slots(availableParallelism());
   readonly #good = new Map<string, LoadedFunction>();
   /** What the last attempt at each name went by, good or not: as long as it stands there is nothing new to say. */
-  readonly #attempts = new Map<string, { readonly files: string; readonly sources: Sources | undefined }>();
+  readonly #attempts = new Map<string, Attempt>();
+  /** The names that were told in `failed`, until they are told in `mended`. */
+  readonly #broken = new Set<string | undefined>();
   #scans: Promise<unknown> = Promise.resolve();
 
   constructor({ dir, clock, open }: LoaderOptions) {
@@ -81,20 +92,10 @@ export class FunctionLoader {
   }
 
   async #scan(): Promise<FunctionChanges> {
+    const before = [...this.#broken];
     const found = this.#find();
-    if (found instanceof EvenkeelError) {
-      return { loaded: [], removed: [], failed: [{ name: undefined, file: this.#dir, error: found }] };
-    }
-    const changes = { loaded: [] as LoadedFunction[], removed: this.#forget(found), failed: [] as FailedFunction[] };
-    const results = await Promise.all(found.filter((each) => this.#isNew(each)).map((each) => this.#load(each)));
-    for (const result of results) {
-      if ("error" in result) changes.failed.push(result);
-      else {
-        this.#good.set(result.name, result);
-        changes.loaded.push(result);
-      }
-    }
-    return changes;
+    const changes = found instanceof EvenkeelError ? this.#unreadable(found) : await this.#loadAll(found);
+    return { ...changes, mended: before.filter((name) => !this.#broken.has(name)) };
   }
 
   #find(): readonly FunctionFile[] | EvenkeelError {
@@ -105,55 +106,92 @@ export class FunctionLoader {
     }
   }
 
+  #unreadable(error: EvenkeelError): Omit<FunctionChanges, "mended"> {
+    const failed = this.#broken.has(undefined) ? [] : [{ name: undefined, file: this.#dir, error }];
+    this.#broken.add(undefined);
+    return { loaded: [], removed: [], failed };
+  }
+
+  async #loadAll(found: readonly FunctionFile[]): Promise<Omit<FunctionChanges, "mended">> {
+    this.#broken.delete(undefined);
+    const removed = this.#forget(found);
+    const due = found.filter((each) => this.#isDue(each));
+    const results = await Promise.all(due.map((each) => this.#slots.use(() => this.#load(each))));
+    const loaded = results.filter((result) => result !== undefined && "cell" in result);
+    const failed = results.filter((result) => result !== undefined && "error" in result);
+    for (const each of loaded) {
+      this.#good.set(each.name, each);
+      this.#broken.delete(each.name);
+    }
+    for (const { name } of failed) this.#broken.add(name);
+    return { loaded, removed, failed };
+  }
+
   #forget(found: readonly FunctionFile[]): readonly string[] {
     const there = new Set(found.map(({ name }) => name));
-    for (const name of this.#attempts.keys()) if (!there.has(name)) this.#attempts.delete(name);
+    for (const name of this.#attempts.keys()) {
+      if (there.has(name)) continue;
+      this.#attempts.delete(name);
+      this.#broken.delete(name);
+    }
     return [...this.#good.keys()].filter((name) => !there.has(name) && this.#good.delete(name));
   }
 
-  #isNew({ name, files }: FunctionFile): boolean {
-    const attempt = this.#attempts.get(name);
-    if (attempt === undefined || attempt.files !== files.join("\n")) return true;
-    return attempt.sources !== undefined && !attempt.sources.isCurrent();
+  /** An attempt at what is no longer there counts for nothing. */
+  #isDue(found: FunctionFile): boolean {
+    const attempt = this.#attempts.get(found.name);
+    if (attempt?.claim === claimOf(found) && attempt.sources.isCurrent()) return attempt.againAtMs <= this.#clock.now();
+    this.#attempts.delete(found.name);
+    return true;
   }
 
-  async #load({ name, files, refusal }: FunctionFile): Promise<LoadedFunction | FailedFunction> {
-    const file = files[0] ?? "";
-    const attempt = (sources?: Sources): unknown => this.#attempts.set(name, { files: files.join("\n"), sources });
-    if (refusal !== undefined) {
-      attempt();
-      return { name, file, error: new EvenkeelError("FUNCTION_LOAD_FAILED", `${shortPath(file)}: ${refusal}`) };
-    }
+  /** @returns undefined when it was given up once more: that is told already. */
+  async #load(found: FunctionFile): Promise<LoadedFunction | FailedFunction | undefined> {
+    const { name, files, refusal } = found;
+    const [file = ""] = files;
+    const { givenUpCount = 0 } = this.#attempts.get(name) ?? {};
     const sources = new Sources();
-    attempt(sources);
+    const attempt = { claim: claimOf(found), sources, givenUpCount: 0, againAtMs: Infinity };
+    this.#attempts.set(name, attempt);
+    if (refusal !== undefined) return { name, file, error: failure(file, refusal) };
+    const overdue = new AbortController();
+    const timer = this.#clock.after(LOAD_DEADLINE_MS, () => overdue.abort(failure(file, TOOK_TOO_LONG)));
     try {
       const generation = ++lastGeneration;
-      const cell = await this.#openInTime({ name, file, generation, sources });
+      const onRead = sources.note.bind(sources);
+      const cell = await this.#open({ name, dir: this.#dir, file, generation, onRead, signal: overdue.signal });
       return { name, file, generation, cell };
     } catch (thrown) {
+      if (overdue.signal.aborted) {
+        attempt.givenUpCount = givenUpCount + 1;
+        attempt.againAtMs = this.#clock.now() + backoffMs(this.#clock, givenUpCount, AGAIN);
+        if (givenUpCount > 0) return undefined;
+      }
       return { name, file, error: await loadError(thrown, file, sources) };
-    }
-  }
-
-  async #openInTime({ name, file, generation, sources }: Opening): Promise<Cell> {
-    const overdue = new AbortController();
-    const timer = this.#clock.after(LOAD_DEADLINE_MS, () =>
-      overdue.abort(new Error("did not finish loading: take the top-level `await`, or the loop, out")),
-    );
-    try {
-      const onRead = sources.note.bind(sources);
-      return await this.#open({ name, dir: this.#dir, file, generation, onRead, signal: overdue.signal });
     } finally {
       timer.cancel();
     }
   }
 }
 
-interface Opening {
-  readonly name: string;
-  readonly file: string;
-  readonly generation: number;
+interface Attempt {
+  readonly claim: string;
   readonly sources: Sources;
+  /** How often in a row the load took too long. */
+  readonly givenUpCount: number;
+  /** When it is begun again although nothing has changed. */
+  readonly againAtMs: number;
+}
+
+const TOOK_TOO_LONG = `did not finish loading within ${LOAD_DEADLINE_MS / 1000} s and is tried again later: a top-level \`await\` or a loop holds it up, or the machine is busy`;
+
+/** Which files claim the name, and whether they can: all that is known before one of them is read. */
+function claimOf({ files, refusal = "" }: FunctionFile): string {
+  return [refusal, ...files].join("\n");
+}
+
+function failure(file: string, what: string): EvenkeelError {
+  return new EvenkeelError("FUNCTION_LOAD_FAILED", `${shortPath(file)}: ${what}`);
 }
 
 /**
@@ -174,7 +212,7 @@ export async function watchFunctions({
     clock: options.clock,
     look: async () => {
       const changes = await loader.scan();
-      if (!isClosed && changes.loaded.length + changes.removed.length + changes.failed.length > 0) onChange(changes);
+      if (!isClosed && Object.values(changes).some(({ length }) => length > 0)) onChange(changes);
     },
   });
   const close = (): void => {

@@ -5,6 +5,7 @@
 import type { Change } from "../cache/store.ts";
 import { kindKey, type Kind } from "../kube/kind.ts";
 import { objectKey, type ObjectName, type StoredObject } from "../kube/object.ts";
+import { provenanceOf } from "./provenance.ts";
 
 /** `v1/ConfigMap team-a/settings` */
 export function objectId(kind: Kind, key: string): string {
@@ -55,7 +56,8 @@ export class OwnWrites {
   isEcho(id: string, { after, before }: Pick<Change, "after" | "before">): boolean {
     const written = this.#written.get(id);
     if (written === undefined) return false;
-    if (written.uid !== undefined) return after === undefined && before?.metadata.uid === written.uid;
+    if (written.uid !== undefined)
+      return (after ?? before)?.metadata.uid === written.uid && isLetGo(after, written.uid);
     return after?.metadata.resourceVersion === written.resourceVersion;
   }
 
@@ -67,5 +69,15 @@ export class OwnWrites {
 }
 
 function isSeen({ kind, name, uid, resourceVersion }: Written, cache: Seen): boolean {
-  return uid === undefined ? cache.hasSeen(kind, name, resourceVersion) : cache.find(kind, name)?.metadata.uid !== uid;
+  return uid === undefined ? cache.hasSeen(kind, name, resourceVersion) : isLetGo(cache.find(kind, name), uid);
+}
+
+/** The object with this uid is gone, or on its way out (its finalizers may take for ever), or carries our marks no more. */
+function isLetGo(found: StoredObject | undefined, uid: string): boolean {
+  return (
+    found === undefined ||
+    found.metadata.uid !== uid ||
+    found.metadata.deletionTimestamp !== undefined ||
+    provenanceOf(found) === undefined
+  );
 }

@@ -8,8 +8,8 @@ import { kindKey, type Kind } from "../kube/kind.ts";
 import type { KubeObject, ObjectName, StoredObject } from "../kube/object.ts";
 import { asApplied, asStored } from "./as-stored.ts";
 import type { Effects, Reference } from "./effects.ts";
-import { describe, DIGEST, isChildOf, OUR_PREFIX, provenanceOf, stamp } from "./provenance.ts";
-import { isContentSame, isSame, isSpelledOut, isSubset } from "./same.ts";
+import { describe, DIGEST, isChildOf, OUR_PREFIX, provenanceOf, stamp, type Provenance } from "./provenance.ts";
+import { isContentSame, isEqual, isSame, isSpelledOut, isSubset } from "./same.ts";
 
 /** What the cache shows, as far as a plan needs it. */
 export interface Observed {
@@ -18,6 +18,8 @@ export interface Observed {
   readonly source: StoredObject;
   /** This key's children; what is not proven to be one is left alone. */
   readonly children: readonly StoredObject[];
+  /** Of the status that was sent last, as its write says. */
+  readonly statusDigest: string | undefined;
   /** Any object of a kind that the function touches, if a cache holds it: the cache that holds most of it. */
   find(kind: Kind, name: ObjectName): StoredObject | undefined;
 }
@@ -36,7 +38,7 @@ export type Write = Target &
     | { readonly verb: "delete"; readonly uid: string; readonly resourceVersion: string }
     | { readonly verb: "release"; readonly patch: object; readonly uid: string }
     | { readonly verb: "apply"; readonly body: object }
-    | { readonly verb: "status"; readonly body: object }
+    | { readonly verb: "status"; readonly body: object; readonly digest: string }
     | { readonly verb: "scale"; readonly patch: object }
   );
 
@@ -47,7 +49,11 @@ export type Write = Target &
 export type Manner = "whole" | "fields";
 
 /** A wish that cannot be carried out, because the object there is not provably ours. */
-export type Refused = Target & { readonly wish: "child" | "deletion" | "release" };
+export type Refused = Target & {
+  readonly wish: "child" | "deletion" | "release";
+  /** Whose child the object is that is in the way; undefined for a stranger. */
+  readonly holder: Provenance | undefined;
+};
 
 export interface Plan {
   /** In the order of sending: what is new comes before what goes. */
@@ -101,7 +107,8 @@ function planChild(want: KubeObject, observed: Observed, draft: Draft): void {
   const manner = mannerOf(want);
   if (manner === "fields") return planFields(withDigest(want), have, observed, draft);
   if (have === undefined) draft.writes.push({ ...target, verb: "create", body: want, manner });
-  else if (!isChildOf(have, observed.functionName, observed.source)) draft.refused.push({ ...target, wish: "child" });
+  else if (!isChildOf(have, observed.functionName, observed.source))
+    draft.refused.push({ ...target, wish: "child", holder: provenanceOf(have) });
   else if (isToBeAwaited(have) || isSame(want, have, draft.digests)) draft.unchangedCount++;
   else if (isImmutable(have) && !isContentSame(want, have, draft.digests)) {
     const { uid, resourceVersion } = have.metadata;
@@ -127,14 +134,19 @@ function planFields(want: KubeObject, have: StoredObject | undefined, observed: 
   const target = targetOf(want);
   const at = (resourceVersion: string): KubeObject => ({ ...want, metadata: { ...want.metadata, resourceVersion } });
   if (have === undefined) draft.writes.push({ ...target, verb: "create", body: at(ABSENT_VERSION), manner: "fields" });
-  else if (!isChildOf(have, observed.functionName, observed.source)) draft.refused.push({ ...target, wish: "child" });
+  else if (!isChildOf(have, observed.functionName, observed.source))
+    draft.refused.push({ ...target, wish: "child", holder: provenanceOf(have) });
   else if (isToBeAwaited(have) || isSubset(want, have)) draft.unchangedCount++;
   else draft.writes.push({ ...target, verb: "update", body: at(have.metadata.resourceVersion), manner: "fields" });
 }
 
 function withDigest(want: KubeObject): KubeObject {
-  const digest = createHash("sha256").update(JSON.stringify(want)).digest("hex").slice(0, 16);
-  return { ...want, metadata: { ...want.metadata, annotations: { ...want.metadata.annotations, [DIGEST]: digest } } };
+  const annotations = { ...want.metadata.annotations, [DIGEST]: digestOf(want) };
+  return { ...want, metadata: { ...want.metadata, annotations } };
+}
+
+function digestOf(want: object): string {
+  return createHash("sha256").update(JSON.stringify(want)).digest("hex").slice(0, 16);
 }
 
 const WHOLE: ReadonlySet<string> = new Set(["v1/ConfigMap", "v1/Secret"]);
@@ -173,9 +185,15 @@ function of({ metadata: { uid } }: StoredObject, fields: KubeObject): KubeObject
   return { ...fields, metadata: { ...fields.metadata, uid } };
 }
 
-function planStatus(status: object, { source }: Observed, draft: Draft): void {
+/**
+ * What a status says beside the wish is another controller's, or was ours and is wanted no more: only a wish that is known to
+ * have been sent tells the two apart. So it is sent once after a start, which changes nothing where all is another's.
+ */
+function planStatus(status: object, { source, statusDigest }: Observed, draft: Draft): void {
   const { apiVersion, kind, metadata } = source;
-  if (isSpelledOut(status, (source as { readonly status?: unknown }).status ?? {})) draft.unchangedCount++;
+  const have = (source as { readonly status?: unknown }).status ?? {};
+  const digest = digestOf(status);
+  if (isSpelledOut(status, have) && (digest === statusDigest || isEqual(status, have))) draft.unchangedCount++;
   else {
     const { name, namespace, resourceVersion } = metadata;
     const identity = namespace === undefined ? { name } : { name, namespace };
@@ -183,6 +201,7 @@ function planStatus(status: object, { source }: Observed, draft: Draft): void {
       ...targetOf(source),
       verb: "status",
       body: { apiVersion, kind, metadata: { ...identity, resourceVersion }, status },
+      digest,
     });
   }
 }
@@ -199,7 +218,7 @@ function planScale(of: Reference, replicas: number, observed: Observed, draft: D
 function planMine(reference: Reference, wish: "deletion" | "release", observed: Observed, draft: Draft): void {
   const have = observed.find(reference, reference.metadata);
   if (have === undefined || have.metadata.uid !== reference.metadata.uid) draft.unchangedCount++;
-  else if (provenanceOf(have) === undefined) draft.refused.push({ ...targetOf(have), wish });
+  else if (provenanceOf(have) === undefined) draft.refused.push({ ...targetOf(have), wish, holder: undefined });
   else if (wish === "deletion") draft.writes.push(...deletion(have));
   else draft.writes.push({ ...targetOf(have), verb: "release", patch: withoutMarks(have), uid: have.metadata.uid });
 }

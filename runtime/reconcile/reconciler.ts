@@ -6,7 +6,7 @@ import type { Tracker } from "../cache/tracker.ts";
 import type { Clock } from "../clock/clock.ts";
 import type { Api } from "../kube/api.ts";
 import { codeOf, EvenkeelError } from "../kube/errors.ts";
-import { objectKey, type StoredObject } from "../kube/object.ts";
+import { objectKey } from "../kube/object.ts";
 import type { Kind } from "../kube/kind.ts";
 import { withWhere, type Query } from "../kube/query.ts";
 import type { ReconcileTrace, WriteResult } from "../trace/reconcile-trace.ts";
@@ -74,6 +74,8 @@ export interface Settled {
   readonly own: OwnWrites | undefined;
 }
 
+/** A function that counts down to 0 must not run as fast as it can. */
+const MIN_REQUEUE_MS = 1_000;
 /** How soon a key asks again whose function could not be asked. */
 const SUSPENDED_MS = 5_000;
 
@@ -82,11 +84,17 @@ export class Reconciler {
   readonly #hold: Hold;
   readonly #answers: Answers;
   readonly #foresight = new Foresight();
+  #isStopping = false;
 
   constructor(options: ReconcilerOptions) {
     this.#options = options;
     this.#hold = new Hold(options);
     this.#answers = new Answers({ ...options, functionName: options.cell.name });
+  }
+
+  /** What was sent is answered; nothing more is sent: others decide from now on what is wanted. */
+  stop(): void {
+    this.#isStopping = true;
   }
 
   /** Synchronous when the cell is and there is nothing to write. */
@@ -123,7 +131,7 @@ export class Reconciler {
   /** What the run says is carried out, or told if it failed. */
   #act({ run, restarts }: Rounds, { span, startedMs, ...begun }: Begun): Settled | Promise<Settled> {
     const { tracker } = this.#options;
-    const { key, source } = begun;
+    const { key } = begun;
     const reads = run.reads.map(({ query }) => query);
     const failed = (error: unknown): Settled => this.#failed(begun, error);
     if (run.effects === undefined) {
@@ -135,7 +143,7 @@ export class Reconciler {
     const request: Request = { ...begun, run, effects, startedMs, tally: new Tally() };
     try {
       span.end({ reads: printed(run.reads), restarts, wants: counts(effects) });
-      const writes = this.#hold.sendable(plan(effects, this.#observed(source)), request);
+      const writes = this.#hold.sendable(plan(effects, this.#observed(begun)), request);
       tracker.replace(key, [...reads, ...request.tally.dependsOn]);
       this.#foresight.note(key, reads);
       return writes.length === 0 ? this.#settle(request) : this.#carryOut(writes, request).catch(failed);
@@ -146,13 +154,13 @@ export class Reconciler {
     }
   }
 
-  #observed(source: StoredObject): Observed {
+  #observed({ source, record: { statusDigest } }: About): Observed {
     const { cache, cell } = this.#options;
-    return { functionName: cell.name, source, children: cache.childrenOf(source), find: cache.find };
+    return { functionName: cell.name, source, children: cache.childrenOf(source), statusDigest, find: cache.find };
   }
 
   async #carryOut(writes: readonly Write[], request: Request): Promise<Settled> {
-    const { writer, cache, cell, causes } = this.#options;
+    const { writer, cache, cell, causes, clock } = this.#options;
     const { key, source, trace, tally, record } = request;
     const answered = new Map<Write, () => void>();
     try {
@@ -163,7 +171,8 @@ export class Reconciler {
         writes: free,
         fieldManager: `evenkeel-${cell.name}`,
         trace,
-        isWanted: () => cache.source(key)?.metadata.uid === source.metadata.uid,
+        isWanted: () =>
+          !this.#isStopping && !tally.isHopeless && cache.source(key)?.metadata.uid === source.metadata.uid,
         onSent: (sent) => {
           this.#answers.noteSent(sent, request);
           answered.get(sent.write)?.();
@@ -171,8 +180,7 @@ export class Reconciler {
       });
       await Promise.all(tally.taken.map((write) => this.#answers.whoseIs(write, request)));
     } catch (error) {
-      tally.fail(asFailure(error, `${cell.name} ${key}`));
-      tally.retry = true;
+      tally.troubled(asFailure(error, `${cell.name} ${key}`), clock);
     } finally {
       for (const isAnswered of answered.values()) isAnswered();
     }
@@ -190,7 +198,7 @@ export class Reconciler {
 
   /** The deletions that the function wants on the live cluster as well. None when it cannot be asked: nothing is known then. */
   async #stillWanted(destructive: readonly Write[], request: Request): Promise<ReadonlySet<string>> {
-    const { cell, isNamespaced, live, cache, signal } = this.#options;
+    const { cell, isNamespaced, live, cache, clock, signal } = this.#options;
     const { source, record, job, run, tally, trace } = request;
     const span = trace.secondLook();
     // The preconditions of the deletions themselves guard this version of the source.
@@ -212,11 +220,10 @@ export class Reconciler {
       });
     } catch (error) {
       span.end({ reads: [], confirmed: 0, doubted: destructive.length, code: codeOf(error) });
-      tally.fail(asFailure(error, `${cell.name}: the second look`));
-      tally.retry = true;
+      tally.troubled(asFailure(error, `${cell.name}: the second look`), clock);
       return new Set();
     }
-    const { writes = [] } = again?.effects === undefined ? {} : plan(again.effects, this.#observed(source));
+    const { writes = [] } = again?.effects === undefined ? {} : plan(again.effects, this.#observed(request));
     const still = new Set(writes.filter(isDestructive).map(idOf));
     const confirmed = destructive.filter((write) => still.has(idOf(write))).length;
     span.end({
@@ -234,9 +241,9 @@ export class Reconciler {
     const { record, tally, effects, startedMs } = request;
     this.#tell(request, [...(effects.events ?? []), ...hostEvents(record, tally)]);
     tally.again(record.blocked.nextTryInMs(startedMs));
-    tally.again(effects.requeueAfterMs);
+    if (effects.requeueAfterMs !== undefined) tally.again(Math.max(effects.requeueAfterMs, MIN_REQUEUE_MS));
     if (tally.error === undefined && Object.hasOwn(effects, "memo")) record.memo = effects.memo;
-    record.refused = tally.refused;
+    record.refused = tally.refused.map(idOf);
     record.conflictCount = tally.refused.length + record.blocked.targets("not_ours").length;
     return {
       result: tally.error !== undefined ? "error" : tally.retry ? "requeue" : "success",

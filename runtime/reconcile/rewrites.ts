@@ -33,6 +33,14 @@ export class Rewrites {
     return this.#known === undefined;
   }
 
+  /** Forgets targets that are no longer wished for: whoever deletes what stood there does not write it back. */
+  keepOnly(targets: readonly string[]): void {
+    if (this.#known === undefined || this.#known.size <= targets.length) return;
+    const kept = new Set(targets);
+    for (const target of this.#known.keys()) if (!kept.has(target)) this.#known.delete(target);
+    if (this.#known.size === 0) this.#known = undefined;
+  }
+
   /** Whether one more write to `target` would be one too many. */
   isTooMany(target: string, wish: Wish, nowMs: number): boolean {
     const known = this.#known?.get(target);
@@ -46,22 +54,22 @@ export class Rewrites {
     const goesOn = known !== undefined && isSameWish(known, wish) && !isOver(known, nowMs);
     this.#known.set(target, {
       sourceVersion: wish.sourceVersion,
-      digest: known === undefined ? undefined : digestOf(wish.body),
+      digest: known === undefined ? undefined : contentOf(wish),
       sinceMs: goesOn ? known.sinceMs : nowMs,
       count: goesOn ? known.count + 1 : 1,
     });
   }
 }
 
-function isSameWish(known: Known, { sourceVersion, body }: Wish): boolean {
-  return known.sourceVersion === sourceVersion || known.digest === undefined || known.digest === digestOf(body);
+function isSameWish(known: Known, wish: Wish): boolean {
+  return known.sourceVersion === wish.sourceVersion || known.digest === undefined || known.digest === contentOf(wish);
 }
 
 function isOver({ sinceMs }: Known, nowMs: number): boolean {
   return nowMs - sinceMs > WINDOW_MS;
 }
 
-/** Metadata is left out: it has the version of what is replaced, and the labels of others. */
-function digestOf(body: KubeObject): string {
-  return hash("sha1", JSON.stringify({ ...body, metadata: undefined }), "base64");
+/** What is wanted, in short. Metadata is left out: it has the version of what is replaced, and the labels of others. */
+export function contentOf(wish: Wish | undefined): string | undefined {
+  return wish && hash("sha1", JSON.stringify({ ...wish.body, metadata: undefined }), "base64");
 }

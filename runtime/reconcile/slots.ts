@@ -1,4 +1,4 @@
-/** How many writes may be under way at once, over all keys. First come, first served. */
+/** How much may be under way at once: writes over all keys, loads of functions. First come, first served. */
 
 export class Slots {
   #free: number;

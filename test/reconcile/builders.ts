@@ -75,17 +75,29 @@ export function wish(
  * What `mirror` makes of these wishes of `source` in a cluster that holds `objects`. Wishes for children get the same plan
  * whether their content is kept or a digest of it.
  */
-export function planned(effects: Effects, source: StoredObject, objects: readonly StoredObject[]): Plan {
-  const whole = plannedOn(effects, source, objects);
-  if (effects.apply === undefined) assert.deepEqual(plannedOn(effects, source, objects.map(digested)), whole);
+export function planned(
+  effects: Effects,
+  source: StoredObject,
+  objects: readonly StoredObject[],
+  statusDigest?: string,
+): Plan {
+  const on = (shown: readonly StoredObject[]): Plan => plannedOn(effects, source, shown, statusDigest);
+  const whole = on(objects);
+  if (effects.apply === undefined) assert.deepEqual(on(objects.map(digested)), whole);
   return whole;
 }
 
-function plannedOn(effects: Effects, source: StoredObject, objects: readonly StoredObject[]): Plan {
+function plannedOn(
+  effects: Effects,
+  source: StoredObject,
+  objects: readonly StoredObject[],
+  statusDigest: string | undefined,
+): Plan {
   const all = [source, ...objects];
   return plan(effects, {
     functionName: "mirror",
     source,
+    statusDigest,
     children: objects.filter((object) => claimedOwner(object) === ownerReference(source)),
     find: (kind, name) =>
       all.find((object) => kindKey(object) === kindKey(kind) && objectKey(object.metadata) === objectKey(name)),

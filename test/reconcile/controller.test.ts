@@ -8,7 +8,7 @@ import { Controller } from "../../runtime/reconcile/controller.ts";
 import { defineFunction } from "../../runtime/reconcile/define.ts";
 import { FunctionCache } from "../../runtime/reconcile/function-cache.ts";
 import { OwnWrites } from "../../runtime/reconcile/own-writes.ts";
-import type { Reconciler, Settled } from "../../runtime/reconcile/reconciler.ts";
+import type { Settled } from "../../runtime/reconcile/reconciler.ts";
 import { WriteCauses } from "../../runtime/reconcile/write-causes.ts";
 import { tracingWorld } from "../trace/spans.ts";
 import { wish } from "./builders.ts";
@@ -39,7 +39,8 @@ async function rig(context: TestContext, answer: Answer, { concurrency = 2, isSt
         timesMs.push(cluster.clock.now());
         return answer(key);
       },
-    } as unknown as Reconciler,
+      stop() {},
+    },
     tracer: tracingWorld().tracer,
     causes,
     observer: { started() {}, settled() {}, conflicts() {}, stale: (key) => void stale.push(key) },

@@ -24,18 +24,18 @@ suite("define: refuses", () => {
     { name: "a bare function", definition: reconcile, says: /takes one object/ },
     { name: "a misspelt field", definition: { ...least, read: [] }, says: /read is not a field/ },
     { name: "no reconcile", definition: { watches: ConfigMap }, says: /reconcile must be a function/ },
-    { name: "nothing to watch", definition: { reconcile }, says: /watches must name/ },
-    { name: "a kind given as text", definition: { ...least, watches: "ConfigMap" }, says: /watches must name/ },
-    { name: "several kinds to watch", definition: { ...least, watches: [ConfigMap] }, says: /watches must name/ },
-    { name: "a query of no kind", definition: { ...least, watches: { where: {} } }, says: /watches must name/ },
+    { name: "nothing to watch", definition: { reconcile }, says: /watches wants a kind/ },
+    { name: "a kind given as text", definition: { ...least, watches: "ConfigMap" }, says: /watches wants a kind/ },
+    { name: "several kinds to watch", definition: { ...least, watches: [ConfigMap] }, says: /watches wants a kind/ },
+    { name: "a query of no kind", definition: { ...least, watches: { where: {} } }, says: /watches wants a kind/ },
     { name: "reads that are no list", definition: { ...least, reads: Namespace }, says: /reads must be a list/ },
-    { name: "a read of undefined", definition: { ...least, reads: [undefined] }, says: /reads must name/ },
+    { name: "a read of undefined", definition: { ...least, reads: [undefined] }, says: /reads wants a kind/ },
     { name: "writes that are no list", definition: { ...least, writes: ConfigMap }, says: /writes must be a list/ },
-    { name: "a write of null", definition: { ...least, writes: [null] }, says: /writes must name/ },
+    { name: "a write of null", definition: { ...least, writes: [null] }, says: /writes wants a kind/ },
     {
       name: "a query in writes",
       definition: { ...least, writes: [select(ConfigMap)] },
-      says: /writes must name/,
+      says: /writes wants a kind/,
     },
     { name: "the status of no kind", definition: { ...least, writes: [{ subresource: "status" }] }, says: /writes/ },
     {
@@ -56,14 +56,31 @@ suite("define: refuses", () => {
     {
       name: 'a label that is true instead of "true"',
       definition: { ...least, where: { labels: { mirror: true } } },
-      says: /where.*labels/,
+      says: /where wants label mirror .* not boolean/,
     },
+    {
+      name: "a label rule of two kinds",
+      definition: { ...least, reads: [select(ConfigMap, { labels: { a: { in: ["x"], notIn: ["y"] } } })] },
+      says: /reads wants label a /,
+    },
+    ...["a b", "", "-a", "a/", "/a", "a/b/c", "A.example/b", "a..b/c", "x".repeat(64), `${"d.".repeat(127)}e/f`].map(
+      (key) => ({
+        name: `a label key that no API server takes: ${key.slice(0, 12)}`,
+        definition: { ...least, where: { labels: { [key]: "x" } } },
+        says: /where wants labels with keys such as team or example.com\/team, unlike "/,
+      }),
+    ),
+    ...["a b", "-", "a-", "é", "a/b", "x".repeat(64), "a\n"].map((value) => ({
+      name: `a label value that no API server takes: ${value.slice(0, 12)}`,
+      definition: { ...least, reads: [select(ConfigMap, { labels: { a: { in: ["x", value] } } })] },
+      says: /reads wants label a with values of at most 63/,
+    })),
     { name: "a name that is no text", definition: { ...least, where: { name: 1 } }, says: /where.*name/ },
     { name: "conditions that are none", definition: { ...least, where: "mirror=true" }, says: /where/ },
     {
       name: "a part of objects that there is not",
       definition: { ...least, reads: [{ ...select(ConfigMap), part: "metadata+digest" }] },
-      says: /reads knows no part but that of metadataOf/,
+      says: /reads wants a part \(metadataOf\(KIND\)\)/,
     },
     {
       name: "the status of objects whose metadata alone is watched",
@@ -113,6 +130,19 @@ test("narrows what is watched by `where`, and keeps the conditions of the query"
     reconcile: () => ({}),
   });
   assert.equal(formatQuery(watches), "v1/ConfigMap default/* [mirror=true,tier]");
+});
+
+test("takes labels of every form that the API server takes", () => {
+  const longest = "x".repeat(63);
+  const labels = {
+    [longest]: longest,
+    [`${"d.".repeat(126)}e/A_b.c-9`]: "",
+    "a.example-2.com/b": { in: ["A_b.c-9", "0"] },
+    c: { notIn: [] },
+    d: { exists: false },
+  };
+  const { watches } = defineFunction({ watches: ConfigMap, where: { labels }, reconcile: () => ({}) });
+  assert.deepEqual(watches.where.labels, labels);
 });
 
 test("keeps to the metadata of what is watched, also when `where` narrows it", () => {

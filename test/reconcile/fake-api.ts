@@ -57,7 +57,6 @@ export class FakeApi implements Pick<Api, "create" | "update" | "patch" | "delet
               : { apiVersion, kind: kindName, metadata: { name: name.name, uid: "u", resourceVersion } },
           status: 200,
           auditId: "audit-1",
-          warnings: [],
         }),
       fail: reject,
     };

@@ -1,11 +1,15 @@
 import assert from "node:assert/strict";
-import { mkdir, rename, symlink, utimes } from "node:fs/promises";
+import { readFileSync } from "node:fs";
+import { mkdir, rename, symlink, unlink, utimes } from "node:fs/promises";
+import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { suite, test, type TestContext } from "node:test";
-import { systemClock } from "../../runtime/clock/clock.ts";
+import { sleep, systemClock } from "../../runtime/clock/clock.ts";
+import { ConfigMap } from "../../runtime/kube/kind.ts";
 import type { OpenCell } from "../../runtime/reconcile/cell/open-cell.ts";
-import { openInline } from "../../runtime/reconcile/cell/inline-cell.ts";
+import { InlineCell, openInline } from "../../runtime/reconcile/cell/inline-cell.ts";
 import { openWorker } from "../../runtime/reconcile/cell/worker-cell.ts";
+import { defineFunction } from "../../runtime/reconcile/define.ts";
 import { FunctionLoader, watchFunctions, type FunctionChanges } from "../../runtime/reconcile/loader.ts";
 import type { Job } from "../../runtime/reconcile/cell/cell.ts";
 import { Arrivals } from "../support/arrivals.ts";
@@ -20,7 +24,7 @@ export default defineFunction({ watches: ConfigMap, reconcile: () => ({ memo: ${
 `;
 
 const job: Job = { object: configMap("default/a"), now: 0, memo: undefined, config: undefined, isVerifying: false };
-const nothing: FunctionChanges = { loaded: [], removed: [], failed: [] };
+const nothing: FunctionChanges = { loaded: [], removed: [], failed: [], mended: [] };
 
 async function loaderOf(
   context: TestContext,
@@ -112,15 +116,41 @@ suite("what is a function", () => {
     assert.deepEqual(memos(await loader.scan()), { a: 1 });
   });
 
-  test("a folder that cannot be read takes no function away", async (context) => {
+  test("a folder that cannot be read takes no function away, and is told once, as is its end", async (context) => {
     const { loader, folder } = await loaderOf(context, { "a.ts": returning("1") });
     await loader.scan();
-    await folder.remove("");
-    await folder.write("../" + folder.path.split("/").at(-1), "a file in its place");
+    await rename(folder.path, `${folder.path}-aside`);
+    await symlink(folder.path, folder.path);
     const { failed, removed } = await loader.scan();
     assert.deepEqual([failed.map(({ name }) => name), removed], [[undefined], []]);
     assert.match(failed[0]?.error.message ?? "", /the folder cannot be read/);
+    assert.deepEqual(await loader.scan(), nothing);
+    await unlink(folder.path);
+    await rename(`${folder.path}-aside`, folder.path);
+    assert.deepEqual(await loader.scan(), { ...nothing, mended: [undefined] });
   });
+
+  const lost = [
+    { name: "to nothing", to: "nowhere.ts" },
+    { name: "to itself", to: "lost.ts" },
+  ];
+  for (const { name, to } of lost) {
+    test(`a link ${name} is told once and by name, and holds up no other function`, async (context) => {
+      const { loader, folder } = await loaderOf(context, { "a.ts": returning("1") });
+      await symlink(to, join(folder.path, "lost.ts"));
+      const changes = await loader.scan();
+      assert.deepEqual(memos(changes), { a: 1 });
+      assert.deepEqual(failures(changes, folder), [
+        "lost FUNCTION_LOAD_FAILED lost.ts: the link cannot be followed; correct the file",
+      ]);
+      assert.deepEqual(await loader.scan(), nothing);
+      await unlink(join(folder.path, "lost.ts"));
+      await folder.write("elsewhere.txt", returning("2"));
+      await symlink("elsewhere.txt", join(folder.path, "lost.ts"));
+      const found = await loader.scan();
+      assert.deepEqual([memos(found), found.mended], [{ lost: 2 }, ["lost"]]);
+    });
+  }
 
   test("functions of a mounted ConfigMap are loaded through its links, and again when they are swapped", async (context) => {
     const { loader, folder } = await loaderOf(context, { "..1/a.ts": returning("1"), "..2/a.ts": returning("2") });
@@ -194,7 +224,17 @@ suite("versions", () => {
       assert.deepEqual(await loader.scan(), nothing);
     }
     await folder.write("a.ts", returning("1"));
-    assert.deepEqual(memos(await loader.scan()), { a: 1 }, "the repair is a new version, so it can be told");
+    const repaired = await loader.scan();
+    assert.deepEqual(memos(repaired), { a: 1 }, "the repair is a new version, so it can be told");
+    assert.deepEqual(repaired.mended, ["a"]);
+  });
+
+  test("a file that never loaded and is gone is told as mended, once", async (context) => {
+    const { loader, folder } = await loaderOf(context, { "a.ts": "export default {" });
+    assert.deepEqual((await loader.scan()).mended, []);
+    await folder.remove("a.ts");
+    assert.deepEqual(await loader.scan(), { ...nothing, mended: ["a"] });
+    assert.deepEqual(await loader.scan(), nothing);
   });
 
   test("a function that lacks a helper is loaded when the helper appears", async (context) => {
@@ -377,9 +417,79 @@ suite("what stops a function from loading is named with file, line and column", 
     const scan = loader.scan();
     await clock.advance(10_000);
     const changes = await scan;
-    assert.match(failures(changes, folder)[0] ?? "", /^a FUNCTION_LOAD_FAILED a\.ts: Error: did not finish loading/);
+    assert.match(failures(changes, folder)[0] ?? "", /^a FUNCTION_LOAD_FAILED a\.ts: did not finish loading/);
     assert.deepEqual(memos(changes), { b: 2 });
     assert.equal(clock.pendingCount, 0, "a load leaves no timer behind");
+  });
+});
+
+/** A loader on a machine where the next load takes `loadMs`. */
+async function slowLoader(
+  context: TestContext,
+  files: Readonly<Record<string, string>>,
+  { loadMs }: { loadMs: number },
+) {
+  const folder = await tempFolder(context, files);
+  const clock = new VirtualClock();
+  const machine = { loadMs, loadCount: 0, atOnceCount: 0, mostAtOnceCount: 0 };
+  const open: OpenCell = async ({ name, file, onRead, signal }) => {
+    machine.loadCount++;
+    machine.mostAtOnceCount = Math.max(machine.mostAtOnceCount, ++machine.atOnceCount);
+    onRead(file, readFileSync(file, "utf8"));
+    await sleep(clock, machine.loadMs, signal);
+    machine.atOnceCount--;
+    signal.throwIfAborted();
+    return new InlineCell(name, defineFunction({ watches: ConfigMap, reconcile: () => ({}) }));
+  };
+  const loader = new FunctionLoader({ dir: folder.path, clock, open });
+  /** One scan, for which time passes. */
+  const scan = async (): Promise<FunctionChanges> => {
+    const changes = loader.scan();
+    await clock.advance(60_000);
+    return changes;
+  };
+  return { folder, clock, machine, scan };
+}
+
+suite("on a busy machine", () => {
+  test("no more functions are loaded at a time than there are processors, each in a time of its own", async (context) => {
+    const names = Array.from({ length: 4 * availableParallelism() }, (_, i) => `f${i}`);
+    const files = Object.fromEntries(names.map((name) => [`${name}.ts`, ""]));
+    const { machine, scan } = await slowLoader(context, files, { loadMs: 9_000 });
+    assert.equal((await scan()).loaded.length, names.length);
+    assert.equal(machine.mostAtOnceCount, availableParallelism());
+  });
+
+  test("a load that took too long is told once and begun again, ever later, until it is done", async (context) => {
+    const { machine, clock, scan } = await slowLoader(context, { "a.ts": "" }, { loadMs: 11_000 });
+    const { failed } = await scan();
+    assert.match(failed[0]?.error.message ?? "", /did not finish loading within 10 s and is tried again later/);
+    const waits: number[] = [];
+    for (let before = machine.loadCount, sinceMs = clock.now(); waits.length < 8;) {
+      assert.deepEqual(await scan(), nothing);
+      if (machine.loadCount === before) continue;
+      waits.push(clock.now() - sinceMs);
+      [before, sinceMs] = [machine.loadCount, clock.now()];
+    }
+    assert.deepEqual(
+      waits,
+      waits.toSorted((a, b) => a - b),
+    );
+    assert.ok((waits.at(-1) ?? 0) >= 300_000, "what never ends costs less than a thirtieth of a processor");
+    machine.loadMs = 1_000;
+    let changes = await scan();
+    while (changes.loaded.length === 0) changes = await scan();
+    assert.deepEqual(changes.mended, ["a"]);
+  });
+
+  test("a changed file is loaded at once, however often the one before took too long", async (context) => {
+    const { folder, machine, scan } = await slowLoader(context, { "a.ts": "1" }, { loadMs: 11_000 });
+    for (let i = 0; i < 20; i++) await scan();
+    await folder.write("a.ts", "2");
+    assert.equal((await scan()).failed.length, 1, "another version is told anew");
+    await folder.write("a.ts", "3");
+    machine.loadMs = 1_000;
+    assert.equal((await scan()).loaded.length, 1);
   });
 });
 

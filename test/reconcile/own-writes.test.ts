@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { suite, test } from "node:test";
 import { ConfigMap, kindKey } from "../../runtime/kube/kind.ts";
 import { compareResourceVersions, objectKey, type StoredObject } from "../../runtime/kube/object.ts";
+import { stamp } from "../../runtime/reconcile/provenance.ts";
 import { objectId, OwnWrites, type Seen } from "../../runtime/reconcile/own-writes.ts";
 import { configMap } from "./builders.ts";
 
@@ -17,8 +18,11 @@ function cacheAt(version: string, ...objects: readonly StoredObject[]): Seen {
 
 const name = { namespace: "team-a", name: "settings" };
 const ID = "v1/ConfigMap team-a/settings";
-const copy = (version: string, uid = "u1"): StoredObject =>
-  configMap("team-a/settings", { resourceVersion: version, uid });
+const bare = (version: string, meta: Partial<StoredObject["metadata"]> = {}): StoredObject =>
+  configMap("team-a/settings", { resourceVersion: version, uid: "u1", ...meta });
+const marked = (object: StoredObject): StoredObject => stamp(object, "mirror", configMap("default/settings"));
+const copy = (version: string, uid = "u1"): StoredObject => marked(bare(version, { uid }));
+const dying = (version: string): StoredObject => marked(bare(version, { deletionTimestamp: "2026-01-01T00:00:00Z" }));
 
 interface Row {
   readonly name: string;
@@ -47,7 +51,8 @@ suite("own writes: an object that was written", () => {
 suite("own writes: an object that was deleted or let go", () => {
   const rows: readonly Row[] = [
     { name: "is waited for while the cache has it", cache: cacheAt("99", copy("5")), unseen: [ID] },
-    { name: "is waited for while its finalizers hold it", cache: cacheAt("99", copy("50")), unseen: [ID] },
+    { name: "is seen when it is on its way out, whatever holds it", cache: cacheAt("99", dying("50")), unseen: [] },
+    { name: "is seen when it carries our marks no more", cache: cacheAt("99", bare("50")), unseen: [] },
     { name: "is seen when it is gone", cache: cacheAt("9"), unseen: [] },
     { name: "is seen when another one has its name", cache: cacheAt("9", copy("12", "u2")), unseen: [] },
   ];
@@ -105,6 +110,13 @@ suite("own writes", () => {
       change: { before: copy("5"), after: copy("6") },
       isEcho: false,
     },
+    {
+      name: "that it is on its way out, as we asked",
+      act: removed,
+      change: { before: copy("5"), after: dying("6") },
+      isEcho: true,
+    },
+    { name: "that we let it go", act: removed, change: { before: copy("5"), after: bare("6") }, isEcho: true },
     {
       name: "a change of an object that we did not write",
       act: () => {},

@@ -5,7 +5,7 @@ import { withoutContent } from "../../runtime/cache/content.ts";
 import { kindKey } from "../../runtime/kube/kind.ts";
 import { objectKey, type StoredObject } from "../../runtime/kube/object.ts";
 import type { Effects } from "../../runtime/reconcile/effects.ts";
-import { childOf, configMap, other, planned, said, wish } from "./builders.ts";
+import { childOf, configMap, onlyWrite, other, planned, said, wish } from "./builders.ts";
 
 const source = configMap("default/settings", { uid: "u1" });
 const data = { a: "1" };
@@ -405,13 +405,39 @@ suite("plan: where metadata alone is cached", () => {
 suite("plan: everything else", () => {
   for (const row of rest) holds(row);
 
-  test("a status that is so already costs nothing", () => {
-    const owner = other("example.dev/v1", "Widget", "a/w", { status: { ready: true, more: 1 } });
-    assert.deepEqual(planned({ status: { ready: true } }, owner, []), {
-      writes: [],
-      refused: [],
-      awaited: [],
-      unchangedCount: 1,
+  const ready = { status: { ready: true } };
+  const statuses: readonly {
+    readonly name: string;
+    readonly status: object;
+    readonly sent?: object;
+    readonly isWritten: boolean;
+  }[] = [
+    { name: "that is so already costs nothing", status: { ready: true }, isWritten: false },
+    { name: "that lacks something is written", status: { more: 1 }, sent: ready, isWritten: true },
+    {
+      name: "that says more is written when nothing is known of it",
+      status: { ready: true, more: 1 },
+      isWritten: true,
+    },
+    {
+      name: "that says more than what was sent costs nothing: the rest is another's",
+      status: { ready: true, more: 1 },
+      sent: ready,
+      isWritten: false,
+    },
+    {
+      name: "that still says what is no longer wished for is written",
+      status: { ready: true, error: "old" },
+      sent: { status: { ready: true, error: "old" } },
+      isWritten: true,
+    },
+  ];
+  for (const { name, status, sent, isWritten } of statuses)
+    test(`a status ${name}`, () => {
+      const owner = other("example.dev/v1", "Widget", "a/w", { status });
+      const bare = other("example.dev/v1", "Widget", "a/w", {});
+      const digest = sent && onlyWrite(planned(sent, bare, []), "status").digest;
+      const { writes, unchangedCount } = planned(ready, owner, [], digest);
+      assert.deepEqual([writes.map(({ verb }) => verb), unchangedCount], isWritten ? [["status"], 0] : [[], 1]);
     });
-  });
 });

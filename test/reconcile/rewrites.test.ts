@@ -99,3 +99,15 @@ suite("rewrites: too many?", () => {
     });
   }
 });
+
+test("targets that nobody wishes for any more are forgotten, and count from nothing when they are wished for again", () => {
+  const rewrites = new Rewrites();
+  for (let i = 0; i < 10; i++) for (const target of ["a", "b"]) rewrites.wrote(target, wish("1"), i);
+  rewrites.keepOnly(["a"]);
+  assert.deepEqual(
+    ["a", "b"].map((target) => rewrites.isTooMany(target, wish("1"), 11)),
+    [true, false],
+  );
+  rewrites.keepOnly([]);
+  assert.equal(rewrites.isEmpty, true);
+});

@@ -227,7 +227,7 @@ suite("writer: each write is the right request", () => {
     },
     {
       name: "status",
-      write: { ...to("n/a"), verb: "status", body: patch },
+      write: { ...to("n/a"), verb: "status", body: patch, digest: "d" },
       calls: ["patch v1/ConfigMap n/a"],
       body: patch,
       options: { type: "apply", force: true, subresource: "status" },

@@ -39,12 +39,11 @@ export class Machine {
     const { signal } = this.#cut;
     const logger = createLogger({ stream: { write: log }, clock, format: "json", verbosity: 4 });
     this.metrics = createMetrics({ version: "0.0.0" });
-    const reporter = informerReporter(this.metrics, logger, () => []);
     this.informers = new Informers({
       api,
       clock,
       indexers,
-      report: (report, informer) => reporter.report(report, informer),
+      report: informerReporter(this.metrics, logger, () => []),
     });
     this.functions = new FunctionSet({
       api,

@@ -9,14 +9,14 @@ import { ConfigMap, Namespace } from "../../runtime/kube/kind.ts";
 import { defineFunction, type DefinedFunction } from "../../runtime/reconcile/define.ts";
 import { Arrivals } from "../support/arrivals.ts";
 import { tempFolder } from "../support/temp-folder.ts";
-import { configMap, source } from "./objects.ts";
-import { shipped, world } from "./world.ts";
+import { configMap, namespace, source } from "./objects.ts";
+import { shipped, world, type World } from "./world.ts";
 
-/** Makes `NAMESPACE/note` with this text for each namespace labelled note=true. */
-function noting(text: string): DefinedFunction {
+/** Makes `NAMESPACE/note` with this text for each namespace with this label `note`. */
+function noting(text: string, note = "true"): DefinedFunction {
   return defineFunction({
     watches: Namespace,
-    where: { labels: { note: "true" } },
+    where: { labels: { note } },
     writes: [ConfigMap],
     reconcile: ({ metadata: { name } }) => ({ children: [configMap(`${name}/note`, { data: { text } })] }),
   });
@@ -109,6 +109,55 @@ suite("another configuration", () => {
   });
 });
 
+suite("on the metrics page", () => {
+  const noted: Namespace = { ...namespace("noted"), metadata: { name: "noted", labels: { note: "true" } } };
+  const options = { functions: { ...shipped, noting: noting("1") }, objects: [source("default/settings"), noted] };
+  const swaps = [
+    { what: "another version of a function", change: { functions: { ...shipped, noting: noting("2") } } },
+    { what: "another configuration", change: { config: { mirror: { prefixes: ["team-", "other"] } } } },
+    { what: "a dry run", change: { dryRun: true } },
+  ];
+  for (const { what, change } of swaps)
+    test(`no counter falls with ${what}`, async (context) => {
+      const w = await world(context, options);
+      await w.converged();
+      const before = await w.samples();
+      await w.apply(change);
+      assert.deepEqual(fallen(before, await w.samples()), []);
+      await w.converged();
+      assert.deepEqual(fallen(before, await w.samples()), []);
+    });
+
+  test("a query that no version asks any more is not shown", async (context) => {
+    const w = await world(context, options);
+    await w.converged();
+    assert.notDeepEqual(await mentioning(w, "note=true"), []);
+    await w.apply({ functions: { ...shipped, noting: noting("1", "later") } });
+    await w.converged();
+    assert.deepEqual(await mentioning(w, "note=true"), []);
+    assert.notDeepEqual(await mentioning(w, "note=later"), []);
+  });
+
+  test("nothing is left of a function that is gone", async (context) => {
+    const w = await world(context, options);
+    await w.converged();
+    await w.apply({ functions: shipped });
+    await w.converged();
+    assert.deepEqual([...(await mentioning(w, "noting")), ...(await mentioning(w, "note=true"))], []);
+  });
+});
+
+/** The series in whose labels this occurs. */
+async function mentioning(w: World, text: string): Promise<readonly string[]> {
+  return [...(await w.samples()).keys()].filter((series) => series.includes(text));
+}
+
+/** The counters that are less than before, or not there any more. */
+function fallen(before: ReadonlyMap<string, number>, after: ReadonlyMap<string, number>): readonly string[] {
+  const counters = [...before].filter(([series]) => /_(total|count|sum|bucket)(\{|$)/.test(series));
+  return counters.flatMap(([series, value]) => ((after.get(series) ?? -1) < value ? [series] : []));
+}
+
 /** Files are looked at at least so often, by the clock of the world. */
 const POLL_MS = 5_000;
 
@@ -124,6 +173,7 @@ async function worldOfFiles(context: TestContext, config: string) {
   const program = new Program({
     functionsDir: join(folder.path, "functions"),
     configFile: join(folder.path, "evenkeel.yaml"),
+    isConfigOptional: false,
     builtInConfig: () => "",
     clock: w.clock,
     open: openInline,

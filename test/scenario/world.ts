@@ -21,6 +21,7 @@ import type { LoadedFunction } from "../../runtime/reconcile/loader.ts";
 import { createReconcileTracer } from "../../runtime/trace/reconcile-trace.ts";
 import { inProcessTransport } from "../support/in-process-transport.ts";
 import { settle, VirtualClock } from "../support/virtual-clock.ts";
+import { samplesOf } from "../trace/metrics-page.ts";
 import { Machine } from "./machine.ts";
 import { namespace } from "./objects.ts";
 import { Recorder, type RecordedRequest, type Rule } from "./recorder.ts";
@@ -314,9 +315,12 @@ export class World {
 
   /** The value of one sample of the metrics page. */
   async metric(series: string): Promise<number | undefined> {
-    const page = await this.machine.metrics.text();
-    const line = page.split("\n").find((text) => text.startsWith(`${series} `));
-    return line === undefined ? undefined : Number(line.slice(series.length + 1));
+    return (await this.samples()).get(series);
+  }
+
+  /** The whole metrics page. */
+  async samples(): Promise<ReadonlyMap<string, number>> {
+    return samplesOf(await this.machine.metrics.text());
   }
 
   async close(): Promise<void> {

@@ -1,0 +1,161 @@
+/** Which writes of a plan wait, how long, and what makes them wait anew. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { ConfigMap } from "../../runtime/kube/kind.ts";
+import { parseKey } from "../../runtime/kube/object.ts";
+import type { FunctionCache } from "../../runtime/reconcile/function-cache.ts";
+import { Hold } from "../../runtime/reconcile/hold.ts";
+import { KeyRecord } from "../../runtime/reconcile/key-record.ts";
+import type { Write } from "../../runtime/reconcile/plan.ts";
+import type { Request } from "../../runtime/reconcile/request.ts";
+import { Tally } from "../../runtime/reconcile/tally.ts";
+import { VirtualClock } from "../support/virtual-clock.ts";
+import { start, tracingWorld } from "../trace/spans.ts";
+import { configMap, said } from "./builders.ts";
+
+const { apiVersion, kind } = ConfigMap;
+const to = (key: string): Pick<Write, "kind" | "name"> => ({ kind: { apiVersion, kind }, name: parseKey(key) });
+const identity = { uid: "u7", resourceVersion: "70" };
+
+const create: Write = { ...to("team-a/new"), verb: "create", body: configMap("team-a/new"), manner: "whole" };
+const replace: Write = { ...to("team-a/other"), verb: "replace", body: configMap("team-a/other"), ...identity };
+const remove: Write = { ...to("team-a/old"), verb: "delete", ...identity };
+const release: Write = { ...to("team-a/kept"), verb: "release", patch: {}, uid: "u7" };
+
+interface Look {
+  /** `delete v1/ConfigMap team-a/old` */
+  readonly sent: readonly string[];
+  readonly againInMs: number | undefined;
+  readonly request: Request;
+}
+
+interface Bench {
+  readonly clock: VirtualClock;
+  /** One run of the key, whose plan has these writes. */
+  readonly look: (...writes: readonly Write[]) => Look;
+  /** The second look of this run found otherwise. @returns in how many milliseconds the key runs again */
+  readonly doubted: (look: Look) => number | undefined;
+  /** What the cache says of its lists. */
+  readonly lists: { deletionsHeld: boolean };
+}
+
+function bench({ isDryRun = false } = {}): Bench {
+  const clock = new VirtualClock();
+  const record = new KeyRecord(clock);
+  const { tracer } = tracingWorld();
+  const lists = { deletionsHeld: false };
+  const hold = new Hold({ cache: lists as unknown as FunctionCache, clock, isDryRun });
+  const source = configMap("default/source");
+  return {
+    clock,
+    lists,
+    look(...writes) {
+      const request: Request = {
+        key: "default/source",
+        source,
+        record,
+        trace: tracer.start(start),
+        job: { object: source, now: clock.wall(), memo: undefined, config: undefined, isVerifying: false },
+        run: { effects: {}, reads: [] },
+        effects: {},
+        startedMs: clock.now(),
+        tally: new Tally(),
+      };
+      const sent = hold.sendable({ writes, refused: [], awaited: [], unchangedCount: 0 }, request);
+      return { sent: sent.map(said), againInMs: request.tally.nextTry.againInMs, request };
+    },
+    doubted({ request }) {
+      hold.doubted(request);
+      return request.tally.nextTry.againInMs;
+    },
+  };
+}
+
+const rows: readonly {
+  readonly name: string;
+  readonly why: string;
+  readonly run: (bench: Bench) => Promise<void>;
+}[] = [
+  {
+    name: "what goes, and what is let go, waits for 300 ms; what is new is sent at once",
+    why: "time for a replaced object to come back",
+    async run({ clock, look }) {
+      const first = look(create, replace, release, remove);
+      assert.deepEqual(first.sent, [said(create), said(replace)]);
+      assert.equal(first.againInMs, 300);
+      await clock.advance(299);
+      assert.deepEqual([look(remove).sent, look(remove).againInMs], [[], 1]);
+      await clock.advance(1);
+      assert.deepEqual(look(release, remove).sent, [said(release), said(remove)]);
+    },
+  },
+  {
+    name: "a deletion that was not wished for in between waits anew",
+    why: "the second look must not believe an answer that is older than the wish",
+    async run({ clock, look }) {
+      look(remove);
+      await clock.advance(200);
+      look(create);
+      await clock.advance(100);
+      assert.deepEqual([look(remove).sent, look(remove).againInMs], [[], 300]);
+      await clock.advance(300);
+      assert.deepEqual(look(remove).sent, [said(remove)]);
+    },
+  },
+  {
+    name: "each doubt doubles the wait, up to a minute",
+    why: "a cache that stays behind must not be a load, nor hold a deletion back for hours",
+    async run({ clock, look, doubted }) {
+      const waits: (number | undefined)[] = [];
+      look(remove);
+      await clock.advance(300);
+      for (let i = 0; i < 10; i++) {
+        waits.push(doubted(look(remove)));
+        assert.equal(look(remove).againInMs, waits.at(-1), "counted from the doubt on");
+        await clock.advance(waits.at(-1) ?? 0);
+        assert.deepEqual(look(remove).sent, [said(remove)]);
+      }
+      assert.deepEqual(waits, [600, 1_200, 2_400, 4_800, 9_600, 19_200, 38_400, 60_000, 60_000, 60_000]);
+    },
+  },
+  {
+    name: "doubts are over when nothing is to be deleted any more",
+    why: "the next deletion is another one",
+    async run({ look, doubted }) {
+      for (let i = 0; i < 3; i++) doubted(look(remove));
+      look();
+      assert.equal(look(remove).againInMs, 300);
+    },
+  },
+  {
+    name: "while a list lacks too much no deletion is due, and its wait begins when that is over",
+    why: "what the cache shows until then is no wish to count from",
+    async run({ clock, look, lists }) {
+      lists.deletionsHeld = true;
+      for (let i = 0; i < 3; i++) {
+        const held = look(create, remove);
+        assert.deepEqual([held.sent, held.againInMs], [[said(create)], 5_000]);
+        await clock.advance(5_000);
+      }
+      lists.deletionsHeld = false;
+      assert.deepEqual([look(remove).sent, look(remove).againInMs], [[], 300]);
+    },
+  },
+];
+
+for (const { name, why, run } of rows)
+  test(name, async () => {
+    try {
+      await run(bench());
+    } catch (error) {
+      if (error instanceof Error) error.message = `${why}: ${error.message}`;
+      throw error;
+    }
+  });
+
+test("a dry run sends nothing, deletions that are due included", async () => {
+  const { clock, look } = bench({ isDryRun: true });
+  look(create, remove);
+  await clock.advance(300);
+  assert.deepEqual(look(create, remove).sent, []);
+});

@@ -1,0 +1,138 @@
+/** What a key remembers of one request when the next one comes. */
+import assert from "node:assert/strict";
+import { suite, test, type TestContext } from "node:test";
+import { Tracker } from "../../runtime/cache/tracker.ts";
+import { ConfigMap } from "../../runtime/kube/kind.ts";
+import { select } from "../../runtime/kube/query.ts";
+import { InlineCell } from "../../runtime/reconcile/cell/inline-cell.ts";
+import { defineFunction } from "../../runtime/reconcile/define.ts";
+import { Events } from "../../runtime/reconcile/events.ts";
+import { FunctionCache } from "../../runtime/reconcile/function-cache.ts";
+import { KeyRecord } from "../../runtime/reconcile/key-record.ts";
+import { Reconciler, type Settled } from "../../runtime/reconcile/reconciler.ts";
+import { LiveReads } from "../../runtime/reconcile/second-look.ts";
+import { Slots } from "../../runtime/reconcile/slots.ts";
+import { WriteCauses } from "../../runtime/reconcile/write-causes.ts";
+import { Writer } from "../../runtime/reconcile/writer.ts";
+import { start, tracingWorld } from "../trace/spans.ts";
+import { configMap, wish } from "./builders.ts";
+import { ClusterRig } from "./cluster-rig.ts";
+
+/** A copy is made of each of `a` and `b` that is there; the memo counts the runs. */
+const copying = defineFunction({
+  watches: select(ConfigMap, { namespace: "default", name: "source" }),
+  reads: [ConfigMap],
+  writes: [ConfigMap],
+  reconcile(_source, cache, { memo }) {
+    const there = ["a", "b"].filter((name) => cache.get(ConfigMap, { namespace: "default", name }) !== undefined);
+    const children = there.map((name) => wish(`default/copy-of-${name}`));
+    return { children, memo: (typeof memo === "number" ? memo : 0) + 1 };
+  },
+});
+
+const isLeading = (): boolean => true;
+
+/** A cluster that holds the source, `a` and `b`. */
+async function rig(context: TestContext) {
+  const cluster = new ClusterRig(context);
+  const { api, clock, informers } = cluster;
+  const { signal } = new AbortController();
+  const live = new LiveReads({ api, clock });
+  const cell = new InlineCell("copying", copying);
+  const reconciler = new Reconciler({
+    cell,
+    config: undefined,
+    isNamespaced: () => true,
+    cache: new FunctionCache("copying", cell.declaration, informers),
+    tracker: new Tracker(),
+    api,
+    clock,
+    writer: new Writer({ api, slots: new Slots(10), isLeading, signal }),
+    live,
+    events: new Events({ api, clock, identity: "us", isLeading, signal, onDropped: () => {} }),
+    causes: new WriteCauses(),
+    signal,
+    isDryRun: false,
+    isVerifying: false,
+    onWrite: () => {},
+  });
+  const record = new KeyRecord(clock);
+  const { tracer } = tracingWorld();
+  /** Runs the key, and lets the cache see what came of it. */
+  const reconcile = async (): Promise<Settled> => {
+    const settled = await reconciler.reconcile("default/source", record, tracer.start(start));
+    await clock.advance(10);
+    return settled;
+  };
+  await cluster.create(...["source", "a", "b"].map((name) => wish(`default/${name}`)));
+  informers.start();
+  await clock.advance(10);
+  const remove = async (name: string): Promise<void> => {
+    await cluster.delete(`default/${name}`);
+    await clock.advance(10);
+  };
+  return { cluster, clock, live, record, reconcile, remove };
+}
+
+const failsToCreate: ClusterRig["rule"] = ({ method }) => (method === "POST" ? { do: "fail" } : undefined);
+
+/** The live cluster has `a`, whatever the cache shows. */
+const showsA: ClusterRig["rule"] = ({ method, path }) =>
+  method === "GET" && path.endsWith("/configmaps/a")
+    ? { do: "answer", status: 200, body: configMap("default/a") }
+    : undefined;
+
+const written = ({ written }: Settled): readonly string[] => written.map(({ verb, name }) => `${verb} ${name.name}`);
+
+void suite("a key", () => {
+  void test("keeps the memo of its last successful run: one whose writes failed hands nothing on", async (context) => {
+    const { cluster, record, reconcile, remove } = await rig(context);
+    for (const [rule, result, memo] of [
+      [failsToCreate, "error", undefined],
+      [() => undefined, "success", 1],
+      [() => undefined, "success", 2],
+    ] as const) {
+      cluster.rule = rule;
+      assert.deepEqual([(await reconcile()).result, record.memo], [result, memo]);
+    }
+    cluster.rule = failsToCreate;
+    await remove("copy-of-a");
+    assert.deepEqual([(await reconcile()).result, record.memo], ["error", 2]);
+  });
+
+  void test("has no doubts left after a look that confirmed its deletion, and no reason to run again", async (context) => {
+    const { cluster, clock, record, reconcile, remove } = await rig(context);
+    await reconcile();
+    await remove("a");
+    await reconcile();
+    await clock.advance(300);
+    cluster.rule = showsA;
+    assert.equal((await reconcile()).againInMs, 600, "doubted");
+    await clock.advance(1_001); // An answer may be shared for a second.
+    cluster.rule = () => undefined;
+    const confirmed = await reconcile();
+    assert.deepEqual([written(confirmed), confirmed.againInMs], [["delete copy-of-a"], undefined]);
+    assert.deepEqual([record.doubtCount, record.deletionsSinceMs], [0, undefined]);
+    await remove("b");
+    assert.equal((await reconcile()).againInMs, 300, "the next deletion waits as any other");
+  });
+
+  void test("deletes nothing by an answer that is older than its wish, though others still share it", async (context) => {
+    const { cluster, clock, live, reconcile, remove } = await rig(context);
+    await reconcile();
+    await remove("a");
+    await reconcile();
+    const { signal } = new AbortController();
+    const options = { signal, span: tracingWorld().tracer.start(start).secondLook() };
+    assert.deepEqual(await live.read(select(ConfigMap, { namespace: "default", name: "a" }), 0, options), []);
+    await cluster.create(wish("default/a"));
+    await clock.advance(10);
+    await reconcile();
+    await remove("a");
+    assert.deepEqual(written(await reconcile()), [], "wished for anew, so it waits anew");
+    await clock.advance(300);
+    cluster.rule = showsA;
+    const settled = await reconcile();
+    assert.deepEqual([written(settled), settled.againInMs], [[], 600]);
+  });
+});
