@@ -138,6 +138,7 @@ export function parseFlags(
   argv: readonly string[],
   env: Environment,
 ): { readonly help: boolean; readonly given: GivenSettings } {
+  refuseTakenByNpm(env);
   const raw = { ...fromEnvironment(env), ...fromCommandLine(argv) };
   const given: GivenSettings = {
     kubeconfig: raw.kubeconfig,
@@ -228,6 +229,15 @@ function fromEnvironment(env: Environment): Raw {
     if (value !== undefined && value !== "") raw[flag.key] = { value, from: variable };
   }
   return raw;
+}
+
+/** `npm start --empty`, without the `--` between, is a flag of npm's: it keeps it, with a warning, and we would run without. */
+function refuseTakenByNpm(env: Environment): void {
+  if (env["npm_lifecycle_event"] !== "start") return;
+  for (const { flag, variable } of flags) {
+    const taken = variable === undefined ? undefined : env[`npm_config_${flag.slice(2).replaceAll("-", "_")}`];
+    if (taken !== undefined) refuse(`npm took ${flag} for its own: put -- before it, \`npm start -- ${flag}\``);
+  }
 }
 
 const variables = (): readonly string[] => flags.flatMap(({ variable }) => (variable === undefined ? [] : [variable]));

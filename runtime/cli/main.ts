@@ -26,7 +26,8 @@ try {
   process.exit(exitCode(error));
 }
 
-/** The message, and the cause where that is one of ours too. */
-function reason(error: Error): string {
-  return error.cause instanceof EvenkeelError ? `${error.message} (${error.cause.message})` : error.message;
+/** The message, and the cause where that is one of ours too and is not quoted already. */
+function reason({ message, cause }: Error): string {
+  const isNews = cause instanceof EvenkeelError && !message.includes(cause.message);
+  return isNews ? `${message} (${cause.message})` : message;
 }

@@ -10,7 +10,8 @@ import { suspensionReporter } from "../host/observers.ts";
 import { Program } from "../host/program.ts";
 import type { Address } from "../host/addresses.ts";
 import { untilAborted } from "../kube/deadline.ts";
-import { EvenkeelError } from "../kube/errors.ts";
+import { codeOf, EvenkeelError } from "../kube/errors.ts";
+import type { LeaseName } from "../lease/lease.ts";
 import { openWorker } from "../reconcile/cell/worker-cell.ts";
 import type { Served } from "../host/serving.ts";
 import type { Settings } from "../host/settings.ts";
@@ -45,6 +46,7 @@ export async function start(settings: Settings): Promise<void> {
   const program = new Program({
     functionsDir: settings.functionsDir,
     configFile: settings.configFile,
+    isConfigOptional: settings.isConfigOptional,
     builtInConfig: isEmbedded ? demoConfig : () => "",
     clock,
     open: openWorker(clock, suspensionReporter(log)),
@@ -82,6 +84,7 @@ export async function start(settings: Settings): Promise<void> {
   try {
     const state = await untilAborted(loading, stop.signal);
     await untilAborted(reaching, stop.signal);
+    const lease = settings.leaderElect ? await findLease(connection) : undefined;
     if (settings.hasDemoWorld) await createDemoNamespaces(connection.api);
     host = new Host({
       settings,
@@ -92,7 +95,7 @@ export async function start(settings: Settings): Promise<void> {
       metrics,
       tracing,
       version: manifest.version,
-      lease: settings.leaderElect ? { namespace: connection.namespace, name: "evenkeel" } : undefined,
+      lease,
       isVerifying: isEmbedded,
       // The welcome says it too, and nicer.
       ...(!isEmbedded && { onServing: (served) => log.info("serving", urls(served)) }),
@@ -135,6 +138,24 @@ async function reach({ api, server }: Connection, clock: Clock): Promise<void> {
     await api.resource({ apiVersion: "v1", kind: "Namespace" }, overdue);
   } finally {
     timer.cancel();
+  }
+}
+
+/** Where `manifests/` put a host. */
+const DEPLOYED: LeaseName = { namespace: "evenkeel", name: "evenkeel" };
+
+/**
+ * Of the host that is deployed in this cluster, if one is: two that led at the same time, each with its own configuration,
+ * would undo each other's work. Otherwise in the namespace that we live in.
+ */
+async function findLease({ api, namespace }: Connection): Promise<LeaseName> {
+  try {
+    await api.get({ apiVersion: "coordination.k8s.io/v1", kind: "Lease" }, DEPLOYED);
+    return DEPLOYED;
+  } catch (error) {
+    // Not there, or none of our business.
+    if (["API_NOT_FOUND", "API_FORBIDDEN"].includes(codeOf(error))) return { ...DEPLOYED, namespace };
+    throw error;
   }
 }
 

@@ -69,6 +69,12 @@ export async function readConfigText(file: string): Promise<string> {
   }
 }
 
+/** Whether it could not be read because there is none. */
+export function isAbsent(reading: unknown): boolean {
+  const cause = Error.isError(reading) ? reading.cause : undefined;
+  return Error.isError(cause) && "code" in cause && cause.code === "ENOENT";
+}
+
 const TOP_LEVEL: readonly string[] = ["functions", "dryRun"];
 
 /** A mapping as its keys and values; nothing at all counts as an empty one; undefined for anything else. */

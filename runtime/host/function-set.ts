@@ -24,16 +24,14 @@ import type { ReconcileTracer, WriteResult } from "../trace/reconcile-trace.ts";
 import type { Wake } from "../trace/wake.ts";
 import type { Config } from "./config-file.ts";
 
-/** Measures one function; made when its controller is, closed with it. */
+/** Measures one function: made with its first version, closed when it is gone. In between its counters only rise. */
 export interface FunctionObserver {
   readonly controller: ControllerObserver;
   readonly queue: WorkqueueObserver;
   readonly onWrite: (verb: Write["verb"], result: WriteResult) => void;
-  /** The queue is there to be looked at. */
-  queueIs(queue: Workqueue): void;
-  /** So is the cell. */
-  cellIs(cell: Cell): void;
-  /** Undefined while nothing has failed. */
+  /** A version is there to be looked at. Failures of the one before say nothing about it. */
+  begins(queue: Workqueue, cell: Cell): void;
+  /** Of the present version; undefined while nothing has failed. */
   lastFailure(): Failure | undefined;
   close(): void;
 }
@@ -91,8 +89,7 @@ export class FunctionSet {
   async stop(): Promise<void> {
     this.#isWorking = false;
     await this.#changes;
-    await Promise.all([...this.#active.values()].map((active) => this.#end(active)));
-    this.#active.clear();
+    await Promise.all([...this.#active.values()].map((active) => this.#remove(active)));
   }
 
   /** What is at work, by name. */
@@ -103,16 +100,20 @@ export class FunctionSet {
   async #apply(functions: ReadonlyMap<string, LoadedFunction>, config: Config): Promise<void> {
     for (const [name, active] of this.#active) {
       const next = functions.get(name);
-      if (next !== undefined && active.version === versionOf(next, config)) continue;
+      if (next === undefined) {
+        await this.#remove(active);
+        continue;
+      }
+      if (active.version === versionOf(next, config)) continue;
       // Taken before the former one gives its informers back, so that those they share go on.
-      const cache = next === undefined ? undefined : this.#cacheOf(next);
+      const cache = this.#cacheOf(next);
       await this.#end(active);
-      this.#active.delete(name);
-      const because = active.loaded.generation === next?.generation ? "config" : "function";
-      if (next !== undefined && cache !== undefined) this.#begin(next, { config, cache, because });
+      const because = active.loaded.generation === next.generation ? "config" : "function";
+      this.#begin(next, { config, cache, observer: active.observer, because });
     }
     for (const [name, loaded] of functions) {
-      if (!this.#active.has(name)) this.#begin(loaded, { config, cache: this.#cacheOf(loaded) });
+      if (this.#active.has(name)) continue;
+      this.#begin(loaded, { config, cache: this.#cacheOf(loaded), observer: this.#options.observe(name) });
     }
   }
 
@@ -120,12 +121,11 @@ export class FunctionSet {
     return new FunctionCache(name, cell.declaration, this.#options.informers);
   }
 
-  #begin(loaded: LoadedFunction, { config, cache, because }: Beginning): void {
-    const { api, clock, writer, live, events, tracer, concurrency, signal, isVerifying, observe } = this.#options;
+  #begin(loaded: LoadedFunction, { config, cache, observer, because }: Beginning): void {
+    const { api, clock, writer, live, events, tracer, concurrency, signal, isVerifying } = this.#options;
     const { name, cell } = loaded;
     const scopes = new Map<string, boolean>();
     const tracker = new Tracker();
-    const observer = observe(name);
     const isDryRun = config.dryRun === true || config.dryRun.has(name);
     const causes = this.#causes;
     const reconciler = new Reconciler({
@@ -158,8 +158,7 @@ export class FunctionSet {
       observer: observer.controller,
       queueObserver: observer.queue,
     });
-    observer.queueIs(controller.queue);
-    observer.cellIs(cell);
+    observer.begins(controller.queue, cell);
     const active: Active = {
       loaded,
       version: versionOf(loaded, config),
@@ -201,6 +200,11 @@ export class FunctionSet {
     active.loaded.cell.rest();
     await active.controller.stop();
     await active.cache.release();
+  }
+
+  async #remove(active: Active): Promise<void> {
+    await this.#end(active);
+    this.#active.delete(active.loaded.name);
     active.observer.close();
   }
 }
@@ -208,6 +212,7 @@ export class FunctionSet {
 interface Beginning {
   readonly config: Config;
   readonly cache: FunctionCache;
+  readonly observer: FunctionObserver;
   /** Why all its keys run, where it is not simply because they are there. */
   readonly because?: Wake["what"];
 }

@@ -59,7 +59,6 @@ export class Host {
   readonly #informers: Informers;
   readonly #functions: FunctionSet;
   readonly #elector: LeaderElector | undefined;
-  readonly #reporter: ReturnType<typeof informerReporter>;
   /** Aborts all writes: when leadership is lost. */
   readonly #cut = new AbortController();
   #problems: readonly ProgramProblem[] = [];
@@ -69,12 +68,11 @@ export class Host {
   constructor(options: HostOptions) {
     this.#options = options;
     const { api, clock, log, metrics, tracing, settings, lease } = options;
-    this.#reporter = informerReporter(metrics, log, (informer) => this.#usersOf(informer));
     this.#informers = new Informers({
       api,
       clock,
       indexers,
-      report: (report, informer) => this.#reporter.report(report, informer),
+      report: informerReporter(metrics, log, (informer) => this.#usersOf(informer)),
     });
     this.#elector = lease === undefined ? undefined : this.#makeElector(lease);
     const { signal } = this.#cut;
@@ -181,7 +179,10 @@ export class Host {
     return serve({ addresses: settings, livez: this.#livez(), readyz, metrics, status, recent, reviews, clock, log });
   }
 
-  /** Waits for every cache that can be filled: one whose kind is not served, or that is not allowed, holds up only its functions. */
+  /**
+   * Waits for every cache that can be filled. One that the server answers for and does not fill holds up the functions that
+   * need it, and no other: what is wrong may be a webhook of a kind that most have nothing to do with.
+   */
   async #waitForSync(signal: AbortSignal): Promise<void> {
     const { clock } = this.#options;
     const untilMs = clock.now() + SYNC_DEADLINE_MS;
@@ -189,7 +190,11 @@ export class Host {
       const missing = this.#informers.all().filter((informer) => !informer.hasSynced);
       if (missing.every(({ lastError }) => HOPELESS.has(codeOf(lastError)))) break;
       if (signal.aborted) throw signal.reason;
-      if (clock.now() > untilMs) throw cannotSync(missing);
+      const isOverdue = clock.now() > untilMs;
+      const isAnswered = ({ lastError }: SharedInformer): boolean =>
+        isOverdue || (lastError instanceof EvenkeelError && lastError.status !== undefined);
+      if (this.#canWork && missing.every(isAnswered)) break;
+      if (isOverdue) throw cannotSync(missing);
       const pause = new AbortController();
       const stop = (): void => pause.abort();
       signal.addEventListener("abort", stop, { once: true });
@@ -197,6 +202,11 @@ export class Host {
       await sleep(clock, 100, pause.signal);
       signal.removeEventListener("abort", stop);
     }
+  }
+
+  /** Some function has all that it reads. */
+  get #canWork(): boolean {
+    return [...this.#functions.all.values()].some(({ cache }) => cache.hasSynced);
   }
 
   #makeElector(lease: LeaseName): LeaderElector {
@@ -226,7 +236,10 @@ export class Host {
   }
 
   #livez(): Checks {
-    return new Map([["lease", () => this.#elector?.check()?.message]]);
+    return new Map([
+      ["lease", () => this.#elector?.check()?.message],
+      ["history", () => this.#firstInformer(wentBack)],
+    ]);
   }
 
   #readyz(): Checks {
@@ -249,6 +262,11 @@ export class Host {
 
 /** Failures that waiting does not mend: somebody has to install or to allow something. */
 const HOPELESS: ReadonlySet<string> = new Set(["KIND_NOT_SERVED", "API_FORBIDDEN", "API_NOT_FOUND"]);
+
+/** What an API server has taken back stays in our memory until a restart. One that merely lags behind catches up in seconds. */
+function wentBack({ lastError }: SharedInformer): string | undefined {
+  return codeOf(lastError) === "API_WENT_BACK" ? "has seen what the API server knows no more" : undefined;
+}
 
 function staleness({ hasSynced, lastEventAgeMs, lastError }: SharedInformer): string | undefined {
   if (!hasSynced) return undefined;

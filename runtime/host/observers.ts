@@ -3,10 +3,10 @@ import type { InformerReport, SharedInformer } from "../cache/informer.ts";
 import type { Clock } from "../clock/clock.ts";
 import { codeOf, type Code, type EvenkeelError } from "../kube/errors.ts";
 import { formatQuery } from "../kube/query.ts";
+import type { Cell } from "../reconcile/cell/cell.ts";
 import type { OnSuspension } from "../reconcile/cell/worker-cell.ts";
 import type { Report } from "../reconcile/controller.ts";
 import type { Write } from "../reconcile/plan.ts";
-import type { Workqueue } from "../queue/workqueue.ts";
 import type { Logger } from "../trace/logs.ts";
 import type { InformerMetrics } from "../trace/metrics-informer.ts";
 import type { Metrics } from "../trace/metrics.ts";
@@ -21,15 +21,19 @@ export interface Observing {
   readonly concurrency: number;
 }
 
-/** What one function does. */
+/** What one function does, from version to version. */
 export function functionObserver(name: string, { clock, metrics, log, concurrency }: Observing): FunctionObserver {
   const controller = metrics.controller(name);
   const faults = metrics.function(name);
-  const queue = metrics.workqueue(name);
-  const failures = new FailureLog(name, { log, clock });
+  const queueing = metrics.workqueue(name);
+  // These are of the present version.
+  let failures = new FailureLog(name, { log, clock });
   /** Since when each key that fails has had no success: the one that failed first comes first. */
   const failingSinceMs = new Map<string, number>();
   let lastFailure: Failure | undefined;
+  let cell: Cell | undefined;
+  /** Of the cells that were given up for others. */
+  let formerFaultCount = 0;
   controller.maxConcurrent(concurrency);
   return {
     controller: {
@@ -50,20 +54,28 @@ export function functionObserver(name: string, { clock, metrics, log, concurrenc
       conflicts: (count) => controller.conflicts(count),
       stale: (key) => log.info("own writes did not show up in the cache in time; going on", { function: name, key }),
     },
-    queue,
+    queue: queueing,
     onWrite: (verb, result) => controller.wrote(verb, result),
-    queueIs: (it: Workqueue) => queue.watch(it),
-    cellIs: (cell) =>
+    begins(queue, its) {
+      // Another configuration is for the same cell, which counts on.
+      if (cell !== its) formerFaultCount += cell?.trouble?.faultCount ?? 0;
+      cell = its;
+      failures.close();
+      failures = new FailureLog(name, { log, clock });
+      failingSinceMs.clear();
+      lastFailure = undefined;
+      queueing.watch(queue);
       faults.watch(() => ({
-        faultCount: cell.trouble?.faultCount ?? 0,
-        isSuspended: cell.trouble?.suspendedForMs !== undefined,
+        faultCount: formerFaultCount + (its.trouble?.faultCount ?? 0),
+        isSuspended: its.trouble?.suspendedForMs !== undefined,
         failingMs: failingFor(failingSinceMs, clock.now()),
-      })),
+      }));
+    },
     lastFailure: () => lastFailure,
     close() {
       controller.close();
       faults.close();
-      queue.close();
+      queueing.close();
       failures.close();
     },
   };
@@ -100,8 +112,8 @@ const PANICS: ReadonlySet<Code> = new Set<Code>([
  * @param isTold whether its failure, if it is one, is one of those that are told.
  */
 function tell(name: string, report: Report, { log, isTold }: { readonly log: Logger; readonly isTold: boolean }): void {
-  const { key, settled, woken, durationMs, traceId, conflictCount } = report;
-  const { written, error, againInMs } = settled;
+  const { key, settled, woken, requeueAfterMs, durationMs, traceId, conflictCount } = report;
+  const { written, error } = settled;
   const isNews = written.length > 0 || (error !== undefined && isTold);
   if (!isNews && !log.isOn(4)) return;
   const places = (...verbs: readonly Write["verb"][]): readonly string[] =>
@@ -117,7 +129,7 @@ function tell(name: string, report: Report, { log, isTold }: { readonly log: Log
     released: places("release"),
     conflictCount,
     code: error?.code,
-    requeueAfterMs: error === undefined ? undefined : againInMs,
+    requeueAfterMs,
     // The read that was touched is in the trace; here the object that changed says enough.
     woke: first === undefined ? "unknown" : wakeReason({ ...first, query: undefined }),
     wakeCount: woken.count,
@@ -146,69 +158,65 @@ export function suspensionReporter(log: Logger): OnSuspension {
         });
 }
 
-/** What one informer reports: the same trouble once, until it is over. */
+/** What informers report: the same trouble once, until it is over. Nothing is kept of one that has stopped. */
 export function informerReporter(
   metrics: Metrics,
   log: Logger,
   usersOf: (informer: SharedInformer) => readonly string[],
-) {
+): (report: InformerReport, informer: SharedInformer) => void {
   const known = new Map<SharedInformer, { readonly metrics: InformerMetrics; trouble: string | undefined }>();
-  const entry = (informer: SharedInformer): { readonly metrics: InformerMetrics; trouble: string | undefined } =>
-    known.getOrInsertComputed(informer, () => ({
-      metrics: metrics.informer(formatQuery(informer.query), informer),
-      trouble: undefined,
-    }));
-  return {
-    report(report: InformerReport, informer: SharedInformer): void {
-      const it = entry(informer);
-      const query = formatQuery(informer.query);
-      switch (report.type) {
-        case "entered":
-          if (report.state.name === "watch") it.metrics.watched();
-          return;
-        case "listed":
-          it.metrics.listed();
-          if (it.trouble !== undefined) log.info("the cache is filled again", { query });
-          it.trouble = undefined;
-          log.debug("listed", { query, objects: report.objectCount, changes: report.changeCount });
-          return;
-        case "recovered":
-          if (it.trouble !== undefined) log.info("the cache is kept up to date again", { query });
-          it.trouble = undefined;
-          return;
-        case "failed": {
-          const { attempt, error } = report.failure;
-          const code = codeOf(error);
-          it.metrics.failed(code);
-          // By its words: a connection that broke and an address where nothing listens have one code.
-          const trouble = asLogged(error).message;
-          if (trouble === it.trouble) return;
-          if (attempt === "watch" && code === "API_EXPIRED")
-            return log.info("the watch cannot go on from so long ago; taking a new list", { query });
-          // A watch or a list that ends because the server says so is daily business.
-          if (isOrdinary(code)) return log.debug("watch ended", { query, code });
-          it.trouble = trouble;
-          log.info("the cache cannot be kept up to date; it stays as it is", {
-            query,
-            neededBy: usersOf(informer),
-            error: asLogged(error),
-          });
-          return;
-        }
-        case "deletions-held":
-          return log.info("deletions are held", { query, reason: report.reason });
-        case "deletions-released":
-          return log.info("deletions go on", { query, reason: report.reason });
-        case "confirmation-failed":
-        case "handler-threw":
-          return log.info(report.type, { query, error: asLogged(report.error) });
-      }
-    },
-    /** Takes the series of an informer that ended off the page. */
-    ended(informer: SharedInformer): void {
+  return (report, informer) => {
+    if (informer.state.name === "stopped") {
       known.get(informer)?.metrics.close();
       known.delete(informer);
-    },
+      return;
+    }
+    const query = formatQuery(informer.query);
+    const it = known.getOrInsertComputed(informer, () => ({
+      metrics: metrics.informer(query, informer),
+      trouble: undefined,
+    }));
+    switch (report.type) {
+      case "entered":
+        if (report.state.name === "watch") it.metrics.watched();
+        return;
+      case "listed":
+        it.metrics.listed();
+        if (it.trouble !== undefined) log.info("the cache is filled again", { query });
+        it.trouble = undefined;
+        log.debug("listed", { query, objects: report.objectCount, changes: report.changeCount });
+        return;
+      case "recovered":
+        if (it.trouble !== undefined) log.info("the cache is kept up to date again", { query });
+        it.trouble = undefined;
+        return;
+      case "failed": {
+        const { attempt, error } = report.failure;
+        const code = codeOf(error);
+        it.metrics.failed(code);
+        // By its words: a connection that broke and an address where nothing listens have one code.
+        const trouble = asLogged(error).message;
+        if (trouble === it.trouble) return;
+        if (attempt === "watch" && code === "API_EXPIRED")
+          return log.info("the watch cannot go on from so long ago; taking a new list", { query });
+        // A watch or a list that ends because the server says so is daily business.
+        if (isOrdinary(code)) return log.debug("watch ended", { query, code });
+        it.trouble = trouble;
+        log.info("the cache cannot be kept up to date; it stays as it is", {
+          query,
+          neededBy: usersOf(informer),
+          error: asLogged(error),
+        });
+        return;
+      }
+      case "deletions-held":
+        return log.info("deletions are held", { query, reason: report.reason });
+      case "deletions-released":
+        return log.info("deletions go on", { query, reason: report.reason });
+      case "confirmation-failed":
+      case "handler-threw":
+        return log.info(report.type, { query, error: asLogged(report.error) });
+    }
   };
 }
 

@@ -3,24 +3,24 @@
  * taken in together: a version that the configuration does not fit, or a configuration that the functions refuse, is
  * reported, and what was good goes on.
  */
-import { existsSync } from "node:fs";
-import { parse } from "node:path";
+import { basename } from "node:path";
 import type { Clock } from "../clock/clock.ts";
 import { EvenkeelError } from "../kube/errors.ts";
-import type { Cell } from "../reconcile/cell/cell.ts";
 import type { OpenCell } from "../reconcile/cell/open-cell.ts";
 import { watchFunctions, type FunctionChanges, type LoadedFunction } from "../reconcile/loader.ts";
 import { shortPath } from "../reconcile/source-position.ts";
-import { parseConfig, readConfigText, type Config, type Functions } from "./config-file.ts";
-import { watchConfig } from "./config-watch.ts";
+import { isAbsent, parseConfig, type Config, type Configurable, type Functions } from "./config-file.ts";
+import { watchConfig, type Reading } from "./config-watch.ts";
 import { defaults } from "./settings.ts";
 
 export interface ProgramOptions {
   /** Absolute. */
   readonly functionsDir: string;
-  /** Absolute; undefined when there is none. */
-  readonly configFile: string | undefined;
-  /** The text that stands for the file where there is none. */
+  /** Absolute. */
+  readonly configFile: string;
+  /** Whether the file may be missing at the start. */
+  readonly isConfigOptional: boolean;
+  /** The text that stands for it until it is there. */
   readonly builtInConfig: (functions: Functions) => string;
   readonly clock: Clock;
   /** Where functions are to live. */
@@ -39,23 +39,41 @@ export interface ProgramState {
 }
 
 export interface ProgramProblem {
-  /** The function that it keeps from being at work in its newest version; undefined: the configuration. */
+  /** The function that it keeps from being at work in its newest version, or the folder; undefined: the configuration. */
   readonly about: string | undefined;
   readonly message: string;
 }
 
 type Fit = Pick<ProgramState, "functions" | "config">;
 
+/** One version of the configuration */
+interface ConfigText {
+  /** As it appears in messages. */
+  readonly file: string;
+  readonly text: string;
+  /** The functions there were, good or not: their sections may stand. */
+  readonly names: readonly string[];
+}
+
+/** What is at work, and the version of the configuration that it goes by. */
+interface Current {
+  readonly fit: Fit;
+  readonly text: ConfigText;
+}
+
 export class Program {
   readonly #options: ProgramOptions;
   /** The newest version of each function that loads. */
   readonly #latest = new Map<string, LoadedFunction>();
-  /** File → why it does not load. */
-  readonly #broken = new Map<string, string>();
+  /** Function → why its newest version does not load; undefined: why the folder cannot be read. */
+  readonly #broken = new Map<string | undefined, string>();
   /** Function → why its newest version was not taken in. */
-  #unfit = new Map<string, string>();
+  #unfit: ReadonlyMap<string, string> = new Map();
+  /** The newest of the file; undefined while it has never been there. */
+  #reading: Reading | undefined;
   #configProblem: string | undefined;
-  #fit: Fit | undefined;
+  /** undefined until the start is done. */
+  #current: Current | undefined;
   #steps: Promise<unknown> = Promise.resolve();
   readonly #closes: (() => void)[] = [];
 
@@ -75,29 +93,23 @@ export class Program {
   }
 
   async #start(): Promise<ProgramState> {
-    const { functionsDir: dir, configFile: file, clock, open, onRefused } = this.#options;
+    const { functionsDir: dir, configFile: file, isConfigOptional, clock, open } = this.#options;
     const onChange = (changes: FunctionChanges): void => this.#next(() => this.#note(changes));
     const watch = await watchFunctions({ dir, clock, open, onChange });
     this.#closes.push(() => watch.close());
     const { loaded, failed } = watch.initial;
     if (loaded.length === 0) throw noFunction(dir, failed);
     this.#note(watch.initial);
+    const onReading = (reading: Reading): void => this.#next(() => void (this.#reading = reading));
+    const configWatch = await watchConfig({ file, clock, onChange: onReading });
+    this.#closes.push(() => configWatch.close());
+    // One that vanishes later is about to be written anew, or somebody's mistake: the last good one goes on.
+    this.#reading = isConfigOptional && isAbsent(configWatch.initial) ? undefined : configWatch.initial;
+    const text = this.#text();
     const functions = new Map(this.#latest);
-    this.#fit = { functions, config: await this.#parse(await this.#text(), functions) };
-    if (file !== undefined) {
-      const configWatch = await watchConfig({
-        file,
-        clock,
-        functions: () => this.#cells(this.#fit?.functions ?? functions),
-        onChange: () => this.#next(() => {}),
-        onError: (error) => {
-          onRefused(error);
-          this.#next(() => {});
-        },
-      });
-      this.#closes.push(() => configWatch.close());
-    }
-    return { ...this.#fit, problems: this.#problems };
+    const fit = { functions, config: await parseFor(functions, text) };
+    this.#current = { fit, text };
+    return { ...fit, problems: this.#problems };
   }
 
   close(): void {
@@ -111,95 +123,109 @@ export class Program {
 
   async #step(note: () => void, before: Promise<unknown>): Promise<void> {
     await before;
-    const former = this.#state;
+    if (this.#current === undefined) return; // the start has failed
+    const former = { ...this.#current.fit, problems: this.#problems };
     note();
-    try {
-      this.#fit = await this.#refit();
-      this.#configProblem = undefined;
-    } catch (error) {
-      // The watch of the file has told it already.
-      this.#configProblem = messageOf(error);
-    }
-    const state = this.#state;
-    if (state !== undefined && former !== undefined) this.#options.onChange(state, former);
+    this.#current = await this.#refit(this.#current);
+    this.#options.onChange({ ...this.#current.fit, problems: this.#problems }, former);
   }
 
-  #note({ loaded, removed, failed }: FunctionChanges): void {
+  #note({ loaded, removed, failed, mended }: FunctionChanges): void {
     for (const each of loaded) {
       this.#retire(this.#latest.get(each.name));
       this.#latest.set(each.name, each);
-      this.#broken.delete(each.file);
     }
     for (const name of removed) {
       this.#retire(this.#latest.get(name));
       this.#latest.delete(name);
     }
-    for (const { file, error } of failed) {
-      this.#broken.set(file, error.message);
+    for (const name of mended) this.#broken.delete(name);
+    for (const { name, error } of failed) {
+      this.#broken.set(name, error.message);
       this.#options.onRefused(error);
     }
-    // What is no longer in the folder is no longer broken.
-    for (const file of this.#broken.keys()) if (!existsSync(file)) this.#broken.delete(file);
   }
 
   /** A version that never came to work has nobody else to end it. */
   #retire(replaced: LoadedFunction | undefined): void {
-    if (replaced !== undefined && this.#fit?.functions.get(replaced.name) !== replaced) replaced.cell.rest();
+    if (replaced !== undefined && this.#current?.fit.functions.get(replaced.name) !== replaced) replaced.cell.rest();
+  }
+
+  /** By the newest version of the configuration; by the one before where the newest is bad. */
+  async #refit({ fit: former, text: good }: Current): Promise<Current> {
+    // What is gone goes, whatever the configuration says.
+    const kept = without(former, (name) => !this.#latest.has(name));
+    try {
+      const text = this.#text();
+      const { fit, unfit } = await this.#takeIn(kept, text);
+      const config = await parseFor(fit.functions, text);
+      this.#configProblem = undefined;
+      this.#refuse(unfit);
+      return { fit: { ...fit, config }, text };
+    } catch (error) {
+      if (messageOf(error) !== this.#configProblem) this.#options.onRefused(asError(error));
+      this.#configProblem = messageOf(error);
+    }
+    const { fit, unfit } = await this.#takeIn(kept, { ...good, file: `${good.file} (the last good one)` });
+    this.#refuse(unfit);
+    return { fit, text: good };
   }
 
   /** What fits, one function at a time: one that does not keeps its former version and holds up no other. */
-  async #refit(): Promise<Fit> {
-    const text = await this.#text();
-    let functions: ReadonlyMap<string, LoadedFunction> = new Map(
-      [...(this.#fit?.functions ?? [])].filter(([name]) => this.#latest.has(name)),
-    );
-    let config = await this.#parse(text, functions);
-    const unfit = new Map<string, string>();
+  async #takeIn({ functions: kept, config }: Fit, text: ConfigText) {
+    const functions = new Map(kept);
+    const sections = new Map(config.functions);
+    const unfit = new Map<string, unknown>();
     for (const [name, next] of this.#latest) {
-      if (functions.get(name) === next) continue;
-      const candidate = new Map(functions).set(name, next);
+      if (kept.get(name) === next) continue;
       try {
-        config = await this.#parse(text, candidate);
-        functions = candidate;
+        const read = await parseFor(new Map([[name, next]]), text);
+        functions.set(name, next);
+        sections.set(name, read.functions.get(name));
       } catch (error) {
-        unfit.set(name, messageOf(error));
-        if (this.#unfit.get(name) !== messageOf(error)) this.#options.onRefused(asError(error));
+        unfit.set(name, error);
       }
     }
-    this.#unfit = unfit;
-    return { functions, config };
+    return { fit: { functions, config: { ...config, functions: sections } }, unfit };
   }
 
-  async #text(): Promise<string> {
+  #refuse(unfit: ReadonlyMap<string, unknown>): void {
+    for (const [name, error] of unfit)
+      if (this.#unfit.get(name) !== messageOf(error)) this.#options.onRefused(asError(error));
+    this.#unfit = new Map([...unfit].map(([name, error]) => [name, messageOf(error)]));
+  }
+
+  /** @throws EvenkeelError when the file cannot be read */
+  #text(): ConfigText {
     const { configFile, builtInConfig } = this.#options;
-    return configFile === undefined ? builtInConfig(this.#cells(this.#latest)) : readConfigText(configFile);
-  }
-
-  #parse(text: string, functions: ReadonlyMap<string, LoadedFunction>): Promise<Config> {
-    const { configFile } = this.#options;
-    const file = configFile === undefined ? `no ${defaults.configFile} and no --config` : shortPath(configFile);
-    return parseConfig(text, { file, functions: this.#cells(functions) });
-  }
-
-  /** With the names of those that are there but not at work: their sections are let stand unread. */
-  #cells(functions: ReadonlyMap<string, LoadedFunction>): Functions {
-    const all = new Map<string, Cell | undefined>();
-    for (const file of this.#broken.keys()) all.set(parse(file).name, undefined);
-    for (const name of this.#latest.keys()) all.set(name, undefined);
-    for (const [name, { cell }] of functions) all.set(name, cell);
-    return all;
-  }
-
-  get #state(): ProgramState | undefined {
-    return this.#fit && { ...this.#fit, problems: this.#problems };
+    const names = [...this.#broken.keys(), ...this.#latest.keys()].filter((name) => name !== undefined);
+    if (this.#reading instanceof EvenkeelError) throw this.#reading;
+    if (this.#reading !== undefined) return { file: shortPath(configFile), text: this.#reading, names };
+    return { file: `no ${defaults.configFile} and no --config`, text: builtInConfig(unread(names)), names };
   }
 
   get #problems(): readonly ProgramProblem[] {
     const config = this.#configProblem === undefined ? [] : [{ about: undefined, message: this.#configProblem }];
-    const broken = [...this.#broken].map(([file, message]) => ({ about: parse(file).name, message }));
+    const folder = `${basename(this.#options.functionsDir)}/`;
+    const broken = [...this.#broken].map(([name, message]) => ({ about: name ?? folder, message }));
     const unfit = [...this.#unfit].map(([about, message]) => ({ about, message }));
     return [...config, ...broken, ...unfit];
   }
+}
+
+const unread = (names: readonly string[]): Map<string, Configurable | undefined> =>
+  new Map(names.map((name) => [name, undefined]));
+
+/** @throws EvenkeelError CONFIG_INVALID */
+function parseFor(functions: ReadonlyMap<string, LoadedFunction>, { file, text, names }: ConfigText): Promise<Config> {
+  const all = unread(names);
+  for (const [name, { cell }] of functions) all.set(name, cell);
+  return parseConfig(text, { file, functions: all });
+}
+
+function without({ functions, config }: Fit, isGone: (name: string) => boolean): Fit {
+  const left = <T>(all: ReadonlyMap<string, T>): Map<string, T> => new Map([...all].filter(([name]) => !isGone(name)));
+  return { functions: left(functions), config: { ...config, functions: left(config.functions) } };
 }
 
 /** The first failure stands for all: they are mended one after the other. */

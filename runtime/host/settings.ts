@@ -19,8 +19,10 @@ export type Target =
 
 export interface Settings extends Addresses {
   readonly target: Target;
-  /** Absolute; undefined when there is none. */
-  readonly configFile: string | undefined;
+  /** Absolute. */
+  readonly configFile: string;
+  /** Nobody named it: it need not be there. */
+  readonly isConfigOptional: boolean;
   /** Absolute. */
   readonly functionsDir: string;
   readonly leaderElect: boolean;
@@ -101,7 +103,8 @@ export function settingsFrom({
   if (given.empty?.value === true && target.kind !== "embedded") refuseEmpty(given, given.empty);
   return {
     target,
-    configFile: configFile(given.config, { cwd, files }),
+    configFile: given.config === undefined ? join(cwd, defaults.configFile) : namedFile(given.config, { cwd, files }),
+    isConfigOptional: given.config === undefined,
     functionsDir: given.functions === undefined ? PACKAGE_FUNCTIONS : namedFolder(given.functions, { cwd, files }),
     ...addressesFrom(given, target, (file) => namedFile(file, { cwd, files })),
     // The embedded server has one client; a cluster may have another replica.
@@ -144,12 +147,6 @@ function refuseEmpty({ kubeconfig, context }: GivenSettings, empty: Given<boolea
     "FLAG_INVALID",
     `${empty.from} is about the embedded API server, and ${clash} there is none; take one of them out`,
   );
-}
-
-function configFile(config: Given<string> | undefined, { cwd, files }: Surroundings): string | undefined {
-  if (config !== undefined) return namedFile(config, { cwd, files });
-  const file = join(cwd, defaults.configFile);
-  return files.isFile(file) ? file : undefined;
 }
 
 function namedFile({ value, from }: Given<string>, { cwd, files }: Surroundings): string {

@@ -115,13 +115,14 @@ function oneLine(text: string): string {
   return text.replaceAll(/\p{Cc}+/gu, " ");
 }
 
-/** The message and its causes, outermost first. */
+/** The message and its causes, outermost first. Many messages quote their cause: it is not said again. */
 function explain(error: Error): string {
   const messages: string[] = [];
   let at: unknown = error;
   // A chain may be a circle; five links say enough.
   for (let depth = 0; depth < 5 && at instanceof Error; depth++) {
-    if (messages.at(-1) !== at.message) messages.push(at.message);
+    const message = at.message.trim();
+    if (!messages.some((said) => said.includes(message))) messages.push(message);
     at = at.cause;
   }
   return messages.join(": ");

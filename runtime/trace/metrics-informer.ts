@@ -13,34 +13,35 @@ export interface InformerMetrics {
   watched(): void;
   /** A list or a watch failed. `code` is ours, as in EvenkeelError. */
   failed(code: string): void;
-  /** Takes the informer's series away. */
+  /** Takes the informer's series away, unless another one of the same name has them by now. */
   close(): void;
 }
 
 export function createInformerMetrics(registry: Registry): (name: string, gauges: InformerGauges) => InformerMetrics {
   const registers = [registry];
   const labelNames = ["name"] as const;
-  const informers = new Map<string, InformerGauges>();
-  const objects = new Gauge({
-    name: "evenkeel_informer_objects",
-    help: "Objects in the store.",
-    labelNames,
-    registers,
-    collect() {
-      for (const [name, { store }] of informers) this.set({ name }, store.size);
-    },
-  });
-  const age = new Gauge({
-    name: "evenkeel_informer_last_event_age_seconds",
-    help: "Since the last sign of life of the watch, bookmarks included.",
-    labelNames,
-    registers,
-    collect() {
-      for (const [name, { lastEventAgeMs }] of informers) {
-        if (lastEventAgeMs !== undefined) this.set({ name }, lastEventAgeMs / 1000);
-      }
-    },
-  });
+  const informers = new Map<string, { readonly gauges: InformerGauges; readonly codes: Set<string> }>();
+  const gauge = (metric: string, help: string, read: (of: InformerGauges) => number | undefined): Gauge<"name"> =>
+    new Gauge({
+      name: metric,
+      help,
+      labelNames,
+      registers,
+      collect() {
+        this.reset();
+        for (const [name, { gauges }] of informers) {
+          const value = read(gauges);
+          if (value !== undefined) this.set({ name }, value);
+        }
+      },
+    });
+
+  gauge("evenkeel_informer_objects", "Objects in the store.", ({ store }) => store.size);
+  gauge(
+    "evenkeel_informer_last_event_age_seconds",
+    "Since the last sign of life of the watch, bookmarks included.",
+    ({ lastEventAgeMs }) => (lastEventAgeMs === undefined ? undefined : lastEventAgeMs / 1000),
+  );
   const lists = new Counter({ name: "reflector_lists_total", help: "Lists taken.", labelNames, registers });
   const watches = new Counter({ name: "reflector_watches_total", help: "Watches opened.", labelNames, registers });
   const errors = new Counter({
@@ -51,20 +52,22 @@ export function createInformerMetrics(registry: Registry): (name: string, gauges
   });
 
   return (name, gauges) => {
-    const codes = new Set<string>();
-    informers.set(name, gauges);
+    // The former one of this query may not have come to its end yet: the counters go on from where they are.
+    const its = { gauges, codes: informers.get(name)?.codes ?? new Set<string>() };
+    informers.set(name, its);
     for (const metric of [lists, watches]) metric.inc({ name }, 0);
     return {
       listed: () => lists.inc({ name }),
       watched: () => watches.inc({ name }),
       failed(code) {
-        codes.add(code);
+        its.codes.add(code);
         errors.inc({ name, code });
       },
       close() {
+        if (informers.get(name) !== its) return;
         informers.delete(name);
-        for (const metric of [objects, age, lists, watches]) metric.remove({ name });
-        for (const code of codes) errors.remove({ name, code });
+        for (const metric of [lists, watches]) metric.remove({ name });
+        for (const code of its.codes) errors.remove({ name, code });
       },
     };
   };

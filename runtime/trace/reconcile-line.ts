@@ -14,12 +14,11 @@ export interface ReconcileLine {
   readonly applied?: readonly string[] | undefined;
   readonly deleted?: readonly string[] | undefined;
   readonly released?: readonly string[] | undefined;
-  /** Deletions that wait. */
-  readonly heldCount?: number | undefined;
   /** Names taken by objects that are not ours. */
   readonly conflictCount?: number | undefined;
   /** Of the error, when the reconcile failed. */
   readonly code?: string | undefined;
+  /** When the key runs again, if nothing wakes it sooner. Absent: that is not known, or not wanted. */
   readonly requeueAfterMs?: number | undefined;
   /** The first reason, as printed by wakeReason. */
   readonly woke: string;
@@ -48,7 +47,6 @@ export function reconcileFields(line: ReconcileLine): Record<string, string | nu
     fields[verb] = places.length;
     fields[`${verb}In`] = places.slice(0, MAX_PLACES);
   }
-  fields["held"] = line.heldCount;
   fields["conflicts"] = line.conflictCount;
   fields["code"] = line.code;
   fields["requeueAfterMs"] = line.requeueAfterMs;
@@ -79,10 +77,9 @@ function outcome(line: ReconcileLine): string {
     const places = line[verb] ?? [];
     if (places.length > 0) parts.push(`${places.length} ${verb} (${listed(places)})`);
   }
-  if (line.heldCount !== undefined && line.heldCount > 0) parts.push(`${line.heldCount} held`);
   const conflicts = line.conflictCount ?? 0;
   if (conflicts > 0) parts.push(conflicts === 1 ? "1 conflict" : `${conflicts} conflicts`);
-  if (parts.length === 0) parts.push("nothing to do");
+  if (parts.length === 0) parts.push("nothing written");
   if (line.requeueAfterMs !== undefined) parts.push(`again in ${duration(line.requeueAfterMs)}`);
   return parts.join(", ");
 }

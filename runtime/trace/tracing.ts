@@ -15,8 +15,6 @@ import { createReconcileTracer, type ReconcileTracer } from "./reconcile-trace.t
 export interface Tracing {
   readonly reconciles: ReconcileTracer;
   readonly recent: RecentTraces;
-  /** Whether the variables asked for an export and it could be set up. */
-  readonly isExporting: boolean;
   /** Spans that reached no collector: the queue was full, their export failed, or they were given up at the end. */
   readonly droppedSpanCount: number;
   readonly exportErrorCount: number;
@@ -52,7 +50,6 @@ export async function setUpTracing({ env, serviceVersion, clock, log }: TracingO
   return {
     reconciles: createReconcileTracer(tracer, clock, (finished) => recent.add(finished)),
     recent,
-    isExporting: exported !== undefined,
     get droppedSpanCount() {
       return diagnostics.droppedSpanCount + (exported?.delivery?.lostSpanCount ?? 0);
     },

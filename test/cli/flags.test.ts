@@ -225,6 +225,11 @@ suite("what is refused, with FLAG_INVALID and exit code 2", () => {
       argv: ["--identity", "a".repeat(254)],
       says: "--identity is 1 to 253 printable characters",
     },
+    {
+      name: "a flag that npm took, for want of a --",
+      env: { npm_lifecycle_event: "start", npm_config_leader_elect: "" },
+      says: "npm took --leader-elect for its own: put -- before it",
+    },
   ];
   for (const { name, argv = [], env = {}, says } of cases) {
     test(name, () => {

@@ -4,6 +4,8 @@
  */
 import assert from "node:assert/strict";
 import { once } from "node:events";
+import { existsSync } from "node:fs";
+import { readFile } from "node:fs/promises";
 import { createServer, type AddressInfo } from "node:net";
 import { describe, test, type TestContext } from "node:test";
 import { flags } from "../../runtime/cli/flags.ts";
@@ -186,6 +188,23 @@ describe("the host starts", { concurrency }, () => {
     assert.ok(!address.endsWith(":8080"), address);
     assert.equal((await fetch(`${address}/readyz`)).status, 200);
     await host.stop();
+  });
+
+  test("beside another one in the same folder, each with a kubeconfig of its own", async (context) => {
+    const { path } = await tempFolder(context);
+    const hosts = [];
+    for (const _ of ["first", "second"]) {
+      const host = new HostProcess(context, { cwd: path });
+      const [, server = "", file = ""] = await host.waitForLine(/ at (http:\S+)\. [^]*KUBECONFIG=([^;]+);/);
+      hosts.push({ host, server, file });
+    }
+    for (const { server, file } of hosts)
+      assert.ok((await readFile(file, "utf8")).includes(`server: ${server}\n`), file);
+    for (const { host, server, file } of hosts.toReversed()) {
+      await host.stop();
+      // On the default port the next start listens again; no other file is of use any more.
+      assert.equal(existsSync(file), server.endsWith(":6443"), file);
+    }
   });
 
   test("with the functions that load, and names the one that does not", async (context) => {

@@ -22,8 +22,8 @@ describe("mirror", { concurrency: true }, () => {
   test("on the embedded API server of `npm start`", { skip: withoutKubectl }, async (context) => {
     const { path } = await tempFolder(context, { "evenkeel.yaml": CONFIG });
     const host = new HostProcess(context, { args: ["--empty"], cwd: path });
-    await host.waitForLine(/Three things to try next/);
-    const cluster = embeddedCluster(program ?? "kubectl", join(path, ".evenkeel", "kubeconfig"), path);
+    const [, kubeconfig = ""] = await host.waitForLine(/KUBECONFIG=([^;]+);/);
+    const cluster = embeddedCluster(program ?? "kubectl", kubeconfig, path);
     await mirrorScenario(context, {
       cluster,
       startHost: () => Promise.resolve(host),

@@ -1,11 +1,8 @@
 /** What the host follows while it runs: the files of its functions and its configuration, good and bad. */
 import assert from "node:assert/strict";
-import { describe, test, type TestContext } from "node:test";
-import { createApiServer } from "../../runtime/apiserver/server.ts";
-import { systemClock } from "../../runtime/clock/clock.ts";
-import { listen } from "../../runtime/apiserver/listener.ts";
-import { until } from "../controlplane/wait.ts";
+import { describe, test } from "node:test";
 import { tempFolder } from "../support/temp-folder.ts";
+import { apiServer } from "./api-server.ts";
 import { greeting } from "./greeting.ts";
 import { HostProcess } from "./host-process.ts";
 import { CONFIG } from "./scenario.ts";
@@ -68,51 +65,47 @@ describe("while the host runs", { concurrency: 2 }, () => {
     await host.stop();
   });
 
+  test("a configuration that is made while the host runs is taken in, and a function goes although its section stays", async (context) => {
+    const folder = await tempFolder(context, { "functions/greet.ts": greeting("hello"), "functions/takes.ts": takes });
+    const host = new HostProcess(context, { args: ["--functions", "functions"], cwd: folder.path });
+    await host.waitForLine(/ greet default\/settings: 1 created/);
+    const changed = host.waitForNewLine(/ configuration changed\n/);
+    await folder.replace("evenkeel.yaml", "functions:\n  takes:\n    a: x\n");
+    await changed;
+    const gone = [
+      / functions gone +names=takes\n/,
+      /not taken in.*error="evenkeel\.yaml:2:3: functions\.takes: there is no such/,
+    ];
+    const heard = gone.map((line) => host.waitForNewLine(line));
+    await folder.remove("functions/takes.ts");
+    await Promise.all(heard);
+    await host.readyIs(500, "functions");
+    const mended = host.waitForNewLine(/ greet default\/settings: 1 updated/);
+    await folder.write("functions/greet.ts", greeting("hullo"));
+    await mended;
+    await folder.replace("evenkeel.yaml", "");
+    await host.readyIs(200);
+    await host.stop();
+  });
+
   test("a function that changes while the host still waits for its API server runs in its newest version", async (context) => {
     const functions = await tempFolder(context, { "greet.ts": greeting("hello"), "broken.ts": "{" });
-    const server = await slowApiServer(context);
+    const told = Promise.withResolvers<undefined>();
+    const server = await apiServer(context, () => told.promise);
     const folder = await tempFolder(context, { "kubeconfig.yaml": server.kubeconfig });
     const args = ["--functions", functions.path, "--kubeconfig", "kubeconfig.yaml", "--no-leader-elect"];
     const host = new HostProcess(context, { args, cwd: folder.path });
     await host.waitForLine(/"not taken in.*broken/);
     await functions.write("greet.ts", greeting("hullo"));
     await host.waitForLine(/"functions changed"/);
-    server.answer();
+    told.resolve(undefined);
     assert.equal(await server.greeting(), "hullo");
     await host.stop();
   });
 });
 
-/** Takes requests, and answers none of them before it is told to. There is a ConfigMap to be greeted. */
-async function slowApiServer(context: TestContext) {
-  const told = Promise.withResolvers<void>();
-  const server = createApiServer({ clock: systemClock });
-  const fetch = async (request: Request): Promise<Response> => {
-    await told.promise;
-    return server.fetch(request);
-  };
-  const listening = await listen(fetch, { host: "127.0.0.1", port: 0 });
-  context.after(async () => {
-    await listening.close();
-    await server.close();
-  });
-  const configMaps = "http://127.0.0.1/api/v1/namespaces/default/configmaps";
-  const source = { metadata: { name: "source", labels: { mirror: "true" } } };
-  const headers = { "content-type": "application/json" };
-  const made = await server.fetch(new Request(configMaps, { method: "POST", headers, body: JSON.stringify(source) }));
-  assert.equal(made.status, 201);
-  return {
-    kubeconfig: server.kubeconfig(listening.url),
-    answer: told.resolve,
-    /** What the first greeting says that is there. */
-    greeting: () =>
-      until(
-        async () => {
-          const answer = await server.fetch(new Request(`${configMaps}/greeting`));
-          const { data } = (await answer.json()) as { readonly data?: { readonly says: string } };
-          return data?.says;
-        },
-        { what: "a greeting is there" },
-      ),
-  };
-}
+/** A function with a section of the configuration. */
+const takes = `import { ConfigMap, defineFunction, z } from "#evenkeel";
+const config = z.object({ a: z.string().optional() });
+export default defineFunction({ watches: ConfigMap, config, reconcile: () => ({}) });
+`;

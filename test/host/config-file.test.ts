@@ -5,13 +5,14 @@ import { suite, test, type TestContext } from "node:test";
 import { z } from "zod";
 import { systemClock } from "../../runtime/clock/clock.ts";
 import {
+  isAbsent,
   MAX_CONFIG_BYTES,
   parseConfig,
   readConfigText,
   type Config,
   type Functions,
 } from "../../runtime/host/config-file.ts";
-import { watchConfig, type ConfigWatch } from "../../runtime/host/config-watch.ts";
+import { watchConfig, type Reading } from "../../runtime/host/config-watch.ts";
 import { EvenkeelError } from "../../runtime/kube/errors.ts";
 import { ConfigMap } from "../../runtime/kube/kind.ts";
 import { InlineCell } from "../../runtime/reconcile/cell/inline-cell.ts";
@@ -282,105 +283,59 @@ suite("the file itself", () => {
   });
 });
 
-interface Watched {
-  readonly folder: TempFolder;
-  readonly watch: ConfigWatch;
-  readonly configs: Arrivals<Config>;
-  readonly errors: Arrivals<EvenkeelError>;
-  readonly functions: { current: Functions };
-}
-
-async function watched(context: TestContext, prepare: (folder: TempFolder) => Promise<void>): Promise<Watched> {
+async function watched(context: TestContext, prepare: (folder: TempFolder) => Promise<void>) {
   const folder = await tempFolder(context);
   await prepare(folder);
-  const [configs, errors] = [new Arrivals<Config>(), new Arrivals<EvenkeelError>()];
-  const of = { current: functions };
-  const watch = await watchConfig({
-    file: join(folder.path, "evenkeel.yaml"),
-    clock: systemClock,
-    functions: () => of.current,
-    onChange: configs.push,
-    onError: errors.push,
-  });
+  const readings = new Arrivals<Reading>();
+  const file = join(folder.path, "evenkeel.yaml");
+  const watch = await watchConfig({ file, clock: systemClock, onChange: readings.push });
   context.after(() => watch.close());
-  return { folder, watch, configs, errors, functions: of };
+  return { folder, initial: watch.initial, readings };
 }
-
-const withPrefix = (prefix: string): string => good.replace("team-", prefix);
-const prefixes = ({ functions: values }: Config): unknown =>
-  z.object({ prefixes: z.unknown() }).parse(values.get("mirror")).prefixes;
 
 suite("watching", () => {
   test("a file that is renamed over is read again; an equal one is not", async (context) => {
-    const { folder, watch, configs, errors } = await watched(context, (each) => each.write("evenkeel.yaml", good));
-    assert.deepEqual(prefixes(watch.initial), ["team-"]);
-    await folder.replace("evenkeel.yaml", withPrefix("a-"));
-    assert.deepEqual(prefixes(await configs.next()), ["a-"]);
-    await folder.replace("evenkeel.yaml", withPrefix("a-"));
-    await folder.replace("evenkeel.yaml", withPrefix("b-"));
-    assert.deepEqual(prefixes(await configs.next()), ["b-"]);
-    assert.deepEqual([configs.untakenCount, errors.untakenCount], [0, 0]);
+    const { folder, initial, readings } = await watched(context, (each) => each.write("evenkeel.yaml", "1"));
+    assert.equal(initial, "1");
+    await folder.replace("evenkeel.yaml", "2");
+    assert.equal(await readings.next(), "2");
+    await folder.replace("evenkeel.yaml", "2");
+    await folder.replace("evenkeel.yaml", "3");
+    assert.equal(await readings.next(), "3");
+    assert.equal(readings.untakenCount, 0);
   });
 
   test("a ConfigMap volume is read again when the kubelet swaps its data folder", async (context) => {
-    const { folder, watch, configs } = await watched(context, async (each) => {
-      await each.write("..1/evenkeel.yaml", withPrefix("a-"));
+    const { folder, initial, readings } = await watched(context, async (each) => {
+      await each.write("..1/evenkeel.yaml", "1");
       await symlink("..1", join(each.path, "..data"));
       await symlink("..data/evenkeel.yaml", join(each.path, "evenkeel.yaml"));
     });
-    assert.deepEqual(prefixes(watch.initial), ["a-"]);
-    await folder.replace("..2/evenkeel.yaml", withPrefix("b-"));
+    assert.equal(initial, "1");
+    await folder.replace("..2/evenkeel.yaml", "2");
     await symlink("..2", join(folder.path, "..data_tmp"));
     await rename(join(folder.path, "..data_tmp"), join(folder.path, "..data"));
-    assert.deepEqual(prefixes(await configs.next()), ["b-"]);
+    assert.equal(await readings.next(), "2");
   });
 
   test("a file that is a link is read again when its target changes", async (context) => {
-    const { folder, configs } = await watched(context, async (each) => {
-      await each.write("elsewhere/my.yaml", good);
+    const { folder, readings } = await watched(context, async (each) => {
+      await each.write("elsewhere/my.yaml", "1");
       await symlink("elsewhere/my.yaml", join(each.path, "evenkeel.yaml"));
     });
-    await folder.replace("elsewhere/my.yaml", withPrefix("b-"));
-    assert.deepEqual(prefixes(await configs.next()), ["b-"]);
+    await folder.replace("elsewhere/my.yaml", "2");
+    assert.equal(await readings.next(), "2");
   });
 
-  test("a bad version is reported once, a file that is gone too, and a good one ends it", async (context) => {
-    const { folder, configs, errors } = await watched(context, (each) => each.write("evenkeel.yaml", good));
-    await folder.replace("evenkeel.yaml", "functions: 1");
-    assert.match((await errors.next()).message, /functions: must hold a section/);
-    await folder.replace("evenkeel.yaml", "functions: 1");
+  test("a file that comes, goes and comes again is told each time", async (context) => {
+    const { folder, initial, readings } = await watched(context, async () => {});
+    assert.ok(isAbsent(initial));
+    await folder.replace("evenkeel.yaml", "1");
+    assert.equal(await readings.next(), "1");
     await folder.remove("evenkeel.yaml");
-    assert.equal((await errors.next()).code, "FILE_NOT_FOUND");
-    await folder.replace("evenkeel.yaml", good);
-    assert.deepEqual(prefixes(await configs.next()), ["team-"]);
-    assert.deepEqual([configs.untakenCount, errors.untakenCount], [0, 0]);
-  });
-
-  test("recheck takes the same text to the functions there are now", async (context) => {
-    const {
-      watch,
-      configs,
-      errors,
-      functions: of,
-    } = await watched(context, (each) => each.write("evenkeel.yaml", good));
-    of.current = new Map([["cleanup-on-delete", plain]]);
-    await watch.recheck();
-    await watch.recheck();
-    assert.match((await errors.next()).message, /functions\.mirror: there is no such function/);
-    assert.equal(errors.untakenCount, 0, "the same error is reported once");
-    of.current = functions;
-    await watch.recheck();
-    assert.deepEqual(prefixes(await configs.next()), ["team-"]);
-  });
-
-  test("a bad file at the start is an error, and nothing is left behind", async (context) => {
-    await assert.rejects(
-      watched(context, (each) => each.write("evenkeel.yaml", "- 1")),
-      { code: "CONFIG_INVALID" },
-    );
-    await assert.rejects(
-      watched(context, async () => {}),
-      { code: "FILE_NOT_FOUND" },
-    );
+    assert.ok(isAbsent(await readings.next()));
+    await folder.replace("evenkeel.yaml", "1");
+    assert.equal(await readings.next(), "1");
+    assert.equal(readings.untakenCount, 0);
   });
 });

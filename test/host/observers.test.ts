@@ -9,6 +9,7 @@ import { EvenkeelError, type Code } from "../../runtime/kube/errors.ts";
 import { ConfigMap } from "../../runtime/kube/kind.ts";
 import { select } from "../../runtime/kube/query.ts";
 import type { Cell, Trouble } from "../../runtime/reconcile/cell/cell.ts";
+import { Workqueue } from "../../runtime/queue/workqueue.ts";
 import type { Report } from "../../runtime/reconcile/controller.ts";
 import { createLogger } from "../../runtime/trace/logs.ts";
 import { createMetrics } from "../../runtime/trace/metrics.ts";
@@ -55,8 +56,8 @@ for (const { name, reports, says } of rows) {
     const log = createLogger({ stream: { write: (line) => lines.push(line) }, clock, format: "json" });
     const transport = inProcessTransport(() => Promise.reject(new Error("nobody asks")));
     const informer = new SharedInformer({ api: new ApiClient({ transport, clock }), clock, query: select(ConfigMap) });
-    const reporter = informerReporter(createMetrics({ version: "0" }), log, () => ["mirror"]);
-    for (const report of reports) reporter.report(report, informer);
+    const report = informerReporter(createMetrics({ version: "0" }), log, () => ["mirror"]);
+    for (const each of reports) report(each, informer);
     assert.equal(lines.length, says.length, lines.join(""));
     for (const [i, words] of says.entries()) assert.ok(lines[i]?.includes(words) === true, `${lines[i]}`);
   });
@@ -74,19 +75,43 @@ function observed(verbosity = 0) {
     observer.controller.settled(reportOf(key, new EvenkeelError(code, "mirror did it")));
   };
   const succeed = (key: string): void => observer.controller.settled(reportOf(key));
+  const begin = (cell: { readonly trouble: Trouble | undefined } = { trouble: undefined }): void =>
+    observer.begins(new Workqueue({ clock }), cell as Cell);
+  begin();
   const sample = async (series: string): Promise<number | undefined> => {
     const line = (await metrics.text()).split("\n").find((each) => each.startsWith(`${series} `));
     return line === undefined ? undefined : Number(line.slice(series.length));
   };
-  return { observer, lines, log, clock, fail, succeed, sample };
+  return { observer, lines, log, clock, begin, fail, succeed, sample };
 }
 
-function reportOf(key: string, error?: EvenkeelError): Report {
+function reportOf(key: string, error?: EvenkeelError, requeueAfterMs?: number): Report {
   const result = error === undefined ? "success" : "error";
   const settled = { result, error, isRetry: error !== undefined, written: [], own: undefined } as const;
   const woken = { wakes: [{ what: "retry" } as const], count: 1 };
-  return { key, settled, woken, durationMs: 1, traceId: "0af7", conflictCount: 0 };
+  return { key, settled, woken, requeueAfterMs, durationMs: 1, traceId: "0af7", conflictCount: 0 };
 }
+
+/** Of a cell that ended so many threads and is not suspended. */
+function troubleOf(faultCount: number): Trouble {
+  const error = new EvenkeelError("FUNCTION_CRASHED", "mirror crashed");
+  return { faultCount, error, suspendedForMs: undefined };
+}
+
+suite("the line of a reconcile", () => {
+  const failure = new EvenkeelError("API_UNAVAILABLE", "create v1/ConfigMap");
+  const cases = [
+    { name: "says when the key runs again", error: undefined, says: 5_000 },
+    { name: "says when a key runs again that failed", error: failure, says: 5_000 },
+    { name: "says no time where only a change wakes the key", error: undefined, says: undefined },
+  ];
+  for (const { name, error, says } of cases)
+    test(name, () => {
+      const { observer, lines } = observed(4);
+      observer.controller.settled(reportOf("default/x", error, says));
+      assert.equal((JSON.parse(lines[0] ?? "") as Record<string, unknown>)["requeueAfterMs"], says);
+    });
+});
 
 suite("a function that fails", () => {
   const cases: readonly { readonly code: Code; readonly panics: number; readonly timeouts: number }[] = [
@@ -129,8 +154,7 @@ suite("a function that fails", () => {
   });
 
   test("shows in the metrics for how long the key that has failed longest has had no success", async () => {
-    const { fail, succeed, clock, observer, sample } = observed();
-    observer.cellIs({ trouble: undefined } as Cell);
+    const { fail, succeed, clock, sample } = observed();
     const age = () => sample('evenkeel_function_last_success_age_seconds{controller="mirror"}');
     assert.equal(await age(), 0);
     fail("FUNCTION_THREW", "default/a");
@@ -147,10 +171,10 @@ suite("a function that fails", () => {
   });
 
   test("shows in the metrics how many threads it ended and that it is suspended", async () => {
-    const { observer, sample } = observed();
+    const { observer, begin, sample } = observed();
     const error = new EvenkeelError("FUNCTION_TIMED_OUT", "mirror did not return");
     const cell: { trouble: Trouble | undefined } = { trouble: undefined };
-    observer.cellIs(cell as Cell);
+    begin(cell);
     const suspended = 'evenkeel_function_suspended{controller="mirror"}';
     assert.equal(await sample(suspended), 0);
     cell.trouble = { faultCount: 4, error, suspendedForMs: 0 };
@@ -158,6 +182,34 @@ suite("a function that fails", () => {
     assert.equal(await sample('evenkeel_function_thread_faults_total{controller="mirror"}'), 4);
     observer.close();
     assert.equal(await sample(suspended), undefined);
+  });
+
+  test("has the threads that its former versions ended counted on; the same cell's are not counted twice", async () => {
+    const { begin, sample } = observed();
+    const faults = () => sample('evenkeel_function_thread_faults_total{controller="mirror"}');
+    const first = { trouble: troubleOf(3) };
+    begin(first);
+    begin(first);
+    assert.equal(await faults(), 3, "another configuration");
+    begin({ trouble: undefined });
+    assert.equal(await faults(), 3, "another version");
+    begin({ trouble: troubleOf(2) });
+    assert.equal(await faults(), 5);
+  });
+
+  test("begins anew with each version, but for what is counted", async () => {
+    const { begin, fail, clock, observer, lines, sample } = observed();
+    for (let i = 0; i < 12; i++) fail("FUNCTION_THREW", `default/${i}`);
+    await clock.advance(1_000);
+    lines.length = 0;
+    begin();
+    assert.match(lines.join(""), /more reconciles failed with the same code.*"count":2/);
+    assert.equal(observer.lastFailure(), undefined);
+    assert.equal(await sample('evenkeel_function_last_success_age_seconds{controller="mirror"}'), 0);
+    lines.length = 0;
+    fail("FUNCTION_THREW");
+    assert.match(lines.join(""), /reconcile failed/, "told in full");
+    assert.equal(await sample('evenkeel_function_errors_total{controller="mirror",code="FUNCTION_THREW"}'), 13);
   });
 
   test("is told to be suspended, and to be well again, by its name", () => {

@@ -35,7 +35,8 @@ suite("defaults", () => {
   test("a plain start is the embedded API server, whatever kubeconfig the environment names", () => {
     assert.deepEqual(settings({ env: { KUBECONFIG: "/home/me/.kube/config" }, files: ["/home/me/.kube/config"] }), {
       target: { kind: "embedded" },
-      configFile: undefined,
+      configFile: "/home/me/evenkeel.yaml",
+      isConfigOptional: true,
       functionsDir: resolve(import.meta.dirname, "../../functions"),
       address: { host: "127.0.0.1", port: 8080 },
       isAddressGiven: false,
@@ -56,10 +57,6 @@ suite("defaults", () => {
     const { target, leaderElect, address, hasDemoWorld } = settings(inPod);
     assert.deepEqual([target, leaderElect, hasDemoWorld], [{ kind: "in-cluster" }, true, false]);
     assert.deepEqual(address, { host: "", port: 8080 });
-  });
-
-  test("evenkeel.yaml of the working directory, where there is one", () => {
-    assert.equal(settings({ files: ["/home/me/evenkeel.yaml"] }).configFile, "/home/me/evenkeel.yaml");
   });
 
   test("an identity names the machine, and differs each time", () => {
@@ -133,6 +130,7 @@ test("what was given is taken, relative paths from the working directory", () =>
   assert.deepEqual(got, {
     target: { kind: "embedded" },
     configFile: "/home/me/my.yaml",
+    isConfigOptional: false,
     functionsDir: "/home/fn",
     address: { host: "", port: 0 },
     isAddressGiven: true,

@@ -20,7 +20,10 @@ suite("the address of a trace", () => {
 });
 
 test("the overlay `jaeger` sets one", () => {
-  const overlay = readFileSync(join(import.meta.dirname, "../../manifests/overlays/jaeger/kustomization.yaml"), "utf8");
+  const overlay = readFileSync(
+    join(import.meta.dirname, "../../manifests/components/jaeger/kustomization.yaml"),
+    "utf8",
+  );
   const [, link = ""] = /EVENKEEL_TRACE_LINK\n\s+value: (\S+)/.exec(overlay) ?? [];
   assert.equal(
     traceUrl(parseTraceLink(link, "EVENKEEL_TRACE_LINK"), TRACE_ID),

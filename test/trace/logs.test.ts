@@ -46,6 +46,15 @@ describe("a JSON line", () => {
       fields: { error: new EvenkeelError("API_TIMEOUT", "list v1/ConfigMap", { cause: new Error("socket closed") }) },
       json: { error: "list v1/ConfigMap; nothing: the request is retried: socket closed" },
     },
+    {
+      name: "says nothing twice that an error quotes of its causes",
+      fields: {
+        error: new EvenkeelError("FUNCTION_LOAD_FAILED", "functions/a.ts:1:1: SyntaxError: Expected '}'", {
+          cause: new SyntaxError("Expected '}'\n\n", { cause: new Error("Unexpected end") }),
+        }),
+      },
+      json: { error: "functions/a.ts:1:1: SyntaxError: Expected '}'; correct the file: Unexpected end" },
+    },
   ];
   for (const { name, fields, json } of rows)
     it(name, () =>

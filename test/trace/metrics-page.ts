@@ -39,6 +39,13 @@ export function parseMetrics(text: string): ReadonlyMap<string, Family> {
   return families;
 }
 
+/** All of them, whatever their family. */
+export function samplesOf(page: string): ReadonlyMap<string, number> {
+  const all = new Map<string, number>();
+  for (const { samples } of parseMetrics(page).values()) for (const [key, value] of samples) all.set(key, value);
+  return all;
+}
+
 function labelText(text: string): string {
   if (text === "") return "";
   const pairs: string[] = [];

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { createMetrics, type Metrics } from "../../runtime/trace/metrics.ts";
-import { parseMetrics, type Family } from "./metrics-page.ts";
+import { parseMetrics, samplesOf, type Family } from "./metrics-page.ts";
 
 const reconcileSeconds =
   "0.005 0.01 0.025 0.05 0.1 0.15 0.2 0.25 0.3 0.35 0.4 0.45 0.5 0.6 0.7 0.8 0.9 1 1.25 1.5 1.75 2 2.5 3 3.5 4 4.5 5 6 7 8 9 10 15 20 25 30 40 50 60";
@@ -212,7 +212,7 @@ describe("values read at the scrape", () => {
     const metrics = createMetrics({ version: "1", spans });
     await metrics.text();
     spans.droppedSpanCount = 7;
-    const found = allSamples(parseMetrics(await metrics.text()));
+    const found = samplesOf(await metrics.text());
     assert.equal(found.get("evenkeel_spans_dropped_total"), 7);
     assert.equal(found.get("evenkeel_span_export_errors_total"), 1);
   });
@@ -229,6 +229,25 @@ describe("values read at the scrape", () => {
     informer.close();
     assert.deepEqual(
       [...(await samples()).keys()].filter((key) => key.includes("ConfigMap")),
+      [],
+    );
+  });
+
+  it("an informer that comes to its end after the next one of its query has begun takes nothing of that with it", async () => {
+    const { metrics, samples } = world();
+    const former = metrics.informer("q", { store: { size: 3 }, lastEventAgeMs: 0 });
+    former.listed();
+    former.failed("API_UNREACHABLE");
+    const next = metrics.informer("q", { store: { size: 5 }, lastEventAgeMs: 1_000 });
+    former.close();
+    let found = await samples();
+    assert.equal(found.get('evenkeel_informer_objects{name="q"}'), 5);
+    assert.equal(found.get('evenkeel_informer_last_event_age_seconds{name="q"}'), 1);
+    assert.equal(found.get('reflector_lists_total{name="q"}'), 1, "a counter goes on");
+    next.close();
+    found = await samples();
+    assert.deepEqual(
+      [...found.keys()].filter((key) => key.includes('name="q"')),
       [],
     );
   });
@@ -253,7 +272,7 @@ describe("values read at the scrape", () => {
 
 function world() {
   const metrics = createMetrics({ version: "0.1.0" });
-  return { metrics, samples: async () => allSamples(parseMetrics(await metrics.text())) };
+  return { metrics, samples: async () => samplesOf(await metrics.text()) };
 }
 
 async function busyPage(): Promise<ReadonlyMap<string, Family>> {
@@ -283,12 +302,6 @@ function busy(metrics: Metrics, name: string) {
   queue.taken("low", 1);
   queue.retried();
   return [controller, cell, queue] as const;
-}
-
-function allSamples(families: ReadonlyMap<string, Family>): ReadonlyMap<string, number> {
-  const all = new Map<string, number>();
-  for (const { samples } of families.values()) for (const [key, value] of samples) all.set(key, value);
-  return all;
 }
 
 function labelNames(family: Family | undefined): string {

@@ -99,7 +99,17 @@ describe("the recent traces", () => {
     const kept = recent.list().map(({ key }) => key);
     assert.equal(kept.length, 20);
     assert.deepEqual(kept.slice(-2), ["default/failed", "default/written"]);
-    assert.equal(kept[0], "default/quiet-999");
+  });
+
+  it("keep the first 64 of each second that changed nothing, and all that did", async () => {
+    const { recent, reconcile, clock } = world();
+    for (const second of ["first", "second"]) {
+      for (let i = 0; i < 1_000; i++) reconcile(`${second}/quiet-${i}`, { writes: i === 999 ? 1 : 0 });
+      await clock.advance(1_000);
+    }
+    const kept = recent.list().map(({ key }) => key);
+    assert.equal(kept.length, 130);
+    assert.deepEqual([kept[0], kept[1], kept[65]], ["second/quiet-999", "second/quiet-63", "first/quiet-999"]);
   });
 
   const evictions = [
@@ -160,7 +170,8 @@ describe("the recent traces", () => {
 function world(limits: { readonly maxTraces?: number; readonly maxSpans?: number } = {}) {
   const recent = new RecentTraces(limits);
   const provider = new TracerProvider({ spanProcessors: [] });
-  const tracer = createReconcileTracer(provider.getTracer("t"), new VirtualClock(), (trace) => recent.add(trace));
+  const clock = new VirtualClock();
+  const tracer = createReconcileTracer(provider.getTracer("t"), clock, (trace) => recent.add(trace));
   const reconcile = (
     key: string,
     { writes = 0, outcome = "success" }: { readonly writes?: number; readonly outcome?: Outcome } = {},
@@ -171,5 +182,5 @@ function world(limits: { readonly maxTraces?: number; readonly maxSpans?: number
     trace.end({ outcome, code: outcome === "error" ? "API_FORBIDDEN" : undefined });
     return trace.traceId;
   };
-  return { recent, reconcile };
+  return { recent, reconcile, clock };
 }

@@ -18,7 +18,7 @@ const lines: readonly { readonly name: string; readonly line: Partial<ReconcileL
     line: { created: ["team-a", "team-b"] },
     text: "mirror default/settings: 2 created (team-a, team-b) · woke: source added · 4.1 ms",
   },
-  { name: "no effect", line: {}, text: "mirror default/settings: nothing to do · woke: source added · 4.1 ms" },
+  { name: "no effect", line: {}, text: "mirror default/settings: nothing written · woke: source added · 4.1 ms" },
   {
     name: "every verb, in one order",
     line: { released: ["e"], deleted: ["d"], applied: ["c"], updated: ["b"], created: ["a"] },
@@ -37,12 +37,17 @@ const lines: readonly { readonly name: string; readonly line: Partial<ReconcileL
   {
     name: "further reasons as a count",
     line: { wakeCount: 4 },
-    text: "mirror default/settings: nothing to do · woke: source added (+3 more) · 4.1 ms",
+    text: "mirror default/settings: nothing written · woke: source added (+3 more) · 4.1 ms",
   },
   {
-    name: "what waits and what is taken",
-    line: { heldCount: 3, conflictCount: 1 },
-    text: "mirror default/settings: 3 held, 1 conflict · woke: source added · 4.1 ms",
+    name: "what is taken",
+    line: { conflictCount: 1 },
+    text: "mirror default/settings: 1 conflict · woke: source added · 4.1 ms",
+  },
+  {
+    name: "when a key that wrote nothing runs again",
+    line: { requeueAfterMs: 60_000 },
+    text: "mirror default/settings: nothing written, again in 1 min · woke: source added · 4.1 ms",
   },
   {
     name: "a failure and the next try",

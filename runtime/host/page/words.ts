@@ -39,7 +39,7 @@ export function triedAgain(inMs: number): string {
   return `tried again within ${Math.ceil((inMs + 1) / 10_000) * 10} s`;
 }
 
-/** `12:04:31`, in UTC as the logs are. */
+/** `12:04:31`, in UTC: whoever shows it says so. */
 export function timeOfDay(instant: string): Markup {
   return html`<time datetime="${instant}">${instant.slice(11, 19)}</time>`;
 }
