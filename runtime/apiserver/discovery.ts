@@ -24,8 +24,9 @@ function subresources({ group, version, kind, status, scale, finalize }: Resourc
   ];
 }
 
-/** Namespaces are deleted one by one. */
+/** A question is only asked; namespaces are deleted one by one. */
 function verbsOf(resource: Resource): readonly string[] {
+  if (resource.answer !== undefined) return ["create"];
   return resource.finalize ? VERBS.filter((verb) => verb !== "deletecollection") : VERBS;
 }
 

@@ -10,6 +10,7 @@ import { ApiError, internalError, methodNotAllowed, unknownPath } from "./status
 import { remove, removeCollection } from "./verbs/delete.ts";
 import { patch } from "./verbs/patch.ts";
 import { get, list } from "./verbs/read.ts";
+import { review } from "./verbs/review.ts";
 import { getScale, patchScale, updateScale } from "./verbs/scale.ts";
 import { watch } from "./verbs/watch.ts";
 import { create, update } from "./verbs/write.ts";
@@ -56,6 +57,7 @@ const SCALE: Methods = {
   PUT: { name: "PUT", run: updateScale },
   PATCH: { name: "PATCH", run: patchScale },
 };
+const REVIEW: Methods = { POST: { name: "POST", run: review } };
 const FINALIZE: Methods = { PUT: { name: "PUT", run: (call) => update(call, "finalize") } };
 
 export class Dispatcher {
@@ -117,6 +119,7 @@ function methodsOf(resource: Resource, { namespace, name, subresource }: Request
   if (resource.namespaced && namespace === undefined)
     return name === undefined ? { GET: COLLECTION["GET"] ?? WATCH } : undefined;
   if (!resource.namespaced && namespace !== undefined) return undefined;
+  if (resource.answer !== undefined) return name === undefined ? REVIEW : undefined;
   if (name === undefined) return collectionOf(resource);
   switch (subresource) {
     case undefined:

@@ -1,6 +1,6 @@
 /**
  * OpenAPI v3, as far as clients act on it: the schemas of the kinds, and per verb which parameters it takes. kubectl
- * looks there for server-side field validation and for how to merge lists.
+ * looks there for server-side field validation and for how to merge lists. v2 is there to be found, and empty.
  */
 import { createHash } from "node:crypto";
 import type { JsonObject } from "./object.ts";
@@ -25,6 +25,15 @@ export function openApiDocument(table: ResourceTable, path: string): JsonObject 
   const found = table.groupVersions().find((groupVersion) => rootPath(groupVersion) === path);
   return found === undefined ? undefined : document(found);
 }
+
+/**
+ * `/openapi/v2`, where kubectl looks for a kind that v3 lacks. Without it kubectl says that validation failed, with it
+ * that there is no such kind. It asks for protobuf only. Field 1 of a Document: `swagger: "2.0"`.
+ */
+export const OPENAPI_V2 = {
+  contentType: "application/com.github.proto-openapi.spec.v2.v1.0+protobuf",
+  body: "\n\u00032.0",
+};
 
 function rootPath({ group, version }: { readonly group: string; readonly version: string }): string {
   return group === "" ? `api/${version}` : `apis/${group}/${version}`;
@@ -57,6 +66,7 @@ function schemaOf(resource: Resource): JsonObject {
 function paths(resource: Resource): readonly (readonly [string, JsonObject])[] {
   const base = `/${rootPath(resource)}/${resource.namespaced ? "namespaces/{namespace}/" : ""}${resource.resource}`;
   const write = ["dryRun", "fieldManager", "fieldValidation"];
+  if (resource.answer !== undefined) return [[base, { post: operation(resource, "post", write) }]];
   const collection = {
     get: operation(resource, "list", [...LIST, "watch"]),
     post: operation(resource, "post", write),

@@ -21,7 +21,8 @@ export interface ListOptions {
 export function listOptions(query: URLSearchParams): ListOptions {
   const sendInitialEvents = query.get("sendInitialEvents");
   const options: ListOptions = {
-    limit: integer(query, "limit") ?? 0,
+    // kubectl's --chunk-size=-1 arrives as it is.
+    limit: Math.max(0, integer(query, "limit") ?? 0),
     continueToken: query.get("continue") ?? "",
     resourceVersion: query.get("resourceVersion") ?? "",
     resourceVersionMatch: query.get("resourceVersionMatch") ?? "",

@@ -96,8 +96,16 @@ export function typedObject(resource: Resource, value: JsonObject, validation: F
   return { object, warnings: validation === "Ignore" ? [] : warnings };
 }
 
-/** The same for what a patch made; faults are about the patch, hence 422. */
-export function typedAfterPatch(resource: Resource, value: JsonObject, validation: FieldValidation): Typed {
+/**
+ * The same for what a patch made; faults are about the patch, hence 422, and the patch is quoted. The real server does so
+ * for a strategic one; of the others it quotes the whole outcome, managedFields included, in which the fault is lost.
+ */
+export function typedAfterPatch(
+  resource: Resource,
+  value: JsonObject,
+  patch: Body,
+  validation: FieldValidation,
+): Typed {
   const { object, warnings, typeErrors } = shaped(resource, value);
   const faults = [
     ...typeErrors.map((error) => `json: ${error}`),
@@ -107,7 +115,7 @@ export function typedAfterPatch(resource: Resource, value: JsonObject, validatio
     throw invalid(
       { group: "", kind: "" },
       "",
-      faults.map((fault) => field.invalid("patch", JSON.stringify(value), fault)),
+      faults.map((fault) => field.invalid("patch", patch.bytes.toString("utf8"), fault)),
     );
   return { object, warnings: validation === "Ignore" ? [] : warnings };
 }

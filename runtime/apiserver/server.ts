@@ -25,7 +25,7 @@ import { type Listening, listen } from "./listener.ts";
 import { ApiServerMetrics } from "./metrics.ts";
 import { INITIAL_NAMESPACES, NamespaceLifecycle } from "./namespace-lifecycle.ts";
 import type { JsonObject } from "./object.ts";
-import { openApiDocument, openApiIndex } from "./openapi.ts";
+import { OPENAPI_V2, openApiDocument, openApiIndex } from "./openapi.ts";
 import { Registry } from "./registry.ts";
 import { BUILT_IN, ResourceTable } from "./resources/resource-table.ts";
 import { unknownPath } from "./status.ts";
@@ -106,6 +106,7 @@ function routes(resources: ResourceTable, metrics: ApiServerMetrics, dispatcher:
     "/metrics",
     async () => new Response(await metrics.text(), { headers: { "content-type": metrics.contentType } }),
   );
+  app.get("/openapi/v2", () => new Response(OPENAPI_V2.body, { headers: { "content-type": OPENAPI_V2.contentType } }));
   app.get("/openapi/v3", () => json(openApiIndex(resources)));
   app.get("/openapi/v3/*", (c) => found(openApiDocument(resources, c.req.path.slice("/openapi/v3/".length))));
   app.get("/api", (c) => discovered(c.req.raw, aggregated(resources, true), apiVersions()));

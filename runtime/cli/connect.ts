@@ -1,5 +1,5 @@
 /** From the settings to an API server: the embedded one, the one of a kubeconfig, or the one whose pod this is. */
-import { mkdir, writeFile } from "node:fs/promises";
+import { mkdir, rm, writeFile } from "node:fs/promises";
 import { homedir, tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import type { Clock } from "../clock/clock.ts";
@@ -68,22 +68,29 @@ async function embedded(options: ConnectOptions): Promise<Connection> {
   const host = "127.0.0.1";
   const listening = await server.listen({ host, port: EMBEDDED_PORT }).catch(() => server.listen({ host, port: 0 }));
   const connection = connectWith(plainCredentials({ url: listening.url }), options);
+  const { port } = new URL(listening.url);
+  const isDefaultPort = port === String(EMBEDDED_PORT);
+  // A host that found the port taken leaves the file of the one that took it alone.
+  const name = isDefaultPort ? "kubeconfig" : `kubeconfig-${port}`;
+  const kubeconfig = await writeKubeconfig(name, server.kubeconfig(listening.url), options.cwd);
   return {
     ...connection,
-    kubeconfig: await writeKubeconfig(server.kubeconfig(listening.url), options.cwd),
+    kubeconfig,
     async close() {
       await connection.close();
       await server.close();
+      // Nobody will listen on that port again; on the default one the next start does.
+      if (!isDefaultPort) await rm(kubeconfig, { force: true });
     },
   };
 }
 
 /** Beside the project where that can be written, so that the path is short enough to type. */
-async function writeKubeconfig(text: string, cwd: string): Promise<string> {
+async function writeKubeconfig(name: string, text: string, cwd: string): Promise<string> {
   const write = async (folder: string): Promise<string> => {
     await mkdir(folder, { recursive: true });
-    await writeFile(join(folder, "kubeconfig"), text, { mode: 0o600 });
-    return join(folder, "kubeconfig");
+    await writeFile(join(folder, name), text, { mode: 0o600 });
+    return join(folder, name);
   };
   return write(join(cwd, ".evenkeel")).catch(() => write(join(tmpdir(), `evenkeel-${process.pid}`)));
 }

@@ -2,15 +2,17 @@
  * The entry of `npm run manifests`: writes `manifests/` from the functions and from the `evenkeel.yaml` files in it; with
  * `--check` it writes nothing and fails when something would change.
  */
-import { mkdir, readFile, writeFile } from "node:fs/promises";
-import { dirname, join, relative, resolve } from "node:path";
+import { glob, mkdir, readFile, writeFile } from "node:fs/promises";
+import { basename, dirname, join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { systemClock } from "../clock/clock.ts";
 import { parseConfig, readConfigText } from "../host/config-file.ts";
 import { EvenkeelError } from "../kube/errors.ts";
 import { CONFIG_FILE, prefixesOf, type Installation } from "../manifests/installation.ts";
-import { BASE, manifestTree, NARROW } from "../manifests/tree.ts";
+import { keptFlagsIn, type KeptFlags } from "../manifests/kept-flags.ts";
+import { HEADER } from "../manifests/manifest.ts";
+import { BASE, KUSTOMIZATION, manifestTree, OVERLAYS } from "../manifests/tree.ts";
 import type { Cell } from "../reconcile/cell/cell.ts";
 import { openWorker } from "../reconcile/cell/worker-cell.ts";
 import { FunctionLoader } from "../reconcile/loader.ts";
@@ -20,13 +22,15 @@ import packageJson from "../../package.json" with { type: "json" };
 const HELP = `Usage: npm run manifests -- [flags]
 
 Writes the manifests of the host with its functions: rights, admission fence, Deployment and overlays. What they are drawn
-from is in the same folder: base/${CONFIG_FILE}, and an ${CONFIG_FILE} in an overlay that narrows it.
+from is in the same folder: base/${CONFIG_FILE}, and the ${CONFIG_FILE} of each overlay that has one of its own.
 
   --check                 write nothing; fail when something would change
   --dir DIR               where to write (default: manifests/ of the package)
   --functions DIR         folder of the functions (default: functions/ of the package)
-  --namespace NAME        where the host lives (default: evenkeel)
-  --allow-prefix PREFIX   namespaces that may be written to beside those of the configuration; may be repeated
+  --namespace NAME        where the host lives (default: as written last; at first evenkeel)
+  --allow-prefix PREFIX   namespaces that may be written to beside those of the configuration; may be repeated (default: as
+                          written last)
+  --no-allow-prefix       none beside those of the configuration
   -h, --help              print this and exit
 `;
 
@@ -36,8 +40,9 @@ const OPTIONS = {
   check: { type: "boolean", default: false },
   dir: { type: "string", default: join(root, "manifests") },
   functions: { type: "string", default: join(root, "functions") },
-  namespace: { type: "string", default: "evenkeel" },
-  "allow-prefix": { type: "string", multiple: true, default: [] as string[] },
+  namespace: { type: "string" },
+  "allow-prefix": { type: "string", multiple: true },
+  "no-allow-prefix": { type: "boolean", default: false },
   help: { type: "boolean", short: "h", default: false },
 } as const;
 
@@ -56,8 +61,9 @@ try {
 function readFlags(args: readonly string[]) {
   try {
     const { values } = parseArgs({ args: [...args], options: OPTIONS, strict: true, allowPositionals: false });
-    if (!/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/.test(values.namespace) || values.namespace.startsWith("kube-"))
-      throw new Error(`--namespace: ${JSON.stringify(values.namespace)} cannot be the namespace of the host`);
+    const { namespace = "evenkeel" } = values;
+    if (!/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/.test(namespace) || namespace.startsWith("kube-"))
+      throw new Error(`--namespace: ${JSON.stringify(namespace)} cannot be the namespace of the host`);
     return values;
   } catch (cause) {
     const help = "run `npm run manifests -- --help`";
@@ -68,14 +74,35 @@ function readFlags(args: readonly string[]) {
 async function treeFor(flags: Flags): Promise<ReadonlyMap<string, string>> {
   const dir = resolve(flags.dir);
   const functions = await load(resolve(flags.functions));
+  const declarations = new Map([...functions].map(([name, { declaration }]) => [name, declaration]));
+  const { namespace, allowedPrefixes } = await keptFlags(dir, flags);
   const installation = async (folder: string): Promise<Installation> => {
     const file = join(dir, folder, CONFIG_FILE);
     const config = await parseConfig(await readConfigText(file), { file: relative(process.cwd(), file), functions });
-    const declarations = new Map([...functions].map(([name, { declaration }]) => [name, declaration]));
-    const prefixes = prefixesOf(config, flags["allow-prefix"]);
-    return { namespace: flags.namespace, version: packageJson.version, functions: declarations, prefixes };
+    const prefixes = prefixesOf(config, allowedPrefixes);
+    return { namespace, version: packageJson.version, functions: declarations, prefixes, allowedPrefixes };
   };
-  return manifestTree(await installation(BASE), await installation(NARROW));
+  const configured = new Map<string, Installation>();
+  for await (const file of glob(join(OVERLAYS, "*", CONFIG_FILE), { cwd: dir })) {
+    const folder = dirname(file);
+    configured.set(basename(folder), await installation(folder));
+  }
+  return manifestTree(await installation(BASE), configured);
+}
+
+/** What the flags say, or else what they said when the tree was written. */
+async function keptFlags(dir: string, flags: Flags): Promise<KeptFlags> {
+  const file = join(dir, BASE, KUSTOMIZATION);
+  const text = await readFile(file, "utf8").catch(() => undefined);
+  const kept = text === undefined ? { namespace: "evenkeel", allowedPrefixes: [] } : keptFlagsIn(text);
+  const namespace = flags.namespace ?? kept?.namespace;
+  if (namespace === undefined)
+    throw new EvenkeelError(
+      "CONFIG_INVALID",
+      `${file} no longer says where the host lives: say it by --namespace NAME`,
+    );
+  const allowed = flags["no-allow-prefix"] ? [] : (flags["allow-prefix"] ?? kept?.allowedPrefixes ?? []);
+  return { namespace, allowedPrefixes: [...new Set(allowed)].toSorted() };
 }
 
 /** @throws EvenkeelError of the first function that does not load: rights drawn from the rest would be wrong */
@@ -90,19 +117,31 @@ async function load(dir: string): Promise<ReadonlyMap<string, Cell>> {
 }
 
 async function writeTree(tree: ReadonlyMap<string, string>, { check, dir }: Flags): Promise<void> {
-  const stale: string[] = [];
-  for (const [path, text] of tree) {
-    const file = join(resolve(dir), path);
-    const is = await readFile(file, "utf8").catch(() => undefined);
-    if (is === text) continue;
-    stale.push(path);
-    if (check) continue;
-    await mkdir(dirname(file), { recursive: true });
-    await writeFile(file, text);
-  }
+  const stale = await differing(tree, resolve(dir));
   if (check && stale.length > 0) {
     process.exitCode = 1;
     process.stderr.write(`evenkeel: not as they would be written: ${stale.join(", ")}; run \`npm run manifests\`\n`);
-  } else
-    process.stdout.write(stale.length === 0 ? "manifests: nothing to change\n" : `manifests: ${stale.join(", ")}\n`);
+    return;
+  }
+  for (const path of stale) {
+    const file = join(resolve(dir), path);
+    await mkdir(dirname(file), { recursive: true });
+    await writeFile(file, tree.get(path) ?? "");
+  }
+  process.stdout.write(stale.length === 0 ? "manifests: nothing to change\n" : `manifests: ${stale.join(", ")}\n`);
+}
+
+/** @throws EvenkeelError when one of them is somebody's own: an overlay's, say, that was written by hand */
+async function differing(tree: ReadonlyMap<string, string>, dir: string): Promise<readonly string[]> {
+  const stale: string[] = [];
+  for (const [path, text] of tree) {
+    const is = await readFile(join(dir, path), "utf8").catch(() => undefined);
+    if (is !== undefined && !is.startsWith(HEADER))
+      throw new EvenkeelError(
+        "CONFIG_INVALID",
+        `${path} was not written by \`npm run manifests\` and would be lost: move it, or delete it`,
+      );
+    if (is !== text) stale.push(path);
+  }
+  return stale;
 }

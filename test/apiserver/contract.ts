@@ -339,6 +339,19 @@ const PATCH: readonly Case[] = [
       refused(await api.patch(`${configMaps}/a`, MERGE, { metadata: { name: "b" } }), 400, "BadRequest");
     },
   },
+  {
+    name: "a patch that gives a field the wrong type is 422; of a strategic one only the patch is quoted",
+    async run({ api, configMaps }) {
+      const made = await api.post(configMaps, configMap("a", { data: { x: "1" } }));
+      for (const type of [MERGE, STRATEGIC]) {
+        const answer = await api.patch(`${configMaps}/a`, type, { data: { z: 1 } });
+        refused(answer, 422, "Invalid");
+        assert.deepEqual(causes(answer), ["FieldValueInvalid patch"]);
+      }
+      const { body } = await api.patch(`${configMaps}/a`, STRATEGIC, { data: { z: 1 } });
+      assert.ok(!JSON.stringify(body).includes(uidOf(made)), textAt(body, "message"));
+    },
+  },
 ];
 
 function managers({ body }: Answer): readonly string[] {
@@ -532,6 +545,15 @@ const LIST: readonly Case[] = [
       const page = await api.get(`${configMaps}?limit=1&labelSelector=p`);
       assert.equal(at(page.body, "metadata", "remainingItemCount"), undefined);
       assert.notEqual(at(page.body, "metadata", "continue"), undefined);
+    },
+  },
+  {
+    name: "a limit below zero is none",
+    async run({ api, configMaps }) {
+      for (const name of ["a", "b"]) await api.post(configMaps, configMap(name, { metadata: { labels: { p: "1" } } }));
+      const whole = await api.get(`${configMaps}?limit=-1&labelSelector=p`);
+      assert.deepEqual(names(whole), ["a", "b"]);
+      assert.equal(at(whole.body, "metadata", "continue"), undefined);
     },
   },
   {
@@ -820,6 +842,45 @@ const NAMESPACES: readonly Case[] = [
   },
 ];
 
+const REVIEWS: readonly Case[] = [
+  {
+    name: "a SelfSubjectAccessReview is answered and not kept",
+    async run({ api, namespace }) {
+      const path = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews";
+      const spec = { resourceAttributes: { namespace, verb: "delete", resource: "configmaps" } };
+      const answer = await api.post(path, { spec });
+      assert.equal(answer.status, 201);
+      assert.deepEqual(answer.body["spec"], spec);
+      assert.equal(at(answer.body, "status", "allowed"), true);
+      refused(await api.get(path), 405, "MethodNotAllowed");
+      refused(await api.get(`${path}/a`), 404, "NotFound");
+    },
+  },
+  {
+    name: "a SelfSubjectRulesReview lists what the caller may do",
+    async run({ api, namespace }) {
+      const path = "/apis/authorization.k8s.io/v1/selfsubjectrulesreviews";
+      const { body } = await api.post(path, { spec: { namespace } });
+      const rules = at(body, "status", "resourceRules");
+      assert.ok(isList(rules));
+      assert.deepEqual(
+        rules.filter((rule) => JSON.stringify(at(rule, "verbs")) === '["*"]'),
+        [{ verbs: ["*"], apiGroups: ["*"], resources: ["*"] }],
+      );
+    },
+  },
+  {
+    name: "a SelfSubjectReview says who the caller is",
+    async run({ api }) {
+      const answer = await api.post("/apis/authentication.k8s.io/v1/selfsubjectreviews", {});
+      assert.equal(answer.status, 201);
+      assert.notEqual(textAt(answer.body, "status", "userInfo", "username"), "");
+      const groups = at(answer.body, "status", "userInfo", "groups");
+      assert.ok(isList(groups) && groups.includes("system:masters"));
+    },
+  },
+];
+
 const ERRORS: readonly Case[] = [
   {
     name: "a kind that is not served is 404, a method that is not allowed 405, bad JSON 400, another encoding 406",
@@ -852,5 +913,6 @@ export const CONTRACT: Readonly<Record<string, readonly Case[]>> = {
   metadata: METADATA,
   subresources: SUBRESOURCES,
   namespaces: NAMESPACES,
+  reviews: REVIEWS,
   errors: ERRORS,
 };

@@ -79,6 +79,23 @@ function describeKubectl(): void {
       assert.match(await ok(run(["explain", "configmap.data"])), /map\[string\]string/);
     });
 
+    test("is told by name which kind is not served", async () => {
+      for (const [apiVersion, kind] of [
+        ["v1", "Service"],
+        ["apiextensions.k8s.io/v1", "CustomResourceDefinition"],
+      ]) {
+        const manifest = JSON.stringify({ apiVersion, kind, metadata: { name: "a" } });
+        const refusal = await fails(run(["apply", "-f", "-"], manifest));
+        assert.ok(refusal.includes(`no matches for kind "${kind}" in version "${apiVersion}"`), refusal);
+      }
+    });
+
+    test("asks who it is and what it may do", async () => {
+      assert.match(await ok(run(["auth", "whoami"])), /Username +admin\n/);
+      assert.equal(await ok(run(["auth", "can-i", "delete", "configmaps"])), "yes\n");
+      assert.match(await ok(run(["auth", "can-i", "--list"])), /\*\.\* +\[\] +\[\] +\[\*\]/);
+    });
+
     test("creates a namespace, waits for it, and waits until it is gone with its content", async () => {
       await ok(run(["create", "namespace", "team"]));
       await ok(run(["wait", "--for=jsonpath={.status.phase}=Active", "namespace/team", "--timeout=5s"]));

@@ -56,6 +56,8 @@ test("OpenAPI has a document for every group and version, and says that field va
   assert.deepEqual(found.map(([path]) => path).toSorted(), [
     "api/v1",
     "apis/apps/v1",
+    "apis/authentication.k8s.io/v1",
+    "apis/authorization.k8s.io/v1",
     "apis/coordination.k8s.io/v1",
     "apis/events.k8s.io/v1",
   ]);
@@ -63,6 +65,12 @@ test("OpenAPI has a document for every group and version, and says that field va
   const patch = at(core.body, "paths", "/api/v1/namespaces/{namespace}/configmaps/{name}", "patch");
   assert.ok(list(at(patch, "parameters")).some((one) => at(one, "name") === "fieldValidation"));
   assert.equal((await api.get("/openapi/v3/apis/none/v1")).status, 404);
+});
+
+test("OpenAPI v2 is a document without kinds, in the protobuf that kubectl asks for", async () => {
+  const answer = await world().api.raw("/openapi/v2");
+  assert.equal(answer.headers.get("content-type"), "application/com.github.proto-openapi.spec.v2.v1.0+protobuf");
+  assert.deepEqual([...(await answer.bytes())], [0x0a, 3, ...Buffer.from("2.0")]);
 });
 
 test("a table has a cell for every column, and ages count in the server's time", async () => {

@@ -138,12 +138,47 @@ const DEPLOYMENT: Message = {
   }),
 };
 
+const USER_INFO: Message = { 1: one("username", "string"), 2: one("uid", "string"), 3: list("groups", "string") };
+
+const SELF_SUBJECT_REVIEW: Message = { 1: METADATA, 2: message("status", { 1: message("userInfo", USER_INFO) }) };
+
+const SELF_SUBJECT_ACCESS_REVIEW: Message = {
+  1: METADATA,
+  2: message("spec", {
+    1: message("resourceAttributes", {
+      1: one("namespace", "string"),
+      2: one("verb", "string"),
+      3: one("group", "string"),
+      4: one("version", "string"),
+      5: one("resource", "string"),
+      6: one("subresource", "string"),
+      7: one("name", "string"),
+    }),
+    2: message("nonResourceAttributes", { 1: one("path", "string"), 2: one("verb", "string") }),
+  }),
+  3: message("status", {
+    1: one("allowed", "bool"),
+    2: one("reason", "string"),
+    3: one("evaluationError", "string"),
+    4: one("denied", "bool"),
+  }),
+};
+
+const SELF_SUBJECT_RULES_REVIEW: Message = {
+  1: METADATA,
+  2: message("spec", { 1: one("namespace", "string") }),
+  3: message("status", { 3: one("incomplete", "bool"), 4: one("evaluationError", "string") }),
+};
+
 const MESSAGES: Readonly<Record<string, Message>> = {
   "v1/Namespace": NAMESPACE,
   "v1/ConfigMap": CONFIG_MAP,
   "v1/Secret": SECRET,
   "v1/ServiceAccount": SERVICE_ACCOUNT,
   "apps/v1/Deployment": DEPLOYMENT,
+  "authentication.k8s.io/v1/SelfSubjectReview": SELF_SUBJECT_REVIEW,
+  "authorization.k8s.io/v1/SelfSubjectAccessReview": SELF_SUBJECT_ACCESS_REVIEW,
+  "authorization.k8s.io/v1/SelfSubjectRulesReview": SELF_SUBJECT_RULES_REVIEW,
 };
 
 export function messageOf(apiVersion: string, kind: string): Message | undefined {

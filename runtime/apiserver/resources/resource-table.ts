@@ -4,8 +4,9 @@ import { COORDINATION } from "./coordination.ts";
 import { CORE } from "./core.ts";
 import { EVENTS } from "./events.ts";
 import { type Resource, groupVersion } from "./resource.ts";
+import { REVIEWS } from "./reviews.ts";
 
-export const BUILT_IN: readonly Resource[] = [...CORE, ...EVENTS, ...APPS, ...COORDINATION];
+export const BUILT_IN: readonly Resource[] = [...CORE, ...EVENTS, ...APPS, ...COORDINATION, ...REVIEWS];
 
 export interface ApiGroupVersion {
   readonly group: string;
@@ -24,9 +25,9 @@ export class ResourceTable {
     return this.#resources.find((row) => row.group === group && row.version === version && row.resource === resource);
   }
 
-  /** Every row with its own storage: a second view of the same objects is left out. */
+  /** Every row with its own storage: a second view of the same objects is left out, and what is not kept. */
   stored(): readonly Resource[] {
-    return this.#resources.filter((row) => row.convert === undefined);
+    return this.#resources.filter(({ convert, answer }) => convert === undefined && answer === undefined);
   }
 
   groupVersions(): readonly ApiGroupVersion[] {

@@ -1,5 +1,5 @@
 /** A row of the resource table: all that the server knows of one kind. Nothing outside this folder names a kind. */
-import type { ApiObject } from "../object.ts";
+import type { ApiObject, JsonObject } from "../object.ts";
 import { METADATA } from "./metadata.ts";
 import type { Schema } from "../schema.ts";
 import type { FieldError } from "../status.ts";
@@ -46,6 +46,8 @@ export interface Resource {
     readonly fromStored: (object: ApiObject) => ApiObject;
   };
 
+  /** Of a question: the status that every create is answered with. Nothing of the kind is kept. */
+  readonly answer?: JsonObject;
   readonly status: boolean;
   readonly scale?: Scale;
   /** `namespaces/finalize`: a PUT that replaces spec.finalizers only. */

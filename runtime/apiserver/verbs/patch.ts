@@ -64,7 +64,7 @@ function patching(
   return (live) => {
     if (live === undefined) throw badRequest("a patch needs an object to change");
     const result = patched(resource, shown(resource, live), body);
-    const { object, warnings } = typedAfterPatch(resource, result, fieldValidation);
+    const { object, warnings } = typedAfterPatch(resource, result, body, fieldValidation);
     call.warn(warnings);
     return { object: resource.convert?.toStored(object) ?? object };
   };
@@ -85,7 +85,7 @@ function applying(
   return (live) => {
     const base = live ?? { apiVersion: groupVersion(stored), kind: stored.kind, metadata: {} };
     const { object, managedFields } = afterApply(stored.schema, base, config, writer, { force });
-    return { object: typedAfterPatch(stored, object, "Ignore").object, managedFields };
+    return { object: typedAfterPatch(stored, object, body, "Ignore").object, managedFields };
   };
 }
 
