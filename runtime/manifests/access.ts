@@ -31,13 +31,13 @@ export function serviceAccountManifest({ namespace }: Installation): Manifest {
 
 /** What the functions need, in every namespace. */
 export function clusterAccess({ namespace, functions }: Installation): readonly Manifest[] {
-  return clusterGrant(NAME, clusterRights(functions), { name: NAME, namespace });
+  return grant({ name: NAME }, clusterRights(functions), { name: NAME, namespace });
 }
 
 /** The Lease, in the host's own namespace. */
 export function leaseAccess({ namespace }: Installation): readonly Manifest[] {
   const account = { name: NAME, namespace };
-  return grant("", { name: NAME, namespace }, leaseRights, account);
+  return grant(account, leaseRights, account);
 }
 
 interface Account {
@@ -48,17 +48,13 @@ interface Account {
 /** A rule, with its reason. */
 type Granted = Pick<Right, "because"> & { readonly rule: object };
 
-/** A ClusterRole and its binding to one ServiceAccount, both called `name`. */
-export function clusterGrant(name: string, rights: readonly Granted[], account: Account): readonly Manifest[] {
-  return grant("Cluster", { name }, rights, account);
-}
-
-function grant(
-  scope: "" | "Cluster",
+/** A role and its binding to one ServiceAccount, both of this name: in this namespace, or without one in the whole cluster. */
+export function grant(
   metadata: { readonly name: string; readonly namespace?: string },
   rights: readonly Granted[],
   account: Account,
 ): readonly Manifest[] {
+  const scope = metadata.namespace === undefined ? "Cluster" : "";
   const apiVersion = "rbac.authorization.k8s.io/v1";
   return [
     {

@@ -11,6 +11,8 @@ export interface Installation {
   readonly functions: ReadonlyMap<string, Declaration>;
   /** Beginnings of the names of the namespaces that may be written to; sorted. Empty: all but those of the control plane. */
   readonly prefixes: readonly string[];
+  /** Those of them that are allowed whatever the configuration says; sorted. */
+  readonly allowedPrefixes: readonly string[];
 }
 
 /** Of everything that there is one of. The Lease's is the host's own choice: see cli/start.ts. */
@@ -26,14 +28,14 @@ export function accountOf(namespace: string): string {
 /**
  * Where the functions may write: `prefixes` in their sections of the configuration is read as just that. One without it gets
  * no place of its own; it may write where the others may.
- * @param more beginnings that are allowed beside them.
+ * @param allowed beside them.
  * @throws EvenkeelError CONFIG_INVALID, FLAG_INVALID: one that is no beginning of a namespace's name
  */
-export function prefixesOf({ functions }: Config, more: readonly string[] = []): readonly string[] {
+export function prefixesOf({ functions }: Config, allowed: readonly string[]): readonly string[] {
   const configured = [...functions].flatMap(([name, section]) =>
     listIn(section).map((prefix) => checked(prefix, "CONFIG_INVALID", `functions.${name}.prefixes`)),
   );
-  const added = more.map((prefix) => checked(prefix, "FLAG_INVALID", "--allow-prefix"));
+  const added = allowed.map((prefix) => checked(prefix, "FLAG_INVALID", "--allow-prefix"));
   return [...new Set([...configured, ...added])].toSorted();
 }
 

@@ -15,7 +15,7 @@ export interface Manifest {
 }
 
 /** Every generated file begins with it: what is edited by hand is lost at the next run. */
-const HEADER = "# Written by `npm run manifests` from the functions and evenkeel.yaml; a change here is lost.\n";
+export const HEADER = "# Written by `npm run manifests` from the functions and evenkeel.yaml; a change here is lost.\n";
 
 /** The text of one file: the same for the same manifests, to the byte. */
 export function renderFile(manifests: readonly Manifest[]): string {

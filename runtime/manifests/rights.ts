@@ -2,9 +2,9 @@
  * What the host must be allowed, no more: from what its functions declare, and from how the writer writes. Each right says
  * what it is for.
  */
-import { kindKey, type Kind } from "../kube/kind.ts";
+import { groupOf, type Kind } from "../kube/kind.ts";
 import type { Declaration } from "../reconcile/cell/cell.ts";
-import { plan, type Manner } from "../reconcile/plan.ts";
+import { mannerOf, type Manner } from "../reconcile/plan.ts";
 import { NAME } from "./installation.ts";
 
 /** A rule of rbac.authorization.k8s.io/v1, and its reason. */
@@ -46,19 +46,15 @@ export const leaseRights: readonly Right[] = [
   },
 ];
 
-/** `configmaps` */
+/**
+ * `configmaps`: as generators of clients and CRDs form it where nobody names another. The host itself asks discovery.
+ * Source: k8s.io/gengo namer/plural_namer.go
+ */
 export function resourceOf({ kind }: Kind): string {
-  // Source: apimachinery meta.UnsafeGuessKindToResource, which kubebuilder's RBAC markers follow too.
   const lower = kind.toLowerCase();
   if (lower === "endpoints") return lower;
-  if (lower.endsWith("s")) return `${lower}es`;
-  return lower.endsWith("y") ? `${lower.slice(0, -1)}ies` : `${lower}s`;
-}
-
-/** `` for the core group. */
-export function groupOf({ apiVersion }: Kind): string {
-  const slash = apiVersion.indexOf("/");
-  return slash === -1 ? "" : apiVersion.slice(0, slash);
+  if (/(?:s|x|z|ch|sh)$/.test(lower)) return `${lower}es`;
+  return /[^aeiou]y$/.test(lower) ? `${lower.slice(0, -1)}ies` : `${lower}s`;
 }
 
 interface Use {
@@ -111,16 +107,6 @@ const CHILD_VERBS: Readonly<Record<Manner, readonly string[]>> = {
   whole: ["create", "update", "patch", "delete"],
   fields: ["create", "patch", "delete"],
 };
-
-/** Asked of the plan itself: it alone decides how a kind is written. */
-function mannerOf(kind: Kind): Manner {
-  const metadata = { name: "any", uid: "any", resourceVersion: "1" };
-  const object = { ...kind, metadata };
-  const observed = { functionName: "any", source: object, children: [], find: () => undefined };
-  const [write] = plan({ children: [{ ...kind, metadata: { name: "any" } }] }, observed).writes;
-  if (write?.verb !== "create") throw new Error(`a child ${kindKey(kind)} that is absent is not created`);
-  return write.manner;
-}
 
 const EVENTS: Right = {
   rule: { apiGroups: ["events.k8s.io"], resources: ["events"], verbs: ["create"] },

@@ -1,13 +1,15 @@
 /** The base and each overlay are taken by a real API server that refuses unknown fields, and mean there what they should. */
 import assert from "node:assert/strict";
 import { request } from "node:https";
-import { readFile } from "node:fs/promises";
+import { cpSync } from "node:fs";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { before, test } from "node:test";
-import { z } from "zod";
 import { describeOnControlPlane } from "../controlplane/on-control-plane.ts";
 import { until } from "../controlplane/wait.ts";
 import { Deployed, MANIFESTS } from "./deployed.ts";
+import { TYPE_CHECKER, typeWarnings } from "./policies.ts";
+import { CONTROL_PLANE, holds } from "./refusal.ts";
 import { suiteFolder } from "./suite-folder.ts";
 
 /** As the Prometheus Operator has it, as far as this test needs it: the fields that the overlay uses, and no others. */
@@ -35,22 +37,7 @@ function fields(properties: object): object {
   return { type: "object", properties };
 }
 
-const Policies = z.object({
-  items: z.array(
-    z.object({
-      metadata: z.object({ name: z.string(), generation: z.number() }),
-      status: z
-        .object({
-          observedGeneration: z.number(),
-          typeChecking: z.object({ expressionWarnings: z.array(z.unknown()).optional() }),
-        })
-        .partial()
-        .optional(),
-    }),
-  ),
-});
-
-const controllers = ["namespace-controller", "validatingadmissionpolicy-status-controller"];
+const controllers = ["namespace-controller", TYPE_CHECKER];
 
 describeOnControlPlane("the manifests", { controllers }, (controlPlane) => {
   const folder = suiteFolder();
@@ -60,6 +47,16 @@ describeOnControlPlane("the manifests", { controllers }, (controlPlane) => {
     deployed = await Deployed.on(controlPlane(), folder());
   });
 
+  /** An overlay of somebody's own, beside a copy of the manifests. */
+  async function overlay(name: string, kustomization: object): Promise<string> {
+    const manifests = join(folder(), "manifests");
+    cpSync(MANIFESTS, manifests, { recursive: true });
+    const path = join(manifests, "overlays", name);
+    await mkdir(path);
+    await writeFile(join(path, "kustomization.yaml"), JSON.stringify(kustomization));
+    return path;
+  }
+
   test("are the same when they are applied again", async () => {
     await deployed.apply(MANIFESTS);
     const { code, stdout } = await deployed.cluster.kubectl(["diff", "-k", MANIFESTS, "--server-side"]);
@@ -67,20 +64,7 @@ describeOnControlPlane("the manifests", { controllers }, (controlPlane) => {
   });
 
   test("hold policies whose expressions the API server finds well typed", async () => {
-    const checked = await until(
-      async () => {
-        const { items } = Policies.parse(
-          JSON.parse(await deployed.admin("get", "validatingadmissionpolicies", "-o", "json")),
-        );
-        return items.every(({ metadata, status }) => status?.observedGeneration === metadata.generation)
-          ? items
-          : undefined;
-      },
-      { what: "the policies are type checked" },
-    );
-    assert.equal(checked.length, 2);
-    for (const { metadata, status } of checked)
-      assert.deepEqual(status?.typeChecking?.expressionWarnings ?? [], [], metadata.name);
+    assert.deepEqual(await typeWarnings(deployed), { "evenkeel.configmaps": [], "evenkeel.other": [] });
   });
 
   test("hold a pod that the restricted pod security standard lets in", async () => {
@@ -144,6 +128,16 @@ describeOnControlPlane("the manifests", { controllers }, (controlPlane) => {
     assert.equal(answer.code, 0, answer.stderr);
   });
 
+  test("let the Prometheus that the overlay names find what it scrapes, in the host's namespace alone", async () => {
+    const account = "system:serviceaccount:monitoring:prometheus-k8s";
+    const canList = async (resource: string, namespace: string): Promise<string> =>
+      (await deployed.cluster.kubectl(["auth", "can-i", "list", resource, "-n", namespace, "--as", account])).stdout;
+    for (const resource of ["services", "endpoints", "pods", "endpointslices.discovery.k8s.io"]) {
+      assert.equal(await canList(resource, "evenkeel"), "yes\n", resource);
+      assert.equal(await canList(resource, "default"), "no\n", resource);
+    }
+  });
+
   test("take the overlay `jaeger`", async () => {
     await deployed.apply(join(MANIFESTS, "overlays", "jaeger"));
     const env = await deployed.admin("get", "deployment", "evenkeel", "-n", "evenkeel", "-o", "jsonpath={..env}");
@@ -183,6 +177,29 @@ describeOnControlPlane("the manifests", { controllers }, (controlPlane) => {
       "jsonpath={.data}",
     );
     assert.match(config, /team-a-/);
+  });
+
+  test("take components together, over an overlay", async () => {
+    const components = ["jaeger", "prometheus"].map((name) => `../../components/${name}`);
+    const path = await overlay("all", { resources: ["../one-prefix"], components });
+    const { code, stdout, stderr } = await deployed.cluster.kubectl(["kustomize", path]);
+    assert.equal(code, 0, stderr);
+    for (const part of [/OTEL_EXPORTER_OTLP_ENDPOINT/, /kind: ServiceMonitor/, /expression: '\["team-a-"\]'/])
+      assert.match(stdout, part);
+  });
+
+  // Last: the account of the others loses its rights.
+  test("moved by kustomize's `namespace`, stay fenced, with a Lease there", async () => {
+    await deployed.apply(await overlay("moved", { resources: ["../../base"], namespace: "platform" }));
+    const { kubeconfig } = await controlPlane().serviceAccount({ namespace: "platform", name: "evenkeel" });
+    const create = (object: object): ReturnType<Deployed["cluster"]["kubectl"]> =>
+      deployed.cluster.kubectl(["create", "-f", "-"], { kubeconfig, input: JSON.stringify(object) });
+    const metadata = { name: "evenkeel", namespace: "platform" };
+    holds(
+      await create({ apiVersion: "v1", kind: "ConfigMap", metadata: { name: "a", namespace: "kube-system" } }),
+      CONTROL_PLANE,
+    );
+    holds(await create({ apiVersion: "coordination.k8s.io/v1", kind: "Lease", metadata, spec: {} }));
   });
 });
 

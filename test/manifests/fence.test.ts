@@ -5,14 +5,15 @@
 import assert from "node:assert/strict";
 import { randomInt } from "node:crypto";
 import { before, test } from "node:test";
-import type { KubectlResult } from "../controlplane/cluster.ts";
 import { constant, constantFrom, oneof, record, sample, type Arbitrary } from "fast-check";
 import type { ConfigMap } from "../../runtime/kube/kind.ts";
 import type { ObjectMeta } from "../../runtime/kube/object.ts";
 import { provenanceOf } from "../../runtime/reconcile/provenance.ts";
 import { describeOnControlPlane } from "../controlplane/on-control-plane.ts";
-import { suiteFolder } from "./suite-folder.ts";
 import { Deployed } from "./deployed.ts";
+import { CONTROL_PLANE, holds, NO_FINALIZERS, NO_HANDOVER, NO_OWNERS, NO_PROVENANCE, OUTSIDE } from "./refusal.ts";
+import { NO_MARKS, OWNER } from "./samples.ts";
+import { suiteFolder } from "./suite-folder.ts";
 
 type Metadata = ObjectMeta & { readonly namespace: string };
 type Copy = ConfigMap & { readonly metadata: Metadata };
@@ -45,7 +46,6 @@ function stranger(namespace: string, name: string): Copy {
 const without = (mark: string): Readonly<Record<string, string>> =>
   Object.fromEntries(Object.entries(base.metadata.annotations ?? {}).filter(([key]) => key !== mark));
 
-const owner = { apiVersion: "v1", kind: "Namespace", name: "team-a", uid: "6f9d0a8e-1111-4222-8333-444455556667" };
 const base = copy("team-a", "new");
 const withAnnotation = (name: string, value: string): Partial<ObjectMeta> => ({
   annotations: { ...base.metadata.annotations, [name]: value },
@@ -55,12 +55,6 @@ const withAnnotation = (name: string, value: string): Partial<ObjectMeta> => ({
 const copyOfCopy = copy("team-a", "by-hand", withAnnotation("evenkeel.dev/self", "ConfigMap/team-a/new"));
 
 const NOT_OURS = /only what carries its own complete provenance/;
-const NO_PROVENANCE = /leaves every object with its complete provenance/;
-const OUTSIDE = /only into namespaces whose name starts with one of: team-/;
-const CONTROL_PLANE = /never touches the namespaces of the control plane/;
-const NO_OWNERS = /sets no ownerReferences/;
-const NO_FINALIZERS = /sets no finalizers/;
-const NO_HANDOVER = /never hands an object from one owner to another/;
 
 const creations: readonly { readonly name: string; readonly object: Copy; readonly refused: RegExp }[] = [
   { name: "outside the prefix", object: copy("other", "new"), refused: OUTSIDE },
@@ -94,16 +88,19 @@ const creations: readonly { readonly name: string; readonly object: Copy; readon
     object: copy("team-a", "new", withAnnotation("evenkeel.dev/owner", "ConfigMap//settings")),
     refused: NO_PROVENANCE,
   },
-  { name: "with an ownerReference", object: copy("team-a", "new", { ownerReferences: [owner] }), refused: NO_OWNERS },
+  { name: "with an ownerReference", object: copy("team-a", "new", { ownerReferences: [OWNER] }), refused: NO_OWNERS },
   { name: "with a finalizer", object: copy("team-a", "new", { finalizers: ["a.b/c"] }), refused: NO_FINALIZERS },
 ];
 
-const ALL_MARKS = {
-  labels: { "evenkeel.dev/function": null },
-  annotations: { "evenkeel.dev/owner": null, "evenkeel.dev/owner-uid": null, "evenkeel.dev/self": null },
-};
-
-const RELEASE = { metadata: ALL_MARKS };
+/** Of a function whose file is no longer there, and that watched something else. */
+const orphan = copy("team-a", "orphan", {
+  labels: { "evenkeel.dev/function": "gone" },
+  annotations: {
+    ...MARKS,
+    "evenkeel.dev/owner": "Widget.example.dev/w",
+    "evenkeel.dev/self": "ConfigMap/team-a/orphan",
+  },
+});
 
 /** Each is a merge patch. What is patched was put there by the admin. */
 const changes: readonly {
@@ -133,7 +130,7 @@ const changes: readonly {
     patch: { data: { a: "1" } },
     refused: OUTSIDE,
   },
-  { name: "a copy in kube-system", object: copy("kube-system", "c"), patch: RELEASE, refused: CONTROL_PLANE },
+  { name: "a copy in kube-system", object: copy("kube-system", "c"), patch: NO_MARKS, refused: CONTROL_PLANE },
   {
     name: "one mark away and not the others",
     object: copy("team-a", "c"),
@@ -143,7 +140,7 @@ const changes: readonly {
   {
     name: "the data with the marks taken off",
     object: copy("team-a", "c"),
-    patch: { metadata: ALL_MARKS, data: { a: "1" } },
+    patch: { ...NO_MARKS, data: { a: "1" } },
     refused: NO_PROVENANCE,
   },
   {
@@ -161,7 +158,7 @@ const changes: readonly {
   {
     name: "a copy's ownerReferences",
     object: copy("team-a", "c"),
-    patch: { metadata: { ownerReferences: [owner] } },
+    patch: { metadata: { ownerReferences: [OWNER] } },
     refused: NO_OWNERS,
   },
   {
@@ -178,11 +175,18 @@ const changes: readonly {
   },
   {
     name: "the data of a copy that others have put ownerReferences and finalizers on",
-    object: copy("team-a", "held", { ownerReferences: [owner], finalizers: ["a.b/c"] }),
+    object: copy("team-a", "held", { ownerReferences: [OWNER], finalizers: ["a.b/c"] }),
     patch: { data: { a: "1" } },
   },
-  { name: "a copy into nobody's, all marks at once", object: copy("team-a", "c"), patch: RELEASE },
-  { name: "a copy outside the prefix into nobody's", object: copy("other", "c"), patch: RELEASE },
+  { name: "a copy into nobody's, all marks at once", object: copy("team-a", "c"), patch: NO_MARKS },
+  { name: "a copy outside the prefix into nobody's", object: copy("other", "c"), patch: NO_MARKS },
+  { name: "a child of a function that is gone into nobody's", object: orphan, patch: NO_MARKS },
+  {
+    name: "the data of a child of a function that is gone",
+    object: orphan,
+    patch: { data: { a: "1" } },
+    refused: NO_PROVENANCE,
+  },
 ];
 
 const deletions: readonly { readonly name: string; readonly object: Copy; readonly refused?: RegExp }[] = [
@@ -196,6 +200,7 @@ const deletions: readonly { readonly name: string; readonly object: Copy; readon
   { name: "a copy in kube-system", object: copy("kube-system", "c"), refused: CONTROL_PLANE },
   { name: "a copy", object: copy("team-a", "c") },
   { name: "a copy outside the prefix, which was narrowed since", object: copy("other", "c") },
+  { name: "a child of a function that is gone", object: orphan },
 ];
 
 /** With the rights of an admin bound to the account, so that RBAC refuses none of these. */
@@ -320,11 +325,3 @@ describeOnControlPlane("the fence", {}, (controlPlane) => {
     await deployed.admin("delete", ...binding);
   });
 });
-
-/** Refused by a policy and for this reason, or done. */
-function holds({ code, stderr }: KubectlResult, refused?: RegExp): void {
-  if (refused === undefined) return assert.equal(code, 0, stderr);
-  assert.match(stderr, /ValidatingAdmissionPolicy/);
-  assert.match(stderr, refused);
-  assert.notEqual(code, 0);
-}

@@ -4,16 +4,17 @@
  * refused by a policy.
  */
 import assert from "node:assert/strict";
-import { spawnSync } from "node:child_process";
-import { cpSync } from "node:fs";
-import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { before, test } from "node:test";
 import type { KubectlResult } from "../controlplane/cluster.ts";
 import { describeOnControlPlane } from "../controlplane/on-control-plane.ts";
 import { until } from "../controlplane/wait.ts";
 import { HostProcess } from "../e2e/host-process.ts";
-import { Deployed, MANIFESTS, ROOT } from "./deployed.ts";
+import { Deployed } from "./deployed.ts";
+import { generateWith } from "./generate.ts";
+import { TYPE_CHECKER, typeWarnings } from "./policies.ts";
+import { CONTROL_PLANE, holds, NO_FINALIZERS, NO_HANDOVER, NO_OWNERS, NO_PROVENANCE, OUTSIDE } from "./refusal.ts";
+import { deployment, marks, meta, NO_MARKS, OWNER, type Marked, type Sample } from "./samples.ts";
 import { rulesOf } from "./rules.ts";
 import { suiteFolder } from "./suite-folder.ts";
 
@@ -48,26 +49,6 @@ export default defineFunction({
 });
 `;
 
-type Marked = Readonly<Record<string, unknown>>;
-
-interface Sample {
-  readonly apiVersion: string;
-  readonly kind: string;
-  readonly metadata: { readonly name: string; readonly namespace?: string } & Marked;
-}
-
-const meta = (key: string, more: Marked): Sample["metadata"] => {
-  const [namespace, name = ""] = key.split("/");
-  return { name, ...(namespace === undefined ? {} : { namespace }), ...more };
-};
-
-function deployment(key: string, more: Marked = {}): Sample {
-  const labels = { app: "web" };
-  const template = { metadata: { labels }, spec: { containers: [{ name: "web", image: "web:1" }] } };
-  const spec = { replicas: 1, selector: { matchLabels: labels }, template };
-  return { apiVersion: "apps/v1", kind: "Deployment", metadata: meta(key, more), spec } as Sample;
-}
-
 function configMap(key: string, more: Marked = {}): Sample {
   return { apiVersion: "v1", kind: "ConfigMap", metadata: meta(key, more), data: { a: "1" } } as Sample;
 }
@@ -76,35 +57,11 @@ function namespace(name: string): Sample {
   return { apiVersion: "v1", kind: "Namespace", metadata: { name } };
 }
 
-function marks(key: string, kindName = "ConfigMap"): Marked {
-  return {
-    labels: { "evenkeel.dev/function": "mirror" },
-    annotations: {
-      "evenkeel.dev/owner": "ConfigMap/default/settings",
-      "evenkeel.dev/owner-uid": "6f9d0a8e-1111-4222-8333-444455556666",
-      "evenkeel.dev/self": `${kindName}/${key}`,
-    },
-  };
-}
-
 const copy = (key: string): Sample => configMap(key, marks(key));
-const owner = { apiVersion: "v1", kind: "Namespace", name: "team-a", uid: "6f9d0a8e-1111-4222-8333-444455556667" };
 const labelled = { metadata: { labels: { tier: "gold" } } };
-const noMarks = {
-  metadata: {
-    labels: { "evenkeel.dev/function": null },
-    annotations: { "evenkeel.dev/owner": null, "evenkeel.dev/owner-uid": null, "evenkeel.dev/self": null },
-  },
-};
 
-const OUTSIDE = /only into namespaces whose name starts with one of: team-/;
-const CONTROL_PLANE = /never touches the namespaces of the control plane/;
 const NOT_OURS = /deletes only what carries its own complete provenance, and of all else leaves the marks/;
-const NO_PROVENANCE = /leaves every object with its complete provenance/;
 const KEPT = /leaves the ownerReferences and the finalizers of others' objects as they are/;
-const NO_OWNERS = /sets no ownerReferences/;
-const NO_FINALIZERS = /sets no finalizers/;
-const NO_HANDOVER = /never hands an object from one owner to another/;
 
 /** Each is a merge patch of what the admin has put there. */
 const changes: readonly {
@@ -117,7 +74,7 @@ const changes: readonly {
   { name: "a label of a stranger", object: deployment("team-a/a"), patch: labelled },
   {
     name: "a stranger that others have put ownerReferences and finalizers on",
-    object: deployment("team-a/held", { ownerReferences: [owner], finalizers: ["a.b/c"] }),
+    object: deployment("team-a/held", { ownerReferences: [OWNER], finalizers: ["a.b/c"] }),
     patch: labelled,
   },
   { name: "a stranger outside the prefix", object: deployment("other/a"), patch: labelled, refused: OUTSIDE },
@@ -137,13 +94,13 @@ const changes: readonly {
   {
     name: "a stranger's ownerReferences",
     object: deployment("team-a/a"),
-    patch: { metadata: { ownerReferences: [owner] } },
+    patch: { metadata: { ownerReferences: [OWNER] } },
     refused: NO_OWNERS,
   },
   {
     name: "a stranger into one without its owner",
     // That owner is gone: without the finalizer the garbage collector would take it.
-    object: deployment("team-a/owned", { ownerReferences: [owner], finalizers: ["a.b/c"] }),
+    object: deployment("team-a/owned", { ownerReferences: [OWNER], finalizers: ["a.b/c"] }),
     patch: { metadata: { ownerReferences: null } },
     refused: KEPT,
   },
@@ -185,7 +142,7 @@ const changes: readonly {
   },
   { name: "the data of a copy", object: copy("team-a/c"), patch: { data: { a: "2" } } },
   { name: "a copy outside the prefix", object: copy("other/c"), patch: { data: { a: "2" } }, refused: OUTSIDE },
-  { name: "a copy outside the prefix into nobody's", object: copy("other/c"), patch: noMarks },
+  { name: "a copy outside the prefix into nobody's", object: copy("other/c"), patch: NO_MARKS },
   {
     name: "the owner of a copy",
     object: copy("team-a/c"),
@@ -195,7 +152,7 @@ const changes: readonly {
   {
     name: "the data of a copy with the marks taken off",
     object: copy("team-a/c"),
-    patch: { ...noMarks, data: { a: "2" } },
+    patch: { ...NO_MARKS, data: { a: "2" } },
     refused: NO_PROVENANCE,
   },
   { name: "a label of a Namespace", object: namespace("team-a"), patch: labelled },
@@ -227,17 +184,14 @@ const deletions: readonly { readonly name: string; readonly object: Sample; read
   { name: "a copy", object: copy("team-a/c") },
 ];
 
-describeOnControlPlane("fields of others' objects", {}, (controlPlane) => {
+const controllers = ["namespace-controller", "garbage-collector-controller", TYPE_CHECKER];
+
+describeOnControlPlane("fields of others' objects", { controllers }, (controlPlane) => {
   const folder = suiteFolder();
   let deployed: Deployed;
 
   before(async () => {
-    const [functions, manifests] = [join(folder(), "functions"), join(folder(), "manifests")];
-    cpSync(join(ROOT, "functions"), functions, { recursive: true });
-    cpSync(MANIFESTS, manifests, { recursive: true });
-    await writeFile(join(functions, "cost-centre.ts"), COST_CENTRE);
-    await writeFile(join(functions, "idle.ts"), IDLE);
-    generate("--functions", functions, "--dir", manifests);
+    const { manifests } = await generateWith({ "cost-centre.ts": COST_CENTRE, "idle.ts": IDLE }, folder());
     deployed = await Deployed.on(controlPlane(), folder(), manifests);
     for (const name of ["team-a", "team-b", "other"]) await deployed.admin("create", "namespace", name);
     const probe = ["patch", "namespace", "kube-public", "--type=merge", "--dry-run=server", "-p", "{}"];
@@ -281,15 +235,8 @@ describeOnControlPlane("fields of others' objects", {}, (controlPlane) => {
   });
 
   test("are fenced by policies that the API server finds well typed", async () => {
-    const policies = ["get", "validatingadmissionpolicies", "-o"];
-    const names = await deployed.admin(...policies, "jsonpath={.items[*].metadata.name}");
-    const all = ["evenkeel.configmaps", "evenkeel.deployments.apps", "evenkeel.namespaces", "evenkeel.other"];
-    assert.deepEqual(names.split(" "), all);
-    const unchecked = "jsonpath={.items[?(@.status.observedGeneration!=1)].metadata.name}";
-    await until(async () => ((await deployed.admin(...policies, unchecked)) === "" ? true : undefined), {
-      what: "the policies are type checked",
-    });
-    assert.equal(await deployed.admin(...policies, "jsonpath={.items[*].status.typeChecking.expressionWarnings}"), "");
+    const names = ["configmaps", "deployments.apps", "namespaces", "other"];
+    assert.deepEqual(await typeWarnings(deployed), Object.fromEntries(names.map((name) => [`evenkeel.${name}`, []])));
   });
 
   test("are held by the fence alone, whatever rights the account is given", async (context) => {
@@ -339,18 +286,4 @@ describeOnControlPlane("fields of others' objects", {}, (controlPlane) => {
 
 function named({ kind, metadata: { name, namespace } }: Sample): readonly string[] {
   return [kind.toLowerCase(), name, ...(namespace === undefined ? [] : ["-n", namespace])];
-}
-
-function generate(...args: readonly string[]): void {
-  const program = join(ROOT, "runtime", "cli", "manifests.ts");
-  const { status, stderr } = spawnSync(process.execPath, [program, ...args], { encoding: "utf8" });
-  assert.equal(status, 0, stderr);
-}
-
-/** Refused by a policy and for this reason, or done. */
-function holds({ code, stderr }: KubectlResult, refused?: RegExp): void {
-  if (refused === undefined) return assert.equal(code, 0, stderr);
-  assert.match(stderr, /ValidatingAdmissionPolicy/);
-  assert.match(stderr, refused);
-  assert.notEqual(code, 0);
 }

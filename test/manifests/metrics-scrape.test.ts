@@ -16,7 +16,7 @@ import { selfSigned } from "../kube/certificate.ts";
 import { CONFIG, Deployed, MANIFESTS } from "./deployed.ts";
 import { suiteFolder } from "./suite-folder.ts";
 
-const OVERLAY = join(MANIFESTS, "overlays", "prometheus");
+const COMPONENT = join(MANIFESTS, "components", "prometheus");
 
 const ServiceMonitor = z.object({
   kind: z.literal("ServiceMonitor"),
@@ -56,7 +56,7 @@ describeOnControlPlane("a scrape under the overlay `prometheus`", {}, (controlPl
 
   before(async () => {
     deployed = await Deployed.on(controlPlane(), folder());
-    await deployed.admin("apply", "-f", join(OVERLAY, "access.yaml"), "--server-side");
+    await deployed.admin("apply", "-f", join(COMPONENT, "access.yaml"), "--server-side");
     const account = { namespace: "monitoring" };
     prometheus = (await controlPlane().serviceAccount({ ...account, name: "prometheus-k8s" })).token;
     stranger = (await controlPlane().serviceAccount({ ...account, name: "stranger" })).token;
@@ -123,7 +123,7 @@ describeOnControlPlane("a scrape under the overlay `prometheus`", {}, (controlPl
 });
 
 function monitor(): z.infer<typeof ServiceMonitor> {
-  const documents = parseAllDocuments(readFileSync(join(OVERLAY, "monitor.yaml"), "utf8"));
+  const documents = parseAllDocuments(readFileSync(join(COMPONENT, "monitor.yaml"), "utf8"));
   return ServiceMonitor.parse(documents.at(-1)?.toJS());
 }
 

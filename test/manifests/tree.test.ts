@@ -1,6 +1,5 @@
 /** What `npm run manifests` writes: the same each time, what is committed, and a clear word where it cannot. */
 import assert from "node:assert/strict";
-import { spawnSync } from "node:child_process";
 import { cpSync, readdirSync, readFileSync } from "node:fs";
 import { join, relative } from "node:path";
 import { suite, test, type TestContext } from "node:test";
@@ -8,16 +7,13 @@ import { ConfigMap, defineFunction, fields, kind, Namespace, scale, status } fro
 import { HOST_MARKS } from "../../runtime/reconcile/provenance.ts";
 import type { DefinedFunction } from "../../runtime/reconcile/define.ts";
 import { fence } from "../../runtime/manifests/fence.ts";
-import { renderFile } from "../../runtime/manifests/manifest.ts";
+import type { Installation } from "../../runtime/manifests/installation.ts";
+import { HEADER, renderFile } from "../../runtime/manifests/manifest.ts";
 import { clusterRights, resourceOf } from "../../runtime/manifests/rights.ts";
+import { deploymentManifest } from "../../runtime/manifests/workload.ts";
 import { tempFolder } from "../support/temp-folder.ts";
-import { MANIFESTS, ROOT } from "./deployed.ts";
-
-function generate(...args: readonly string[]): { readonly code: number | null; readonly said: string } {
-  const program = join(ROOT, "runtime", "cli", "manifests.ts");
-  const { status: code, stdout, stderr } = spawnSync(process.execPath, [program, ...args], { encoding: "utf8" });
-  return { code, said: `${stdout}${stderr}` };
-}
+import { MANIFESTS } from "./deployed.ts";
+import { generate } from "./generate.ts";
 
 suite("npm run manifests", () => {
   test("would write what is committed", () => {
@@ -26,7 +22,7 @@ suite("npm run manifests", () => {
 
   test("says which file is not as it would be written, and writes it", async (context) => {
     const dir = await copyOfManifests(context);
-    await dir.write("base/clusterrole.yaml", "# edited\n");
+    await dir.write("base/clusterrole.yaml", `${HEADER}# edited\n`);
     const check = generate("--check", "--dir", dir.path);
     assert.equal(check.code, 1);
     assert.match(check.said, /not as they would be written: base\/clusterrole\.yaml;/);
@@ -49,14 +45,40 @@ suite("npm run manifests", () => {
     assert.match(readFileSync(join(dir.path, "base", "fence.yaml"), "utf8"), /'\["extra-","squad-","team-"\]'/);
   });
 
+  test("draws the fence to every overlay with a configuration, and to no other", async (context) => {
+    const dir = await copyOfManifests(context);
+    await dir.remove("overlays/one-prefix");
+    for (const team of ["team-b", "jaeger"])
+      await dir.write(`overlays/${team}/evenkeel.yaml`, `functions: { mirror: { prefixes: [${team}-] } }\n`);
+    assert.equal(generate("--dir", dir.path).code, 0);
+    const read = (overlay: string): string =>
+      readFileSync(join(dir.path, "overlays", overlay, "kustomization.yaml"), "utf8");
+    assert.match(read("team-b"), /'\["team-b-"\]'/);
+    assert.match(read("jaeger"), /components\/jaeger[^]*'\["jaeger-"\]'/);
+    assert.doesNotMatch(read("prometheus"), /prefixes/);
+    assert.ok(!filesIn(dir.path).some((file) => file.includes("one-prefix")));
+    await dir.write("overlays/team-b/evenkeel.yaml", "functions: { mirror: { prefixes: [team-c-] } }\n");
+    const { said } = generate("--check", "--dir", dir.path);
+    assert.match(said, /not as they would be written: overlays\/team-b\/kustomization\.yaml;/);
+  });
+
   test("names another namespace wherever it is named", async (context) => {
     const dir = await copyOfManifests(context);
     assert.equal(generate("--dir", dir.path, "--namespace", "harbour").code, 0);
-    const read = (file: string): string => readFileSync(join(dir.path, file), "utf8");
-    assert.match(read("base/fence.yaml"), /system:serviceaccount:harbour:evenkeel/);
     for (const file of ["clusterrole", "role", "deployment", "flowschema", "networkpolicy", "kustomization"])
-      assert.match(read(`base/${file}.yaml`), /harbour/, file);
-    assert.doesNotMatch(read("base/fence.yaml"), /serviceaccount:evenkeel/);
+      assert.match(readFileSync(join(dir.path, `base/${file}.yaml`), "utf8"), /harbour/, file);
+  });
+
+  test("goes by what the flags said the last time, until they say something else", async (context) => {
+    const dir = await copyOfManifests(context);
+    const isAsWritten = (...flags: readonly string[]): boolean =>
+      generate("--check", "--dir", dir.path, ...flags).code === 0;
+    const given = ["--namespace", "harbour", "--allow-prefix", "b-", "--allow-prefix", "a-"];
+    assert.equal(generate("--dir", dir.path, ...given).code, 0);
+    assert.deepEqual([isAsWritten(), isAsWritten(...given)], [true, true]);
+    assert.deepEqual([isAsWritten("--namespace", "evenkeel"), isAsWritten("--no-allow-prefix")], [false, false]);
+    assert.equal(generate("--dir", dir.path, "--namespace", "evenkeel", "--no-allow-prefix").code, 0);
+    for (const file of filesIn(MANIFESTS)) assert.equal(readFileSync(join(dir.path, file), "utf8"), committed(file));
   });
 
   const errors: readonly {
@@ -91,17 +113,30 @@ suite("npm run manifests", () => {
       files: { "base/evenkeel.yaml": "functions:\n  miror: {}\n" },
       says: /evenkeel\.yaml:2:3: functions\.miror: there is no such function/,
     },
+    {
+      name: "to write over an overlay that somebody wrote by hand",
+      files: {
+        "overlays/own/evenkeel.yaml": "functions: { mirror: { prefixes: [own-] } }\n",
+        "overlays/own/kustomization.yaml": "resources: [../../base]\n",
+      },
+      says: /overlays\/own\/kustomization\.yaml was not written by/,
+    },
+    {
+      name: "a base that has lost what the flags said",
+      files: { "base/kustomization.yaml": `${HEADER}kind: Kustomization\n` },
+      says: /base\/kustomization\.yaml no longer says where the host lives/,
+    },
   ];
   for (const { name, args = [], files = {}, says } of errors) {
     test(`refuses ${name}, in one line and with nothing written`, async (context) => {
       const dir = await copyOfManifests(context);
       for (const [file, text] of Object.entries(files)) await dir.write(file, text);
-      await dir.write("base/role.yaml", "# untouched\n");
+      await dir.write("base/role.yaml", `${HEADER}# untouched\n`);
       const { code, said } = generate("--dir", dir.path, ...args);
       assert.notEqual(code, 0);
       assert.match(said, says);
       assert.doesNotMatch(said, /\n    at /);
-      assert.equal(readFileSync(join(dir.path, "base", "role.yaml"), "utf8"), "# untouched\n");
+      assert.equal(readFileSync(join(dir.path, "base", "role.yaml"), "utf8"), `${HEADER}# untouched\n`);
     });
   }
 });
@@ -200,14 +235,40 @@ suite("the rights of functions", () => {
   });
 
   test("plurals are those of the API", () => {
-    const plurals = { Ingress: "ingresses", NetworkPolicy: "networkpolicies", Endpoints: "endpoints", Pod: "pods" };
+    const plurals = {
+      Box: "boxes",
+      Elasticsearch: "elasticsearches",
+      Endpoints: "endpoints",
+      Gateway: "gateways",
+      Ingress: "ingresses",
+      Mesh: "meshes",
+      NetworkPolicy: "networkpolicies",
+      Path: "paths",
+      Pod: "pods",
+    };
     for (const [name, plural] of Object.entries(plurals)) assert.equal(resourceOf(kind("v1", name)), plural);
   });
 });
 
-test("the fence knows all marks that the host sets and no child can do without", () => {
+/** `count` functions that write ConfigMaps. */
+function installationOf(count: number): Installation {
   const definition = defineFunction({ watches: ConfigMap, writes: [ConfigMap], reconcile });
-  const functions = new Map([["some", definition]]);
-  const text = renderFile(fence({ namespace: "evenkeel", version: "1", functions, prefixes: ["team-"] }));
+  const functions = new Map(Array.from({ length: count }, (_, index) => [`some-${index}`, definition]));
+  return { namespace: "evenkeel", version: "1", functions, prefixes: ["team-"], allowedPrefixes: [] };
+}
+
+test("the fence knows all marks that the host sets and no child can do without", () => {
+  const text = renderFile(fence(installationOf(1)));
   for (const mark of HOST_MARKS) if (mark !== "evenkeel.dev/digest") assert.ok(text.includes(`"${mark}"`), mark);
 });
+
+test("a pod may use what its functions need: a thread each", () => {
+  assert.deepEqual(memoryFor(2), ["160Mi", "512Mi"]);
+  // 20 that did nothing took 690 MiB.
+  assert.deepEqual(memoryFor(20), ["736Mi", "2240Mi"]);
+});
+
+/** What the pod requests, and its limit. */
+function memoryFor(functionCount: number): readonly string[] {
+  return renderFile([deploymentManifest(installationOf(functionCount))]).match(/(?<= memory: ).*/g) ?? [];
+}
