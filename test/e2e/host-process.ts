@@ -58,13 +58,13 @@ export class HostProcess {
     this.#child.stdout.setEncoding("utf8").on("data", (text: string) => (this.#stdout += text));
     this.#child.stderr.setEncoding("utf8").on("data", (text: string) => (this.#stderr += text));
     // `close` and not `exit`: by then all that it said has been read.
-    this.#child.on("close", (code, signal) => (this.exit = { code, signal }));
     const kill = (): void => this.signal("SIGKILL");
-    process.once("exit", kill);
-    context.after(() => {
+    this.#child.on("close", (code, signal) => {
+      this.exit = { code, signal };
       process.off("exit", kill);
-      kill();
     });
+    process.once("exit", kill);
+    context.after(kill);
   }
 
   get stdout(): string {
