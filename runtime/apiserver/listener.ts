@@ -5,9 +5,9 @@
  * refused, and on loopback also those for another host name (DNS rebinding).
  */
 import { once } from "node:events";
+import { Server } from "node:http";
 import { setImmediate } from "node:timers/promises";
-import type { Server as HttpServer } from "node:http";
-import { Server, serve } from "../http/server.ts";
+import { serve } from "@hono/node-server";
 import { failure } from "./dispatch.ts";
 import { ApiError } from "./status.ts";
 
@@ -41,7 +41,7 @@ export async function listen(
 /** Turns of the event loop in which responses that have ended may reach their clients. */
 const GRACE_TURNS = 20;
 
-async function closed(server: HttpServer): Promise<void> {
+async function closed(server: Server): Promise<void> {
   const done = once(server, "close");
   server.close();
   for (let turn = 0; turn < GRACE_TURNS; turn++) {

@@ -7,6 +7,7 @@
  */
 // Not by its names: an older Node would not even link this file.
 import module from "node:module";
+import v8 from "node:v8";
 
 if (Number(process.versions.node.split(".")[0]) < 26) {
   console.error(
@@ -14,6 +15,11 @@ if (Number(process.versions.node.split(".")[0]) < 26) {
   );
   process.exit(1);
 }
+
+// V8 places what a line of code makes among the long-lived, once most of what it made has lived long: so at the start, when
+// everything that is listed stays. Later the same lines make what lives for a reconcile, and each waits for a collection of the
+// whole heap: after a start with 20 000 copies 85 of 120 MB on it were dead, and 80 of 310 MB of the process.
+v8.setFlagsFromString("--no-allocation-site-pretenuring");
 
 // In the folder for temporary files, or where NODE_COMPILE_CACHE says, as in the image. Where it cannot be had, a start takes
 // longer, and nothing is said.

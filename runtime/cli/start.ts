@@ -4,6 +4,7 @@
  * A start is mostly reading code. What the functions' threads need comes first; the rest is read while they read theirs.
  */
 import { relative } from "node:path";
+import { setImmediate } from "node:timers/promises";
 import { systemClock, type Clock } from "../clock/clock.ts";
 import type { Host } from "../host/host.ts";
 import { suspensionReporter } from "../host/observers.ts";
@@ -57,6 +58,8 @@ export async function start(settings: Settings): Promise<void> {
     onRefused: (error) => log.info("not taken in; what was good goes on", { error }),
   });
   const loading = handled(program.start());
+  // A turn of the event loop, in which the threads are begun: imports hold it up until all of them are there.
+  await setImmediate();
   const [{ connect }, { Host }, { createMetrics }, { setUpTracing }] = await Promise.all([
     import("./connect.ts"),
     import("../host/host.ts"),

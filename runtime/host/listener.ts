@@ -1,8 +1,9 @@
 /** One HTTP server of the host: bounded in time, closed promptly, and plain or with TLS. No request body is ever read. */
-import type { RequestListener, Server } from "node:http";
+import { createServer, type RequestListener, type Server } from "node:http";
+import { createServer as createTlsServer } from "node:https";
+import { getRequestListener } from "@hono/node-server";
 import type { Hono } from "hono";
 import type { Clock } from "../clock/clock.ts";
-import { createServer, createTlsServer, getRequestListener } from "../http/server.ts";
 import { EvenkeelError } from "../kube/errors.ts";
 import type { Address } from "./addresses.ts";
 import type { ServingCertificate } from "./serving-certificate.ts";

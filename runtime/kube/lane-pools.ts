@@ -1,7 +1,7 @@
 /** The connections to one server under one TLS identity: a pool for each lane, opened when first used. */
+import { Pool } from "undici";
 import type { TlsMaterial } from "./credentials.ts";
 import type { Lane } from "./transport.ts";
-import { Pool } from "./undici-parts.ts";
 
 /** Longer than any pause between two reconciles that should not cost a handshake; shorter than the server's own limit. */
 const KEEP_ALIVE_MS = 60_000;

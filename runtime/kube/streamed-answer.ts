@@ -2,7 +2,6 @@
 import type { Dispatcher } from "undici";
 import { joined } from "./received-headers.ts";
 import type { TransportResponse } from "./transport.ts";
-import { request } from "./undici-parts.ts";
 import { WholeAnswer, type ToFailure } from "./whole-answer.ts";
 
 type Body = Dispatcher.ResponseData["body"];
@@ -15,7 +14,7 @@ export async function streamedAnswer(
   toFailure: ToFailure,
 ): Promise<TransportResponse> {
   try {
-    const { statusCode, headers, body } = await request.call(dispatcher, { ...options, signal });
+    const { statusCode, headers, body } = await dispatcher.request({ ...options, signal });
     if (statusCode >= 300) return new WholeAnswer(statusCode, joined(headers), [Buffer.from(await body.bytes())]);
     return new StreamedAnswer(statusCode, joined(headers), body, toFailure);
   } catch (error) {
