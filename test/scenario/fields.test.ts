@@ -84,3 +84,13 @@ suite("fields of objects of others", () => {
     assert.deepEqual(await w.events(), ["WriteRefused on default/pot"]);
   });
 });
+
+test("an object that two keys write to keeps neither waiting longer than the cache takes to show it", async (context) => {
+  const w = await world(context, { functions, objects: [theirs({})] });
+  await w.converged();
+  w.delayWatches(300);
+  const labels = { dye: "true" };
+  await w.create(...["p1", "p2"].map((name) => configMap(`default/${name}`, { labels, data: { colour: "red" } })));
+  await w.advance(2 * SECOND);
+  assert.equal(w.machine.functions.all.get("dye")?.controller.queue.processingCount, 0);
+});

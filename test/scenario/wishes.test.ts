@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { suite, test } from "node:test";
 import { ConfigMap, kind, Namespace } from "../../runtime/kube/kind.ts";
 import type { KubeObject } from "../../runtime/kube/object.ts";
-import { defineFunction, fields, status } from "../../runtime/reconcile/define.ts";
+import { defineFunction, status } from "../../runtime/reconcile/define.ts";
 import type { Child } from "../../runtime/reconcile/effects.ts";
 import type { Fault } from "../support/in-process-transport.ts";
 import { configMap, namespace, source } from "./objects.ts";
@@ -202,25 +202,6 @@ suite("a key waits for the cache to show what it wrote, and no longer:", () => {
     await w.update(ConfigMap, "default/s", (it) => ({ ...it, data: { "team-b": "2" } }));
     await w.advance(500);
     assert.deepEqual(await w.copies(), ["team-b/kid"]);
-  });
-
-  test("one object that two keys write to", async (context) => {
-    const dye = defineFunction({
-      watches: ConfigMap,
-      where: { labels: { dye: "true" } },
-      reads: [ConfigMap],
-      writes: [fields(ConfigMap)],
-      reconcile: ({ data = {} }) => ({
-        apply: [{ apiVersion: "v1", kind: "ConfigMap", metadata: { namespace: "team-a", name: "cloth" }, data }],
-      }),
-    });
-    const w = await world(context, { functions: { dye }, objects: [configMap("team-a/cloth")] });
-    await w.converged();
-    w.delayWatches(300);
-    const labels = { dye: "true" };
-    await w.create(...["p1", "p2"].map((name) => configMap(`default/${name}`, { labels, data: { colour: "red" } })));
-    await w.advance(2_000);
-    assert.equal(w.machine.functions.all.get("dye")?.controller.queue.processingCount, 0);
   });
 });
 
