@@ -1,6 +1,6 @@
 /**
  * The initial events of a WatchList, collected aside until the server says that they are complete. A server that does not
- * know WatchList overlooks that it was asked for one, and goes on as any watch does: that is told from its ways.
+ * know WatchList overlooks that it was asked for one, and goes on like every watch: that is told from its ways.
  */
 import type { Clock } from "../clock/clock.ts";
 import type { WatchEvent } from "../kube/api.ts";

@@ -1,12 +1,7 @@
-/**
- * `npm start`: starts the functions, connects, starts the host, and ends it on a signal.
- *
- * A start is mostly reading code. What the functions' threads need comes first; the rest is read while they read theirs.
- */
+/** `npm start`: starts the functions, connects meanwhile, starts the host, and ends it on a signal. */
 import { relative } from "node:path";
-import { setImmediate } from "node:timers/promises";
 import { systemClock, type Clock } from "../clock/clock.ts";
-import type { Host } from "../host/host.ts";
+import { Host } from "../host/host.ts";
 import { suspensionReporter } from "../host/observers.ts";
 import { Program } from "../host/program.ts";
 import type { Address } from "../host/addresses.ts";
@@ -17,7 +12,9 @@ import { openWorker } from "../reconcile/cell/worker-cell.ts";
 import type { Served } from "../host/serving.ts";
 import type { Settings } from "../host/settings.ts";
 import { createLogger } from "../trace/logs.ts";
-import type { Connection } from "./connect.ts";
+import { createMetrics } from "../trace/metrics.ts";
+import { setUpTracing } from "../trace/tracing.ts";
+import { connect, type Connection } from "./connect.ts";
 import { createDemoNamespaces, createDemoSource, demoConfig } from "./demo.ts";
 import { newsOf } from "./news.ts";
 import manifest from "../../package.json" with { type: "json" };
@@ -58,14 +55,6 @@ export async function start(settings: Settings): Promise<void> {
     onRefused: (error) => log.info("not taken in; what was good goes on", { error }),
   });
   const loading = handled(program.start());
-  // A turn of the event loop, in which the threads are begun: imports hold it up until all of them are there.
-  await setImmediate();
-  const [{ connect }, { Host }, { createMetrics }, { setUpTracing }] = await Promise.all([
-    import("./connect.ts"),
-    import("../host/host.ts"),
-    import("../trace/metrics.ts"),
-    import("../trace/tracing.ts"),
-  ]);
   const tracing = await setUpTracing({ env, serviceVersion: manifest.version, clock, log });
   const metrics = createMetrics({ version: manifest.version, spans: tracing });
   const requests = metrics.restClient();

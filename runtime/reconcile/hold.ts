@@ -41,8 +41,9 @@ export class Hold {
     for (const { apiVersion, kind, metadata } of effects.apply ?? [])
       tally.dependsOn.push(select({ apiVersion, kind }, { name: metadata.name, namespace: metadata.namespace ?? "" }));
     if (record.blocked.size > 0) record.blocked.keepOnly(new Set(planned.writes.map(idOf)));
-    if (!record.rewrites.isEmpty && effects.children !== undefined)
-      record.rewrites.keepOnly(effects.children.map((child) => objectId(child, objectKey(child.metadata))));
+    // Written are children alone: where there are no more of them than are wished for now, none is to be forgotten yet.
+    if (effects.children !== undefined && record.rewrites.size > effects.children.length)
+      record.rewrites.keepOnly(new Set(effects.children.map((child) => objectId(child, objectKey(child.metadata)))));
     const blocked: Write[] = [];
     const ready = planned.writes.filter((write) => {
       const isHeld = this.#isHeld(write, request);

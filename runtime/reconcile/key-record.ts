@@ -60,7 +60,7 @@ export class KeyRecord {
       this.conflictCount === 0 &&
       this.refused.length === 0 &&
       this.events.size === 0 &&
-      this.rewrites.isEmpty &&
+      this.rewrites.size === 0 &&
       this.statusDigest === undefined &&
       this.previous === undefined
     );

@@ -29,16 +29,13 @@ export class Rewrites {
   /** Made when it is needed: most keys write nothing. */
   #known: Map<string, Known> | undefined;
 
-  get isEmpty(): boolean {
-    return this.#known === undefined;
+  get size(): number {
+    return this.#known?.size ?? 0;
   }
 
   /** Forgets targets that are no longer wished for: whoever deletes what stood there does not write it back. */
-  keepOnly(targets: readonly string[]): void {
-    if (this.#known === undefined || this.#known.size <= targets.length) return;
-    const kept = new Set(targets);
-    for (const target of this.#known.keys()) if (!kept.has(target)) this.#known.delete(target);
-    if (this.#known.size === 0) this.#known = undefined;
+  keepOnly(targets: ReadonlySet<string>): void {
+    for (const target of this.#known?.keys() ?? []) if (!targets.has(target)) this.#known?.delete(target);
   }
 
   /** Whether one more write to `target` would be one too many. */

@@ -60,7 +60,7 @@ interface Entry {
 
 /**
  * What lives for a moment is freed by V8's small collections; what a busy host keeps for a few hundred runs outlives them and
- * waits for a large one: 90 of 300 MB after a start with 20 000 keys.
+ * waits for a large one: some 25 of 270 MB after a start with 20 000 keys.
  */
 const QUIET_PER_SECOND = 64;
 
