@@ -81,6 +81,16 @@ suite("the layout of runtime/", () => {
     assert.deepEqual(wrong, []);
   });
 
+  test("what is exported is imported by another file, or is a function author's", () => {
+    const everywhere = [...files, ...sources(join(root, "functions")), ...sources(join(root, "test"))];
+    const imported = new Set(everywhere.flatMap(namesImported));
+    const idle = files
+      .filter((file) => file !== "runtime/index.ts")
+      .flatMap((file) => namesExported(file).map((name) => `${file} ${name}`))
+      .filter((name) => !imported.has(name));
+    assert.deepEqual(idle, []);
+  });
+
   test("time and chance come from the clock alone", () => {
     const outside = files.filter((file) => !file.startsWith("runtime/clock/") && !mayNameAmbient.has(file));
     const wrong = outside.filter((file) => ambient.test(withoutComments(read(file))));
@@ -89,6 +99,8 @@ suite("the layout of runtime/", () => {
 
   test("the check sees what there is to see", () => {
     assert.ok(files.length > 50 && imports.length > files.length, `${files.length} files, ${imports.length} imports`);
+    assert.deepEqual(namesExported("runtime/clock/clock.ts"), ["Timer", "Clock", "systemClock", "sleep", "backoffMs"]);
+    assert.ok(namesImported("functions/mirror.ts").includes("functions/lib/copy.ts copyInto"));
     const text = 'accept("*/*", `/v3/*`); run(); /* no */ go("\\"/*"); /** no\n no */\n  // no\nend("//");';
     assert.equal(withoutComments(text), 'accept("*/*", `/v3/*`); run();  go("\\"/*"); \n\nend("//");');
   });
@@ -120,6 +132,26 @@ function roomOf(file: string): string {
 function importsOf(file: string): readonly Import[] {
   const found = withoutComments(read(file)).matchAll(/(?:\bfrom|\bimport)\s*\(?\s*"([^"]+)"/g);
   return [...found].flatMap(([, from]) => (from === undefined ? [] : [{ file, from }]));
+}
+
+function namesExported(file: string): readonly string[] {
+  const declared = read(file).matchAll(
+    /^export (?:async |abstract )?(?:const|let|function\*?|class|interface|type) (\w+)/gm,
+  );
+  return [...declared].flatMap(([, name = ""]) => name);
+}
+
+/** `FILE NAME` of each, whether it is imported, exported again or taken out of an `await import()`. */
+function namesImported(file: string): readonly string[] {
+  const text = withoutComments(read(file));
+  const fixed = text.matchAll(/\{([^{}]*)\}\s*from\s*"([^"]+)"/g);
+  const later = text.matchAll(/\{([^{}]*)\}\s*=\s*await import\(\s*"([^"]+)"/g);
+  return [...fixed, ...later].flatMap(([, names = "", from = ""]) => {
+    const target = relative(root, resolve(root, file, "..", from))
+      .split(sep)
+      .join("/");
+    return names.split(",").map((name) => `${target} ${/^\s*(?:type\s+)?(\w*)/.exec(name)?.[1] ?? ""}`);
+  });
 }
 
 function read(file: string): string {

@@ -14,7 +14,7 @@ const LABELS = [
   "code",
 ] as const;
 
-export interface RequestFacts {
+interface RequestFacts {
   /** As metrics say it: GET, LIST, WATCH, POST, PUT, PATCH, APPLY, DELETE, DELETECOLLECTION. */
   readonly verb: string;
   /** Undefined for everything that is not a resource. */

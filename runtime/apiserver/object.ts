@@ -6,7 +6,7 @@ export interface JsonObject {
   readonly [field: string]: Json | undefined;
 }
 
-export interface OwnerReference extends JsonObject {
+interface OwnerReference extends JsonObject {
   readonly apiVersion: string;
   readonly kind: string;
   readonly name: string;
@@ -24,7 +24,7 @@ export interface ManagedFieldsEntry extends JsonObject {
   readonly subresource?: string;
 }
 
-export interface Metadata extends JsonObject {
+interface Metadata extends JsonObject {
   readonly name?: string;
   readonly generateName?: string;
   readonly namespace?: string;

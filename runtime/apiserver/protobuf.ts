@@ -13,7 +13,7 @@ export const PROTOBUF = "application/vnd.kubernetes.protobuf";
  * `string?` and the like are optional in Go: their zero is a value. Of the others zero means absent.
  * `time` is seconds since the epoch in a message; `bytes` become base64.
  */
-export type Scalar = "string" | "bytes" | "int" | "bool" | "int?" | "bool?" | "time";
+type Scalar = "string" | "bytes" | "int" | "bool" | "int?" | "bool?" | "time";
 export type FieldType = Scalar | { readonly message: Message };
 
 export interface MessageField {

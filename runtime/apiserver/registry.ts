@@ -42,12 +42,12 @@ export interface Candidate {
   readonly managedFields?: readonly ManagedFieldsEntry[];
 }
 
-export interface Written {
+interface Written {
   readonly version: StoredVersion;
   readonly created: boolean;
 }
 
-export interface Deleted {
+interface Deleted {
   readonly version: StoredVersion;
   /** False while finalizers hold it. */
   readonly gone: boolean;

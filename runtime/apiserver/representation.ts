@@ -9,13 +9,13 @@ import { tableRow, columnDefinitions } from "./table.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
-export interface ListMetadata {
+interface ListMetadata {
   readonly resourceVersion: string;
   readonly continue?: string;
   readonly remainingItemCount?: number;
 }
 
-export interface RepresentationOptions {
+interface RepresentationOptions {
   readonly resource: Resource;
   readonly form: Form;
   /** How much of the object a table row carries. */

@@ -66,7 +66,7 @@ function reason(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-export interface Typed {
+interface Typed {
   readonly object: ApiObject;
   readonly warnings: readonly string[];
 }

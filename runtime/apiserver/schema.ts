@@ -36,7 +36,7 @@ export function listKeys(schema: Schema): readonly string[] | undefined {
   return schema["x-kubernetes-list-type"] === "map" ? schema["x-kubernetes-list-map-keys"] : undefined;
 }
 
-export interface Decoded {
+interface Decoded {
   readonly value: JsonObject;
   /** Paths of fields that the schema does not know; they are not in `value`. */
   readonly unknownFields: readonly string[];

@@ -2,12 +2,12 @@
 import { own } from "./object.ts";
 import { badRequest } from "./status.ts";
 
-export type Requirement =
+type Requirement =
   | { readonly key: string; readonly operator: "In" | "NotIn"; readonly values: readonly string[] }
   | { readonly key: string; readonly operator: "Exists" | "DoesNotExist" }
   | { readonly key: string; readonly operator: "Gt" | "Lt"; readonly value: number };
 
-export type LabelSelector = readonly Requirement[];
+type LabelSelector = readonly Requirement[];
 
 export function matchesLabels(selector: LabelSelector, labels: Readonly<Record<string, string>> = {}): boolean {
   return selector.every((requirement) => satisfies(requirement, labels));
@@ -147,13 +147,13 @@ function tokens(text: string): string[] {
   return found;
 }
 
-export interface FieldRequirement {
+interface FieldRequirement {
   readonly field: string;
   readonly equal: boolean;
   readonly value: string;
 }
 
-export type FieldSelector = readonly FieldRequirement[];
+type FieldSelector = readonly FieldRequirement[];
 
 /** `metadata.name=a,metadata.namespace!=b`; `\,`, `\=` and `\\` stand for themselves. @throws ApiError 400 */
 export function parseFieldSelector(text: string, supported: readonly string[]): FieldSelector {

@@ -1,13 +1,13 @@
 /** Errors as the API server gives them: a Status object with reason, code and details. One constructor per reason. */
 import type { JsonObject } from "./object.ts";
 
-export interface StatusCause extends JsonObject {
+interface StatusCause extends JsonObject {
   readonly reason: string;
   readonly message: string;
   readonly field?: string;
 }
 
-export interface StatusDetails extends JsonObject {
+interface StatusDetails extends JsonObject {
   readonly name?: string;
   readonly group?: string;
   /** The plural resource for NotFound and the like, the Kind for Invalid: so the real server has it. */
@@ -17,7 +17,7 @@ export interface StatusDetails extends JsonObject {
   readonly retryAfterSeconds?: number;
 }
 
-export interface Status extends JsonObject {
+interface Status extends JsonObject {
   readonly kind: "Status";
   readonly apiVersion: "v1";
   readonly metadata: JsonObject;
@@ -29,7 +29,7 @@ export interface Status extends JsonObject {
 }
 
 /** Names a resource in messages: `configmaps`, `leases.coordination.k8s.io`. */
-export interface GroupResource {
+interface GroupResource {
   readonly group: string;
   readonly resource: string;
 }
@@ -58,7 +58,7 @@ export function success(details: StatusDetails): Status {
   return { kind: "Status", apiVersion: "v1", metadata: {}, status: "Success", details };
 }
 
-export function qualified({ group, resource }: GroupResource): string {
+function qualified({ group, resource }: GroupResource): string {
   return group === "" ? resource : `${resource}.${group}`;
 }
 

@@ -22,7 +22,7 @@ const UNDOUBTED_SHARE = 0.2;
 const CONFIRMATIONS = 2;
 const CONFIRM_EVERY_MS = 30_000;
 
-export interface DropGuardSink {
+interface DropGuardSink {
   /** None of these may throw. */
   held(reason: string): void;
   released(reason: string): void;

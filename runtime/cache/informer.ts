@@ -14,7 +14,7 @@ import { holding, type Source } from "./holding.ts";
 import { Reflector, type Failure, type ReflectorState } from "./reflector.ts";
 import { Store, type Change, type Indexer } from "./store.ts";
 
-export type ChangeHandler = (change: Change) => void;
+type ChangeHandler = (change: Change) => void;
 
 /** What an informer has to say to logs, metrics and traces. */
 export type InformerReport =

@@ -52,7 +52,7 @@ export interface Failure {
 }
 
 /** Told in the turn in which it happens. None of these may throw. */
-export interface ReflectorSink {
+interface ReflectorSink {
   /** The store now holds a new list; `sizeBefore` is how many objects it held until then. */
   replaced(changes: readonly Change[], sizeBefore: number): void;
   /** The store took in one watch event. */

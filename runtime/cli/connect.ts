@@ -23,7 +23,7 @@ export interface Connection {
   close(): Promise<void>;
 }
 
-export interface ConnectOptions {
+interface ConnectOptions {
   readonly target: Target;
   readonly env: NodeJS.ProcessEnv;
   readonly cwd: string;

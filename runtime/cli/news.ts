@@ -2,7 +2,7 @@
 import { isDeepStrictEqual } from "node:util";
 import type { ProgramState } from "../host/program.ts";
 
-export interface News {
+interface News {
   readonly message: string;
   /** Functions that it is about; none for the configuration. */
   readonly names?: readonly string[];

@@ -8,7 +8,7 @@ export interface TlsKeyPair {
   readonly key: string;
 }
 
-export interface SelfSignedOptions {
+interface SelfSignedOptions {
   readonly commonName: string;
   /** DNS names and IPv4 addresses that it is for. */
   readonly names: readonly string[];

@@ -44,7 +44,7 @@ export interface Failure {
   readonly wallMs: number;
 }
 
-export interface FunctionSetOptions {
+interface FunctionSetOptions {
   readonly api: Api;
   readonly clock: Clock;
   readonly informers: Informers;

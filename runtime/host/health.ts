@@ -15,7 +15,7 @@ export interface HealthAnswer {
   readonly body: string;
 }
 
-export interface HealthQuestion {
+interface HealthQuestion {
   /** `livez`; stands in the last line of the answer. */
   readonly endpoint: string;
   readonly isVerbose: boolean;

@@ -30,7 +30,7 @@ import { serve, type Served, type Serving } from "./serving.ts";
 import type { Settings } from "./settings.ts";
 import { statusSource } from "./status.ts";
 
-export interface HostOptions {
+interface HostOptions {
   readonly settings: Addresses & Pick<Settings, "concurrency" | "identity" | "traceLink">;
   readonly api: Api;
   readonly reviews: Reviews;

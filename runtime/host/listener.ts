@@ -15,7 +15,7 @@ export interface Listener {
   close(): Promise<void>;
 }
 
-export interface ListenerOptions {
+interface ListenerOptions {
   readonly clock: Clock;
   /** What to change when the address cannot be had: `--address`. */
   readonly flag: string;
@@ -77,7 +77,7 @@ function cannotListen(address: Address, flag: string, error: unknown): EvenkeelE
   return new EvenkeelError("FLAG_INVALID", `${flag} ${formatAddress(address)} ${what}`, { cause: error });
 }
 
-export function formatAddress({ host, port }: Address): string {
+function formatAddress({ host, port }: Address): string {
   return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
 }
 

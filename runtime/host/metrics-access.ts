@@ -8,14 +8,14 @@ import { createHash } from "node:crypto";
 import type { Clock } from "../clock/clock.ts";
 import type { Reviews } from "../kube/reviews.ts";
 
-export interface MetricsAccessOptions {
+interface MetricsAccessOptions {
   readonly reviews: Pick<Reviews, "authenticate" | "mayGet">;
   readonly clock: Clock;
   /** Told when the API server could not be asked. */
   readonly onFailed: (error: unknown) => void;
 }
 
-export interface Refusal {
+interface Refusal {
   readonly status: 401 | 403 | 503;
   readonly reason: string;
 }

@@ -14,7 +14,7 @@ import { wakeReason } from "../trace/wake.ts";
 import { FailureLog } from "./failure-log.ts";
 import type { Failure, FunctionObserver } from "./function-set.ts";
 
-export interface Observing {
+interface Observing {
   readonly clock: Clock;
   readonly metrics: Metrics;
   readonly log: Logger;

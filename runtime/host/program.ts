@@ -13,7 +13,7 @@ import { isAbsent, parseConfig, type Config, type Configurable, type Functions }
 import { watchConfig, type Reading } from "./config-watch.ts";
 import { defaults } from "./settings.ts";
 
-export interface ProgramOptions {
+interface ProgramOptions {
   /** Absolute. */
   readonly functionsDir: string;
   /** Absolute. */

@@ -14,7 +14,7 @@ export interface CertificateFiles {
   readonly keyFile: string;
 }
 
-export interface ServingCertificateOptions {
+interface ServingCertificateOptions {
   /** Absent: one is made, which encrypts and proves nothing. */
   readonly files: CertificateFiles | undefined;
   readonly clock: Clock;

@@ -14,7 +14,7 @@ import { Live } from "./page/live.ts";
 import { ServingCertificate } from "./serving-certificate.ts";
 import type { StatusSource } from "./status.ts";
 
-export interface ServingOptions {
+interface ServingOptions {
   readonly addresses: Addresses;
   readonly livez: Checks;
   readonly readyz: Checks;

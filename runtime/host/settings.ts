@@ -64,7 +64,7 @@ export interface GivenSettings {
   readonly verbosity?: Given<number> | undefined;
 }
 
-export interface Files {
+interface Files {
   isFile(path: string): boolean;
   isFolder(path: string): boolean;
 }

@@ -72,13 +72,13 @@ export interface FunctionStatus {
   readonly troubled: readonly string[];
 }
 
-export interface SuspensionStatus {
+interface SuspensionStatus {
   /** Until it is tried again; 0: as soon as can be, and one run is to show whether it is well. */
   readonly forMs: number;
   readonly reason: string;
 }
 
-export interface FunctionError {
+interface FunctionError {
   readonly code: Code;
   readonly key: string;
   /** In ISO 8601. */
@@ -87,7 +87,7 @@ export interface FunctionError {
   readonly next: string;
 }
 
-export interface QueueStatus {
+interface QueueStatus {
   readonly high: number;
   readonly low: number;
   readonly delayed: number;

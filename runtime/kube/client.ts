@@ -28,7 +28,7 @@ import { badResponse, requireName, storedObject, type Expected } from "./stored-
 import type { Transport } from "./transport.ts";
 import { watchEvents } from "./watch.ts";
 
-export interface ApiClientOptions {
+interface ApiClientOptions {
   readonly transport: Transport;
   readonly clock: Clock;
   /** Called once per request, after its answer. */

@@ -3,7 +3,7 @@
  * entry here, never by its text.
  */
 
-export interface Meaning {
+interface Meaning {
   /** Who can mend it: the user (files, flags, functions), the cluster (its state or its answers), or we (a bug). */
   readonly side: "user" | "cluster" | "bug";
   /** Whether the same attempt may succeed later without anybody changing anything. */

@@ -8,7 +8,7 @@ import { refusalOf } from "./refusal.ts";
 import type { Lane, Transport, TransportRequest, TransportResponse } from "./transport.ts";
 
 /** client-go's verbs, and `discover`. */
-export type Verb = "discover" | "get" | "list" | "watch" | "create" | "update" | "patch" | "apply" | "delete";
+type Verb = "discover" | "get" | "list" | "watch" | "create" | "update" | "patch" | "apply" | "delete";
 
 export interface Call {
   readonly verb: Verb;

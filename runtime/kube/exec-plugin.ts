@@ -9,7 +9,7 @@ import type { Clock } from "../clock/clock.ts";
 import { EvenkeelError } from "./errors.ts";
 import { parseJson, recordOf, recordsOf, textOf, textsOf, type JsonRecord } from "./json.ts";
 
-export interface ExecCredential {
+interface ExecCredential {
   readonly token: string | undefined;
   readonly cert: string | undefined;
   readonly key: string | undefined;
@@ -25,7 +25,7 @@ const TIMEOUT_MS = 60_000;
 /** The part of a credential's life in which it is used. */
 const USED_PART = 0.9;
 
-export interface ExecPlugin {
+interface ExecPlugin {
   /** `users[].user.exec` of the kubeconfig. */
   readonly exec: JsonRecord;
   /** What the plugin is told where `provideClusterInfo` asks for it: `spec.cluster`. */

@@ -10,7 +10,7 @@ const SERVICE_ACCOUNT = "/var/run/secrets/kubernetes.io/serviceaccount";
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-export interface InClusterOptions {
+interface InClusterOptions {
   readonly clock: Clock;
   readonly env: Environment;
   /** Where `token`, `ca.crt` and `namespace` are. */

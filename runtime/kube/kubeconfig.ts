@@ -14,7 +14,7 @@ import { readKubeconfig, type KubeconfigFile } from "./kubeconfig-file.ts";
 import { KeptSecret, type Secret } from "./kept-secret.ts";
 import { recordOf, recordsOf, textOf, type JsonRecord } from "./json.ts";
 
-export interface KubeconfigOptions {
+interface KubeconfigOptions {
   readonly clock: Clock;
   /** As in KUBECONFIG: of entries with the same name the first counts. */
   readonly files: readonly string[];

@@ -1,6 +1,6 @@
 /** Kubernetes objects as they travel: plain JSON, timestamps as strings, never mutated once cached. */
 
-export interface OwnerReference {
+interface OwnerReference {
   readonly apiVersion: string;
   readonly kind: string;
   readonly name: string;

@@ -4,7 +4,7 @@ import { parseJson, recordOf, recordsOf, textOf, type JsonRecord } from "./json.
 import { isMisfit, refusalWords } from "./refusal-words.ts";
 
 /** What of an HTTP answer decides. ERROR events of a watch have no headers. */
-export interface Refused {
+interface Refused {
   readonly httpCode: number;
   readonly headers: Readonly<Record<string, string>>;
   /** The parsed body; anything but a Status is not quoted. */

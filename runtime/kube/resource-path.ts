@@ -4,7 +4,7 @@ import { EvenkeelError } from "./errors.ts";
 import type { ObjectName } from "./object.ts";
 
 /** Undefined values are left out. */
-export type QueryParameters = Readonly<Record<string, string | number | boolean | undefined>>;
+type QueryParameters = Readonly<Record<string, string | number | boolean | undefined>>;
 
 /** `/api/v1`, `/apis/apps/v1` */
 export function versionPath(apiVersion: string): string {

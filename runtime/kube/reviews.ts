@@ -5,14 +5,14 @@ import { parseJson, recordOf, textOf, textsOf, type JsonRecord } from "./json.ts
 import { badResponse } from "./stored-object.ts";
 import type { Transport } from "./transport.ts";
 
-export interface ReviewsOptions {
+interface ReviewsOptions {
   readonly transport: Transport;
   readonly clock: Clock;
   readonly observer?: Observer | undefined;
 }
 
 /** As authentication.k8s.io/v1 UserInfo. */
-export interface UserInfo {
+interface UserInfo {
   readonly username: string;
   readonly uid: string | undefined;
   readonly groups: readonly string[];

@@ -14,7 +14,7 @@ import { wholeAnswer } from "./whole-answer.ts";
 
 const USER_AGENT = `evenkeel/${manifest.version} (${process.platform}/${process.arch}) node/${process.versions.node}`;
 
-export interface UndiciTransportOptions {
+interface UndiciTransportOptions {
   readonly credentials: Credentials;
   /** Connections of the lane `requests`. Default 32. */
   readonly connectionCount?: number | undefined;

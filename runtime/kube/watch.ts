@@ -14,7 +14,7 @@ import { badResponse, kindsOf, storedObject, type Expected } from "./stored-obje
 /** How much longer than the server's own limit a watch may last. */
 const GRACE_MS = 30_000;
 
-export interface Watch {
+interface Watch {
   readonly clock: Clock;
   /** For messages: `watch v1/ConfigMap`. */
   readonly what: string;

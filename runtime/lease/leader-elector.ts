@@ -23,7 +23,7 @@ import { watchForRelease } from "./release-watch.ts";
 import { JITTER, leaseTiming, type LeaseTiming, type LeaseTimingOptions } from "./timing.ts";
 
 /** Called in the middle of the elector's own work: must be quick and must not throw. */
-export interface LeaderElectorObserver {
+interface LeaderElectorObserver {
   /** For the gauge `leader_election_master_status`. */
   leading?(isLeading: boolean): void;
   /** An attempt to acquire or to renew came to nothing: no answer, or a refusal. It is made again. */

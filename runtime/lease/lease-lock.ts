@@ -31,7 +31,7 @@ export type Attempt =
   /** Ours, but coordinated leader election wants another holder. */
   | { readonly type: "endOfTerm" };
 
-export interface LeaseLockOptions {
+interface LeaseLockOptions {
   readonly api: Api;
   readonly clock: Clock;
   readonly lease: LeaseName;

@@ -6,7 +6,7 @@ import { backoffMs, sleep, type Clock } from "../clock/clock.ts";
 import type { Api } from "../kube/api.ts";
 import { Lease, leaseRecord, type LeaseName } from "./lease.ts";
 
-export interface ReleaseWatchOptions {
+interface ReleaseWatchOptions {
   readonly api: Api;
   readonly clock: Clock;
   readonly lease: LeaseName;

@@ -20,10 +20,6 @@ export const NAME = "evenkeel";
 export const CONFIG_MAP = `${NAME}-config`;
 export const CONFIG_FILE = "evenkeel.yaml";
 export const POD_LABELS = { "app.kubernetes.io/name": NAME } as const;
-/** As the API server names our account, also in its audit log. */
-export function accountOf(namespace: string): string {
-  return `system:serviceaccount:${namespace}:${NAME}`;
-}
 
 /**
  * Where the functions may write: `prefixes` in their sections of the configuration is read as just that. One without it gets

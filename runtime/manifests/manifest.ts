@@ -3,7 +3,7 @@ import { Document, isMap, isNode, isScalar, isSeq, visit, type YAMLSeq } from "y
 import { EvenkeelError } from "../kube/errors.ts";
 
 /** Where in the object, and what is said there: a comment above that line. */
-export interface Remark {
+interface Remark {
   /** Keys and indexes: `["rules", 0]` */
   readonly at: readonly (string | number)[];
   readonly says: string;

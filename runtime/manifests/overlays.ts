@@ -4,7 +4,7 @@ import { CONFIG_FILE, CONFIG_MAP, type Installation } from "./installation.ts";
 import { kustomization, patch, type Folder } from "./kustomization.ts";
 import { prefixesVariable } from "./policy.ts";
 
-export interface OverlayOptions {
+interface OverlayOptions {
   /** Path of the component's folder below `manifests/`. More than one takes a Kustomization that names them all. */
   readonly component?: string | undefined;
   /** With the configuration that is in the overlay's folder. */

@@ -68,7 +68,7 @@ export function prefixesVariable({ prefixes }: Pick<Installation, "prefixes">): 
 }
 
 /** Where a request means to write; empty where its object is in no namespace. A Namespace is where its own name says. */
-export function placeOf(kind: Kind): string {
+function placeOf(kind: Kind): string {
   return kindKey(kind) === "v1/Namespace" ? "request.name" : 'request.?namespace.orValue("")';
 }
 

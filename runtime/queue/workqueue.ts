@@ -32,12 +32,12 @@ export interface Item {
   readonly queuedMs: number;
 }
 
-export interface AddOptions {
+interface AddOptions {
   /** Default `high`. */
   readonly priority?: Priority | undefined;
 }
 
-export interface WorkqueueOptions {
+interface WorkqueueOptions {
   readonly clock: Clock;
   /** Called in a microtask after keys became ready, once for all that did so in the same turn. Then take until full. */
   readonly onReady?: (() => void) | undefined;

@@ -12,7 +12,7 @@ import { tracedGet } from "./traced-request.ts";
 import type { WriteCauses } from "./write-causes.ts";
 import type { Sent } from "./writer.ts";
 
-export interface AnswersOptions {
+interface AnswersOptions {
   readonly api: Api;
   readonly clock: Clock;
   readonly causes: WriteCauses;

@@ -8,7 +8,7 @@ import { backoffMs } from "../clock/clock.ts";
 export type BlockReason = "not_ours" | "terminating" | "not_found" | "denied" | "not_converging";
 
 /** What the server said against a wish. */
-export interface Refusal {
+interface Refusal {
   readonly message: string;
   /** Of the wish that it refused, as contentOf says; undefined where the write has none. */
   readonly content?: string | undefined;

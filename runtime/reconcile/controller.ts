@@ -62,7 +62,7 @@ export interface Report {
 }
 
 /** Why a key is as it is. */
-export interface Explanation {
+interface Explanation {
   /** As printed by formatQuery. */
   readonly reads: readonly string[];
   readonly isRunning: boolean;
@@ -74,7 +74,7 @@ export interface Explanation {
   readonly refused: readonly string[];
 }
 
-export interface ControllerOptions {
+interface ControllerOptions {
   readonly name: string;
   readonly clock: Clock;
   readonly cache: FunctionCache;

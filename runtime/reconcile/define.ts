@@ -20,7 +20,7 @@ export const status = <T extends KubeObject>(of: Kind<T>): Subresource<T> => ({ 
 export const scale = <T extends KubeObject>(of: Kind<T>): Subresource<T> => ({ of, subresource: "scale" });
 
 /** Objects of a kind that somebody else owns, of which the function sets some fields: `fields(Deployment)`. */
-export interface Fields<T extends KubeObject = KubeObject> {
+interface Fields<T extends KubeObject = KubeObject> {
   readonly fieldsOf: Kind<T>;
 }
 
@@ -37,13 +37,13 @@ export interface Context<C = unknown> {
 }
 
 /** One entry of `writes`. */
-export type Writable = Kind | Subresource | Fields;
+type Writable = Kind | Subresource | Fields;
 
 /** The objects that may be children, when these are the `writes`. */
-export type Written<W extends readonly Writable[]> = ObjectOf<Exclude<W[number], Subresource | Fields>>;
+type Written<W extends readonly Writable[]> = ObjectOf<Exclude<W[number], Subresource | Fields>>;
 
 /** The objects whose fields may be applied. */
-export type AppliedTo<W extends readonly Writable[]> = ObjectOf<Extract<W[number], Fields>["fieldsOf"]>;
+type AppliedTo<W extends readonly Writable[]> = ObjectOf<Extract<W[number], Fields>["fieldsOf"]>;
 
 type ObjectOf<K extends Kind> = K extends Kind<infer T> ? T : never;
 

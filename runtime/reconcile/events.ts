@@ -19,7 +19,7 @@ const Event = kind("events.k8s.io/v1", "Event");
 const BURST = 50;
 const PER_SECOND = 5;
 
-export interface EventsOptions {
+interface EventsOptions {
   readonly api: Api;
   readonly clock: Clock;
   /** `evenkeel` instance that reports: the elector's identity. */

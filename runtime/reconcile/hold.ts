@@ -10,13 +10,13 @@ import { idOf, isDestructive, wishOf, type Request } from "./request.ts";
 import { contentOf } from "./rewrites.ts";
 
 /** How long a deletion must have been wished for before the second look: time for a replaced object to come back. */
-export const GRACE_MS = 300;
+const GRACE_MS = 300;
 /** Each look that found otherwise doubles that, up to here: what the cache shows next asks again at once. */
 const MAX_GRACE_MS = 60_000;
 /** How soon a key asks again while the cache holds deletions back. */
 const HELD_MS = 5_000;
 
-export interface HoldOptions {
+interface HoldOptions {
   readonly cache: FunctionCache;
   readonly clock: Clock;
   readonly isDryRun: boolean;

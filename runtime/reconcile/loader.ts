@@ -25,7 +25,7 @@ export interface LoadedFunction {
   readonly cell: Cell;
 }
 
-export interface FailedFunction {
+interface FailedFunction {
   /** undefined when the folder as a whole could not be read. */
   readonly name: string | undefined;
   readonly file: string;
@@ -54,7 +54,7 @@ const AGAIN = { baseMs: 5_000, capMs: 300_000, jitter: 0 };
 /** Where Node keeps a module it never forgets it, so a generation is never used twice in a process. */
 let lastGeneration = 0;
 
-export interface LoaderOptions {
+interface LoaderOptions {
   readonly dir: string;
   readonly clock: Clock;
   readonly open: OpenCell;

@@ -30,7 +30,7 @@ import { Tally } from "./tally.ts";
 import type { WriteCauses } from "./write-causes.ts";
 import type { Writer } from "./writer.ts";
 
-export interface ReconcilerOptions {
+interface ReconcilerOptions {
   readonly cell: Cell;
   /** The function's section of the configuration, validated. */
   readonly config: unknown;

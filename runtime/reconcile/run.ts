@@ -28,7 +28,7 @@ export interface Inputs {
 }
 
 /** A read and how many objects it found. */
-export interface Read {
+interface Read {
   readonly query: Query;
   readonly count: number;
 }

@@ -9,7 +9,7 @@ export interface Schema<Output> {
   };
 }
 
-export type Result<Output> =
+type Result<Output> =
   | { readonly value: Output; readonly issues?: undefined }
   | { readonly issues: readonly RawIssue[] };
 

@@ -33,7 +33,7 @@ export async function tracedRequest<T>(
   }
 }
 
-export interface Get {
+interface Get {
   readonly kind: Kind;
   readonly name: ObjectName;
   readonly signal: AbortSignal;
@@ -64,7 +64,7 @@ export function tracedGet(
 }
 
 /** How a request that was answered by an error ended. */
-export function refused(error: unknown): RequestEnd {
+function refused(error: unknown): RequestEnd {
   const { httpCode, reason } = (error instanceof EvenkeelError ? error.status : undefined) ?? {};
   return { result: resultOf(error), status: httpCode, code: codeOf(error), reason };
 }

@@ -20,7 +20,7 @@ export type Sent = { readonly write: Write } & (
   | { readonly outcome: "skipped" }
 );
 
-export interface WriterOptions {
+interface WriterOptions {
   readonly api: Api;
   readonly slots: Slots;
   /** Asked immediately before every write. */

@@ -6,7 +6,7 @@
 import type { Clock } from "../clock/clock.ts";
 import { reconcileFields, reconcileLine, type ReconcileLine } from "./reconcile-line.ts";
 
-export type Field = string | number | boolean | readonly string[] | Error | undefined;
+type Field = string | number | boolean | readonly string[] | Error | undefined;
 export type Fields = Readonly<Record<string, Field>>;
 
 export interface Logger {

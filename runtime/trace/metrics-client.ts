@@ -1,7 +1,7 @@
 /** rest_client_*: what the API server answered. */
 import { Counter, Histogram, type Registry } from "prom-client";
 
-export interface RestObservation {
+interface RestObservation {
   /** The HTTP status; absent when there was no answer. */
   readonly status?: number | undefined;
   readonly method: string;

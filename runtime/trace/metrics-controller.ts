@@ -3,7 +3,7 @@ import { Counter, Gauge, Histogram, type Registry } from "prom-client";
 import type { WriteResult } from "./reconcile-trace.ts";
 import { family, type Family, type Series } from "./series.ts";
 
-export interface ReconcileObservation {
+interface ReconcileObservation {
   readonly result: "success" | "error" | "requeue" | "requeue_after";
   readonly durationMs: number;
   /** An error that is not retried. */

@@ -2,7 +2,7 @@
 import { Counter, Gauge, type Registry } from "prom-client";
 
 /** What a function can be asked about at any time. */
-export interface FunctionGauges {
+interface FunctionGauges {
   /** How many of its threads it brought to an end. */
   readonly faultCount: number;
   readonly isSuspended: boolean;

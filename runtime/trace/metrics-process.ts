@@ -7,7 +7,7 @@ export interface SpanCounts {
   readonly exportErrorCount: number;
 }
 
-export interface ProcessMetrics {
+interface ProcessMetrics {
   functionsLoaded(count: number): void;
 }
 

@@ -7,7 +7,7 @@ import { Counter, Gauge, Histogram, type Registry } from "prom-client";
 import { family, type Family } from "./series.ts";
 
 /** What a queue can be asked at any time. */
-export interface WorkqueueGauges {
+interface WorkqueueGauges {
   depth(priority: "high" | "low"): number;
   unfinishedWork(): { readonly totalMs: number; readonly longestMs: number };
 }

@@ -32,7 +32,7 @@ export interface Metrics {
   text(): Promise<string>;
 }
 
-export interface MetricsOptions {
+interface MetricsOptions {
   /** evenkeel's own. */
   readonly version: string;
   /** Read at each scrape. */

@@ -45,7 +45,7 @@ export interface TraceTree extends TraceSummary {
   readonly root: SpanNode;
 }
 
-export interface TraceFilter {
+interface TraceFilter {
   readonly function?: string | undefined;
   readonly key?: string | undefined;
   readonly outcome?: string | undefined;

@@ -62,7 +62,7 @@ export interface ReconcileStart {
 /** `gone`: there is no such object any more. `terminal`: an error that is not retried. `aborted`: the host is stopping. */
 export type Outcome = "success" | "requeue" | "requeue_after" | "gone" | "error" | "terminal" | "aborted";
 
-export interface ReconcileEnd {
+interface ReconcileEnd {
   readonly outcome: Outcome;
   /** When the key runs again, if nothing wakes it sooner: from settled on, back-off included. */
   readonly requeueAfterMs?: number | undefined;
@@ -70,7 +70,7 @@ export interface ReconcileEnd {
   readonly code?: string | undefined;
 }
 
-export interface PlanCounts {
+interface PlanCounts {
   readonly creates: number;
   readonly updates: number;
   readonly deletes: number;
@@ -85,7 +85,7 @@ export interface PlanCounts {
   readonly isDryRun?: boolean | undefined;
 }
 
-export interface SecondLookEnd {
+interface SecondLookEnd {
   readonly reads: readonly Read[];
   /** Of the deletions in question. */
   readonly confirmed: number;
@@ -100,7 +100,7 @@ export interface SecondLookSpan extends Requests {
   end(end: SecondLookEnd): void;
 }
 
-export interface CacheWaitSpan {
+interface CacheWaitSpan {
   /** `timeout`: the key goes on without having seen its writes. */
   end(result: "ok" | "timeout" | "aborted"): void;
 }

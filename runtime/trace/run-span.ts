@@ -10,7 +10,7 @@ export interface Read {
 }
 
 /** How many effects of each sort the function returned. Absent: it said nothing about them. */
-export interface Wants {
+interface Wants {
   readonly children?: number | undefined;
   readonly deletions?: number | undefined;
   readonly releases?: number | undefined;
@@ -20,7 +20,7 @@ export interface Wants {
   readonly scales?: number | undefined;
 }
 
-export interface RunEnd {
+interface RunEnd {
   readonly reads: readonly Read[];
   readonly wants?: Wants | undefined;
   /** How often the function was run again because a read had no answer yet. */

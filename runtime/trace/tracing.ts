@@ -25,7 +25,7 @@ export interface Tracing {
   shutdown(limitMs: number): Promise<void>;
 }
 
-export interface TracingOptions {
+interface TracingOptions {
   /** `process.env`: other values hold for the set-up only, and an exporter may read some of them again later. */
   readonly env: NodeJS.ProcessEnv;
   readonly serviceVersion: string;

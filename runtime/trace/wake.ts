@@ -13,7 +13,7 @@ export interface Wake {
 }
 
 /** The span of the write; a promise while the write is not answered: whether it was ours that made the change is not known yet. */
-export type Cause = SpanContext | Promise<SpanContext | undefined>;
+type Cause = SpanContext | Promise<SpanContext | undefined>;
 
 /** One phrase: `source added`, `child deleted v1/ConfigMap team-a/settings`. */
 export function wakeReason({ what, change, object, query }: Wake): string {

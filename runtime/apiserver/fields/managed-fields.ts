@@ -90,7 +90,7 @@ function ownersBefore(before: ApiObject | undefined, after: ApiObject, writer: W
   return rewritten.length > 0 ? rewritten : stored;
 }
 
-export interface Applied {
+interface Applied {
   readonly object: JsonObject;
   readonly managedFields: readonly ManagedFieldsEntry[];
 }

@@ -19,7 +19,7 @@ export interface HistoryLimits {
   readonly maxAgeMs: number;
 }
 
-export interface ListPage {
+interface ListPage {
   readonly items: readonly StoredVersion[];
   /** Matching objects after this page are counted only when nothing is filtered, as the real server does. */
   readonly remainingCount: number;
@@ -27,7 +27,7 @@ export interface ListPage {
   readonly next: string | undefined;
 }
 
-export interface ListQuery {
+interface ListQuery {
   /** Keys start with it: `team/` or the empty string. */
   readonly prefix: string;
   readonly from?: string | undefined;

@@ -8,7 +8,7 @@ import type { StatusSource } from "../status.ts";
 import { keySection, type Question } from "./key.ts";
 import { sharedSections } from "./sections.ts";
 
-export interface LiveOptions {
+interface LiveOptions {
   readonly source: StatusSource;
   readonly clock: Clock;
 }

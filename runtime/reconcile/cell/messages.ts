@@ -46,4 +46,4 @@ export type Outcome =
   | { readonly reading: ConfigReading };
 
 /** formatQuery of an answered query, and how many objects it showed. */
-export type SentRead = readonly [id: string, count: number];
+type SentRead = readonly [id: string, count: number];

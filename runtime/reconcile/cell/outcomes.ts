@@ -43,7 +43,7 @@ export class Outcomes {
   }
 }
 
-export interface OutcomesOptions {
+interface OutcomesOptions {
   readonly tell: (told: Told) => void;
   readonly perMessage: number;
   readonly orElse: (done: Done) => Outcome;

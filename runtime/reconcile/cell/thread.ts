@@ -58,7 +58,7 @@ interface InHand extends Pending {
 
 export type ToldAtOnce = Exclude<Told, { readonly type: "done" }>;
 
-export interface ThreadOptions {
+interface ThreadOptions {
   readonly birth: Omit<WorkerBirth, "progress">;
   readonly clock: Clock;
   readonly onTold: (told: ToldAtOnce) => void;
