@@ -11,9 +11,8 @@ import type { Store } from "./store.ts";
  * A store that holds all that the query means answers alone. Otherwise the answer is what the stores of that kind hold
  * together; where they differ about an object, the newest version counts.
  *
- * Metadata is answered by stores of whole objects as well: what was declared whole needs no second watch to be read in part.
- * Whole objects are answered by such stores alone, and not at all where another one may hold some that these lack: half an
- * answer would pass for the whole one.
+ * A store of whole objects answers reads of their metadata too. A store of metadata cannot answer a read of whole objects; if
+ * it might hold objects that the whole stores lack, the read is refused.
  * @throws EvenkeelError FUNCTION_READ_UNDECLARED naming what to declare
  */
 export function answerFrom(stores: readonly Store[]): (query: Query) => readonly StoredObject[] {

@@ -1,15 +1,15 @@
 /** Two conditions that must both hold, as one: what a function's `list(query, where)` asks for. */
-import type { LabelRule, Where } from "../kube/query.ts";
+import { labelMatches, valuesOf, type LabelRule, type Where } from "../kube/query.ts";
 
-/** The rule that no label value keeps. */
+/** No value of a label matches this rule, nor does its absence. */
 const NEVER: LabelRule = Object.freeze({ in: [] });
 
-/** Any label will do: `NEVER` of it makes a condition that no object keeps. */
+/** The condition that no object matches. Which label it names does not matter. */
 const NOTHING: Where = Object.freeze({ labels: Object.freeze({ none: NEVER }) });
 
 /**
- * A condition that every object keeps which keeps both. Exact but for one case: `notIn` together with `exists: true` has no
- * form as one rule, so the first alone is taken; whoever asks filters the answer by both.
+ * The condition `a AND b`. Where {@link isExact} is false more objects may match, never fewer: a reader filters its answers by
+ * both.
  */
 export function both(a: Where, b: Where): Where {
   if (differ(a.name, b.name) || differ(a.namespace, b.namespace)) return NOTHING;
@@ -25,9 +25,15 @@ export function both(a: Where, b: Where): Where {
   };
 }
 
-/** Whether no object can keep both. Errs on the side of false. */
+/** Whether `both` can say what the two say: no rule means `notIn` and `exists: true` at once, and the first is kept. */
+export function isExact(a: Where, b: Where): boolean {
+  const rulesOfBoth = Object.entries(a.labels ?? {}).map(([key, rule]) => [rule, b.labels?.[key]] as const);
+  return !rulesOfBoth.some(([x, y]) => (isExclusion(x) && isPresence(y)) || (isPresence(x) && isExclusion(y)));
+}
+
+/** Whether no object can match both. Errs on the side of false. */
 export function isDisjoint(a: Where, b: Where): boolean {
-  return Object.values(both(a, b).labels ?? {}).some((rule) => allowed(rule)?.length === 0);
+  return Object.values(both(a, b).labels ?? {}).some((rule) => valuesOf(rule)?.length === 0);
 }
 
 function differ(a: string | undefined, b: string | undefined): boolean {
@@ -52,26 +58,17 @@ function bothLabels(a: Where["labels"], b: Where["labels"]): Where["labels"] {
 }
 
 function bothRules(a: LabelRule, b: LabelRule): LabelRule {
-  const [values, other] = allowed(a) === undefined ? [allowed(b), a] : [allowed(a), b];
-  if (values !== undefined) return { in: values.filter((value) => keeps(other, value)) };
+  const [values, other] = valuesOf(a) === undefined ? [valuesOf(b), a] : [valuesOf(a), b];
+  if (values !== undefined) return { in: values.filter((value) => labelMatches(other, value)) };
   if (isAbsence(a)) return isPresence(b) ? NEVER : a;
   if (isAbsence(b)) return isPresence(a) ? NEVER : b;
-  if (typeof a === "object" && "notIn" in a && typeof b === "object" && "notIn" in b)
-    return { notIn: [...new Set([...a.notIn, ...b.notIn])] };
+  if (isExclusion(a) && isExclusion(b)) return { notIn: [...new Set([...a.notIn, ...b.notIn])] };
   return a;
 }
 
-/** The values that a rule names, when it allows no others. */
-function allowed(rule: LabelRule): readonly string[] | undefined {
-  if (typeof rule === "string") return [rule];
-  return "in" in rule ? rule.in : undefined;
-}
+type Rule<K extends string> = Extract<LabelRule, { readonly [key in K]: unknown }>;
 
-function keeps(rule: LabelRule, value: string): boolean {
-  if (typeof rule === "string") return rule === value;
-  if ("in" in rule) return rule.in.includes(value);
-  return "notIn" in rule ? !rule.notIn.includes(value) : rule.exists;
-}
-
+const isExclusion = (rule: LabelRule | undefined): rule is Rule<"notIn"> => typeof rule === "object" && "notIn" in rule;
 const isAbsence = (rule: LabelRule): boolean => typeof rule === "object" && "exists" in rule && !rule.exists;
-const isPresence = (rule: LabelRule): boolean => typeof rule === "object" && "exists" in rule && rule.exists;
+const isPresence = (rule: LabelRule | undefined): boolean =>
+  typeof rule === "object" && "exists" in rule && rule.exists;

@@ -11,7 +11,7 @@
 import { sleep, type Clock } from "../clock/clock.ts";
 import { compareResourceVersions, objectKey, type StoredObject } from "../kube/object.ts";
 import { formatQuery } from "../kube/query.ts";
-import type { Source } from "./holding.ts";
+import type { ListWatch } from "./holding.ts";
 import { listAll, type Snapshot } from "./list-all.ts";
 import type { Change, Store } from "./store.ts";
 
@@ -31,7 +31,7 @@ interface DropGuardSink {
 }
 
 export class DropGuard {
-  readonly #api: Source;
+  readonly #api: ListWatch;
   readonly #clock: Clock;
   readonly #store: Store;
   readonly #relist: () => void;
@@ -39,12 +39,14 @@ export class DropGuard {
   readonly #stop = new AbortController();
   /** Key → uid of what relists lost and nothing has confirmed. Empty: trusting. */
   readonly #lost = new Map<string, string>();
+  /** Version of the relist in doubt. The store itself moves on with every event. */
+  #doubtedAt = "";
   #confirmationCount = 0;
   #confirming: Promise<void> | undefined;
 
   /** @param options.relist has the store's Reflector take a new list. */
   constructor(options: {
-    readonly api: Source;
+    readonly api: ListWatch;
     readonly clock: Clock;
     readonly store: Store;
     readonly relist: () => void;
@@ -70,6 +72,7 @@ export class DropGuard {
     const gone = changes.filter(({ after, origin }) => after === undefined && origin === "relist");
     if (gone.length <= Math.max(UNDOUBTED_COUNT, UNDOUBTED_SHARE * sizeBefore)) return;
     for (const { key, before } of gone) if (before !== undefined) this.#lost.set(key, before.metadata.uid);
+    this.#doubtedAt = this.#store.resourceVersion ?? "";
     this.#confirmationCount = 0;
     this.#sink.held(this.reason ?? "");
     this.#confirming ??= this.#confirm();
@@ -95,8 +98,7 @@ export class DropGuard {
   }
 
   #weigh({ objects, resourceVersion }: Snapshot): void {
-    const { resourceVersion: seen = "" } = this.#store;
-    const order = compareResourceVersions(resourceVersion, seen);
+    const order = compareResourceVersions(resourceVersion, this.#doubtedAt);
     // A list from before the one in doubt shows what was then.
     if (order !== undefined && order < 0) return;
     this.#forgetPresent();

@@ -9,11 +9,11 @@ import { withDigestOnly, withoutContent } from "./content.ts";
 import { deepFrozen } from "./freeze.ts";
 import { RecentMap } from "../collections/recent-map.ts";
 
-/** What a store is filled by. */
-export type Source = Pick<Api, "list" | "watch">;
+/** What a store is filled from: the API server, or what stands before it. client-go's name. */
+export type ListWatch = Pick<Api, "list" | "watch">;
 
 /** `api`, whose answers to this query hold no more than it means. */
-export function holding(api: Source, { part }: Query): Source {
+export function holding(api: ListWatch, { part }: Query): ListWatch {
   if (part === undefined) return api;
   const metadata = new MetadataPool();
   const keep = (object: StoredObject): StoredObject =>

@@ -10,7 +10,7 @@ import type { Api } from "../kube/api.ts";
 import { objectKey } from "../kube/object.ts";
 import type { Query } from "../kube/query.ts";
 import { DropGuard } from "./drop-guard.ts";
-import { holding, type Source } from "./holding.ts";
+import { holding, type ListWatch } from "./holding.ts";
 import { Reflector, type Failure, type ReflectorState } from "./reflector.ts";
 import { Store, type Change, type Indexer } from "./store.ts";
 
@@ -37,7 +37,7 @@ export interface InformerOptions {
   readonly report?: ((report: InformerReport, informer: SharedInformer) => void) | undefined;
 }
 
-/** A watch that is resumed and lasts for so long works, though it be quiet; one whose version has expired ends at once. */
+/** A resumed watch that lasts this long works, even if it is quiet: one whose version has expired ends at once. */
 const PROBATION_MS = 10_000;
 
 export class SharedInformer {
@@ -127,7 +127,7 @@ export class SharedInformer {
     return this.#guard.reason;
   }
 
-  #makeReflector(api: Source): Reflector {
+  #makeReflector(api: ListWatch): Reflector {
     return new Reflector({
       api,
       clock: this.#clock,
@@ -153,7 +153,7 @@ export class SharedInformer {
     });
   }
 
-  #makeGuard(api: Source): DropGuard {
+  #makeGuard(api: ListWatch): DropGuard {
     return new DropGuard({
       api,
       clock: this.#clock,

@@ -1,16 +1,17 @@
 /**
  * The initial events of a WatchList, collected aside until the server says that they are complete. A server that does not
- * know WatchList overlooks that it was asked for one, and goes on like every watch: that is told from its ways.
+ * know WatchList ignores the option and answers with an ordinary watch; what it sends, or does not send, shows that here.
  */
 import type { Clock } from "../clock/clock.ts";
+import { QuietTimer } from "../clock/quiet-timer.ts";
 import type { WatchEvent } from "../kube/api.ts";
 import { objectKey, type StoredObject } from "../kube/object.ts";
-import { QuietTimer } from "./quiet-timer.ts";
 
 /**
- * Initial events are one run of ADDED. After it (silence, a change, or its longest time) their end is due: a server that
- * knows WatchList sends it within a second of having caught up with its storage. One that was only slow is listed instead,
- * which costs nothing but the time. Source: k8s.io/apiserver pkg/storage/cacher/cache_watcher.go.
+ * How long after the last initial event their end may take to come. Initial events are one run of ADDED; any other event ends
+ * the run, and so does {@link MAX_RUN_MS}. A server that knows WatchList sends the end within a second of having caught up
+ * with its storage. One that was only slow is listed instead, which costs nothing but the time.
+ * Source: k8s.io/apiserver pkg/storage/cacher/cache_watcher.go.
  */
 const DUE_MS = 30_000;
 

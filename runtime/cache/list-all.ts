@@ -34,9 +34,9 @@ type Lists = Pick<Api, "list">;
 
 /**
  * Lists without a resourceVersion, which means: the state at the time of the call, and no older one. All pages belong to the
- * snapshot of the first. When the server forgets that snapshot before the last page, everything is listed anew in one
- * request; the token it then offers to go on with continues in a *different* snapshot, in which a deleted object and one
- * not listed look alike, so it is never used.
+ * snapshot of the first. When the server has forgotten that snapshot before the last page, everything is listed anew in one
+ * request. The token that the server offers instead is never used: it goes on in a *different* snapshot, and an object that
+ * is in neither part may have been deleted or merely missed.
  * @throws EvenkeelError `API_…`, KIND_NOT_SERVED
  */
 export async function listAll(api: Lists, query: Query, signal: AbortSignal): Promise<Snapshot> {
@@ -53,7 +53,7 @@ export async function listAll(api: Lists, query: Query, signal: AbortSignal): Pr
   return { objects, resourceVersion };
 }
 
-/** What a list lacks reads as deleted: one that was asked for whole and has a token is none. */
+/** Refuses a list that was asked for whole and has a token all the same: what it lacks would count as deleted. */
 async function inOne(api: Lists, query: Query, options: ListOptions): Promise<Snapshot> {
   const { items, resourceVersion, continue: token } = await api.list(query.kind, options);
   if (token === undefined) return { objects: items, resourceVersion };

@@ -1,8 +1,7 @@
 /**
- * Functions may be plain JavaScript, so what they declare and what they pass to the cache is checked. A misspelt condition
- * must not pass for no condition: `{ label: … }` would match every object of the kind. A fault is a predicate, to be put
- * behind whoever wants the value: `wants a kind (such as …), not string`. It names conditions and label keys; of a value the
- * type, never the content: that may come from a Secret.
+ * Checks what functions declare and what they pass to the cache: they may be plain JavaScript, and a misspelt condition such
+ * as `{ label: … }` must not match every object of the kind. A fault is the end of a sentence that the caller begins:
+ * `wants a kind (such as …), not string`. It names conditions and label keys, but never a value: that may come from a Secret.
  */
 import { EvenkeelError } from "../kube/errors.ts";
 import type { Kind } from "../kube/kind.ts";

@@ -13,7 +13,7 @@ import type { WatchEvent } from "../kube/api.ts";
 import { codeOf, EvenkeelError, type Code } from "../kube/errors.ts";
 import type { StoredObject } from "../kube/object.ts";
 import { formatQuery } from "../kube/query.ts";
-import type { Source } from "./holding.ts";
+import type { ListWatch } from "./holding.ts";
 import { InitialEvents } from "./initial-events.ts";
 import { listAll, selection } from "./list-all.ts";
 import { RetryDelay } from "./retry-delay.ts";
@@ -80,9 +80,8 @@ const MAX_WATCH_LIST_FAILURES = 3;
 const SHORT_WATCH_MS = 1_000;
 
 /**
- * So many watches in a row that told nothing, and the fault may be the version that they begin at: relist. A server whose
- * history went back closes them, refuses the version as too new or, as kube-apiserver, accepts it and is silent until it has
- * given it out again.
+ * After this many watches without an event, suspect the version they start at, and relist. A server whose history went back
+ * may close them, call the version too new, or (kube-apiserver) stay silent until it reaches it again.
  */
 const MAX_EMPTY_WATCHES = 3;
 
@@ -106,7 +105,7 @@ const PATIENT: ReadonlySet<Code> = new Set<Code>([
 const NOT_SUPPORTED: ReadonlySet<Code> = new Set<Code>(["API_INVALID", "API_REJECTED"]);
 
 export class Reflector {
-  readonly #api: Source;
+  readonly #api: ListWatch;
   readonly #clock: Clock;
   readonly #store: Store;
   readonly #sink: ReflectorSink;
@@ -125,7 +124,7 @@ export class Reflector {
   #lastHeardMs: number | undefined;
 
   constructor(options: {
-    readonly api: Source;
+    readonly api: ListWatch;
     readonly clock: Clock;
     readonly store: Store;
     readonly sink: ReflectorSink;

@@ -1,7 +1,7 @@
 /** How long a Reflector waits after a failure: what the server asked for, or a growing delay that is different on each host. */
 import { backoffMs, type Clock } from "../clock/clock.ts";
 import { codeOf, type Code } from "../kube/errors.ts";
-import { retryAfterMs } from "../kube/retry-after.ts";
+import { requestedDelayMs } from "../kube/retry-after.ts";
 
 /** Source: client-go tools/cache/reflector.go (800 ms, ×2, up to 30 s, jitter 1, reset after 2 min). */
 const BACKOFF = { baseMs: 800, capMs: 30_000 } as const;
@@ -50,7 +50,7 @@ export class RetryDelay {
   }
 
   #delayAfter(error: unknown): number {
-    const askedMs = retryAfterMs(error, this.#clock);
+    const askedMs = requestedDelayMs(error, this.#clock);
     if (askedMs !== undefined) return askedMs;
     const code = codeOf(error);
     if (code === "KIND_NOT_SERVED") return KIND_NOT_SERVED_MS * (1 + this.#clock.random() / 5);

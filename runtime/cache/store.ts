@@ -142,10 +142,10 @@ export class Store {
   }
 
   /**
-   * A server that lags has caught up a moment later. One whose etcd was restored from a backup stays behind, and yet its list
-   * is not taken over what was seen: versions are given out a second time there, so nothing that was remembered by version,
-   * here or by those who read here, means anything. A new process remembers nothing, and the operator is told to start it;
-   * Kubernetes asks for as much of its own components. Source: kubernetes.io, Operating etcd clusters, "Restoring".
+   * A server that lags catches up within a moment. One whose etcd was restored from a backup stays behind, and its list is
+   * refused for good: it gives out versions a second time, so whatever was remembered by version, here or by our readers,
+   * means nothing any more. Only a restart forgets it all, and the error tells the operator so; Kubernetes asks the same for
+   * its own components. Source: kubernetes.io, Operating etcd clusters, "Restoring".
    */
   #refuseOlder(resourceVersion: string): void {
     const seen = this.#resourceVersion;
@@ -155,7 +155,10 @@ export class Store {
     throw new EvenkeelError("API_WENT_BACK", what);
   }
 
-  /** An older version is news as well: history went back, and has passed by now what was seen before. */
+  /**
+   * Any other version is news, an older one too. The list itself is not older than what was seen, so the history went back and
+   * has caught up since: the object is now as the list says.
+   */
   #isNews(key: string, { metadata }: StoredObject): boolean {
     return this.#objects.get(key)?.metadata.resourceVersion !== metadata.resourceVersion;
   }

@@ -1,22 +1,22 @@
 /**
- * Which requests read what, and so: which requests does a change concern. Step "store change → requests" of the path.
+ * Which keys read what, and so: which keys does a change concern. Step "store change → keys" of the path.
  *
- * Equal queries of many requests are one entry, and an entry is filed under its most selective condition, so the cost of a
- * change does not grow with requests that read something else. Every entry an object could match is looked at, never only
- * the first: a request may read one object by name and the whole kind as well.
+ * Equal queries of many keys are one entry, and an entry is filed under its most selective condition, so the cost of a
+ * change does not grow with keys that read something else. Every entry an object could match is looked at, never only
+ * the first: a key may read one object by name and the whole kind as well.
  */
 import { kindKey } from "../kube/kind.ts";
-import { matches, type LabelRule, type Query, type Where } from "../kube/query.ts";
+import { formatQuery, matches, valuesOf, type Query, type Where } from "../kube/query.ts";
 import { Multimap } from "../collections/multimap.ts";
 import type { Change } from "./store.ts";
 
 interface Entry {
   readonly identity: string;
   readonly query: Query;
-  /** Never empty while the entry is filed. */
-  readonly requests: Set<string>;
+  /** The keys that read it. Never empty while the entry is filed. */
+  readonly readers: Set<string>;
   readonly drawers: readonly string[];
-  /** Of all requests that read this and nothing else: many keys of one function do, and a set of its own for each is half its cost. */
+  /** Shared by all keys that read this and nothing else: many of a function do, and a set for each would be half of their cost. */
   readonly alone: Reads;
 }
 
@@ -38,62 +38,61 @@ export class Tracker {
   /** Kind and length → entries by a prefix so long: a change asks for these lengths, not for every beginning of a name. */
   readonly #prefixLengths = new Map<string, Map<number, number>>();
 
-  /** After a run: `request` depends on these queries and on nothing else. */
-  replace(request: string, queries: Iterable<Query>): void {
-    const completed = this.#file(request, queries);
+  /** After a run: `key` depends on these queries and on nothing else. */
+  replace(key: string, queries: Iterable<Query>): void {
+    const completed = this.#file(key, queries);
     const [first] = completed;
-    this.#assign(request, completed.size === 1 && first !== undefined ? first.alone : { completed, all: completed });
+    this.#assign(key, completed.size === 1 && first !== undefined ? first.alone : { completed, all: completed });
   }
 
   /**
    * After a run that threw, timed out or was discarded: what it read before that, and what the last completed run read. What
-   * an earlier failed run read no longer matters, and a request that fails for ever does not grow.
+   * an earlier failed run read no longer matters, and a key that fails for ever does not grow.
    */
-  unite(request: string, queries: Iterable<Query>): void {
-    const completed = this.#reads.get(request)?.completed ?? NONE;
-    this.#assign(request, { completed, all: completed.union(this.#file(request, queries)) });
+  unite(key: string, queries: Iterable<Query>): void {
+    const completed = this.#reads.get(key)?.completed ?? NONE;
+    this.#assign(key, { completed, all: completed.union(this.#file(key, queries)) });
   }
 
-  forget(request: string): void {
-    this.#assign(request, { completed: NONE, all: NONE });
+  forget(key: string): void {
+    this.#assign(key, { completed: NONE, all: NONE });
   }
 
-  /** The requests that read something which the object was or is, each with the query that says so. */
+  /** The keys that read something which the object was or is, each with the query that says so. */
   affected(change: Change): ReadonlyMap<string, Query> {
     let matched: Set<Entry> | undefined;
     for (const drawer of this.#drawersOfChange(change))
       for (const entry of this.#drawers.get(drawer))
         if (concerns(change, entry.query)) (matched ??= new Set()).add(entry);
     if (matched === undefined) return NOBODY;
-    const requests = new Map<string, Query>();
-    for (const { query, requests: readers } of matched)
-      for (const request of readers) if (!requests.has(request)) requests.set(request, query);
-    return requests;
+    const keys = new Map<string, Query>();
+    for (const { query, readers } of matched) for (const key of readers) if (!keys.has(key)) keys.set(key, query);
+    return keys;
   }
 
-  /** What `request` depends on. */
-  queriesOf(request: string): readonly Query[] {
-    return [...(this.#reads.get(request)?.all ?? [])].map(({ query }) => query);
+  /** What `key` depends on. */
+  queriesOf(key: string): readonly Query[] {
+    return [...(this.#reads.get(key)?.all ?? [])].map(({ query }) => query);
   }
 
-  /** For metrics and for the proof that nothing is left behind: all zero when every request is forgotten. */
-  get counts(): { readonly requests: number; readonly queries: number; readonly drawers: number } {
-    return { requests: this.#reads.size, queries: this.#entries.size, drawers: this.#drawers.size };
+  /** For metrics and for the proof that nothing is left behind: all zero when every key is forgotten. */
+  get counts(): { readonly keys: number; readonly queries: number; readonly drawers: number } {
+    return { keys: this.#reads.size, queries: this.#entries.size, drawers: this.#drawers.size };
   }
 
-  #assign(request: string, reads: Reads): void {
-    const previous = this.#reads.get(request)?.all ?? NONE;
-    if (reads.all.size === 0) this.#reads.delete(request);
-    else this.#reads.set(request, reads);
-    for (const entry of previous) if (!reads.all.has(entry)) this.#release(request, entry);
+  #assign(key: string, reads: Reads): void {
+    const previous = this.#reads.get(key)?.all ?? NONE;
+    if (reads.all.size === 0) this.#reads.delete(key);
+    else this.#reads.set(key, reads);
+    for (const entry of previous) if (!reads.all.has(entry)) this.#release(key, entry);
   }
 
-  #file(request: string, queries: Iterable<Query>): Set<Entry> {
+  #file(key: string, queries: Iterable<Query>): Set<Entry> {
     const entries = new Set<Entry>();
     for (const query of queries) {
-      const identity = identify(query);
+      const identity = formatQuery(query);
       const entry = this.#entries.get(identity) ?? this.#add(identity, query);
-      entry.requests.add(request);
+      entry.readers.add(key);
       entries.add(entry);
     }
     return entries;
@@ -102,7 +101,7 @@ export class Tracker {
   #add(identity: string, query: Query): Entry {
     const itself = new Set<Entry>();
     const alone: Reads = { completed: itself, all: itself };
-    const entry: Entry = { identity, query, requests: new Set(), drawers: this.#drawersOfQuery(query), alone };
+    const entry: Entry = { identity, query, readers: new Set(), drawers: this.#drawersOfQuery(query), alone };
     itself.add(entry);
     this.#entries.set(identity, entry);
     for (const drawer of entry.drawers) this.#drawers.add(drawer, entry);
@@ -110,9 +109,9 @@ export class Tracker {
     return entry;
   }
 
-  #release(request: string, entry: Entry): void {
-    entry.requests.delete(request);
-    if (entry.requests.size > 0) return;
+  #release(key: string, entry: Entry): void {
+    entry.readers.delete(key);
+    if (entry.readers.size > 0) return;
     this.#entries.delete(entry.identity);
     for (const drawer of entry.drawers) this.#drawers.delete(drawer, entry);
     this.#countPrefix(entry.query, -1);
@@ -132,14 +131,14 @@ export class Tracker {
   #drawersOfChange({ query, before, after }: Change): readonly string[] {
     const kind = kindKey(query.kind);
     const { name = "", namespace = "" } = (after ?? before)?.metadata ?? {};
-    const drawers = [byKey(kind, namespace, name), byName(kind, name), byNamespace(kind, namespace), all(kind)];
+    const drawers = [byObject(kind, namespace, name), byName(kind, name), byNamespace(kind, namespace), all(kind)];
     for (const length of this.#prefixLengths.get(kind)?.keys() ?? [])
       if (length <= name.length) drawers.push(byPrefix(kind, name.slice(0, length)));
     const { labels } = after?.metadata ?? {};
     const former = before?.metadata.labels;
-    for (const key in labels) drawers.push(...byLabels(kind, namespace, key, labels[key]));
-    for (const key in former)
-      if (former[key] !== labels?.[key]) drawers.push(...byLabels(kind, namespace, key, former[key]));
+    for (const label in labels) drawers.push(...byLabels(kind, namespace, label, labels[label]));
+    for (const label in former)
+      if (former[label] !== labels?.[label]) drawers.push(...byLabels(kind, namespace, label, former[label]));
     return drawers;
   }
 
@@ -147,7 +146,7 @@ export class Tracker {
   #drawersOfQuery({ kind, where }: Query): readonly string[] {
     const of = kindKey(kind);
     const { namespace, name, namePrefix } = where;
-    if (name !== undefined) return [namespace === undefined ? byName(of, name) : byKey(of, namespace, name)];
+    if (name !== undefined) return [namespace === undefined ? byName(of, name) : byObject(of, namespace, name)];
     const labelled = this.#leastUsed(labelDrawers(of, where));
     if (labelled !== undefined) return labelled;
     if (namespace !== undefined) return [byNamespace(of, namespace)];
@@ -173,42 +172,21 @@ function concerns({ before, after }: Change, { where }: Query): boolean {
 
 /** For each label that must have one of some values: the drawers of these values. */
 function labelDrawers(kind: string, { namespace, labels }: Where): readonly (readonly string[])[] {
-  return Object.entries(labels ?? {}).flatMap(([key, rule]) => {
+  return Object.entries(labels ?? {}).flatMap(([label, rule]) => {
     const values = valuesOf(rule);
-    return values === undefined ? [] : [values.map((value) => byLabel(kind, namespace, key, value))];
+    return values === undefined ? [] : [values.map((value) => byLabel(kind, namespace, label, value))];
   });
 }
 
-function valuesOf(rule: LabelRule): readonly string[] | undefined {
-  if (typeof rule === "string") return [rule];
-  return "in" in rule ? rule.in : undefined;
-}
-
 // Two conditions may share a drawer by an odd choice of strings: that costs a comparison, no more.
-const byKey = (kind: string, namespace: string, name: string): string => `key ${kind} ${namespace}/${name}`;
+const byObject = (kind: string, namespace: string, name: string): string => `object ${kind} ${namespace}/${name}`;
 const byName = (kind: string, name: string): string => `name ${kind} ${name}`;
-const byLabel = (kind: string, namespace: string | undefined, key: string, value: string): string =>
-  `label ${kind} ${namespace ?? "*"} ${key}=${value}`;
-const byLabels = (kind: string, namespace: string, key: string, value = ""): readonly string[] => [
-  byLabel(kind, undefined, key, value),
-  byLabel(kind, namespace, key, value),
+const byLabel = (kind: string, namespace: string | undefined, label: string, value: string): string =>
+  `label ${kind} ${namespace ?? "*"} ${label}=${value}`;
+const byLabels = (kind: string, namespace: string, label: string, value = ""): readonly string[] => [
+  byLabel(kind, undefined, label, value),
+  byLabel(kind, namespace, label, value),
 ];
 const byNamespace = (kind: string, namespace: string): string => `namespace ${kind} ${namespace}`;
 const byPrefix = (kind: string, prefix: string): string => `prefix ${kind} ${prefix}`;
 const all = (kind: string): string => `all ${kind}`;
-
-/** The same for equal queries and for no others, whatever strings a function puts in them. */
-function identify(query: Query): string {
-  return identities.get(query) ?? identified(query);
-}
-
-/** A query is asked again and again, by one key and by its neighbours, and never changes. */
-const identities = new WeakMap<Query, string>();
-
-function identified(query: Query): string {
-  const { kind, where, part } = query;
-  const labels = Object.entries(where.labels ?? {}).toSorted(([a], [b]) => (a < b ? -1 : 1));
-  const identity = JSON.stringify([kindKey(kind), where.namespace, where.name, where.namePrefix, labels, part]);
-  identities.set(query, identity);
-  return identity;
-}

@@ -62,7 +62,7 @@ function connectWith(credentials: Credentials, { clock, observer }: ConnectOptio
 }
 
 async function embedded(options: ConnectOptions): Promise<Connection> {
-  // Imported here: a host of a real cluster has no use for its 54 files.
+  // Imported here: a host of a real cluster has no use for it.
   const { createApiServer } = await import("../apiserver/server.ts");
   const server = createApiServer({ clock: options.clock });
   const host = "127.0.0.1";

@@ -1,131 +1,11 @@
-/** The flags and `EVENKEEL_…` variables of `start`: one table, and the reading of a command line by it. */
+/** Reads a command line and the `EVENKEEL_…` variables by the table of flags. */
 import { parseArgs } from "node:util";
 import { didYouMean } from "../host/nearest.ts";
 import type { Address } from "../host/addresses.ts";
-import { defaults, type Given, type GivenSettings } from "../host/settings.ts";
+import type { Given, GivenSettings } from "../host/settings.ts";
 import { parseTraceLink } from "../host/trace-link.ts";
 import { EvenkeelError } from "../kube/errors.ts";
-
-export interface Flag {
-  readonly key: keyof GivenSettings | "help";
-  /** `--leader-elect`; the one-letter flag is `-v`. */
-  readonly flag: string;
-  readonly short?: string;
-  readonly variable?: string;
-  /** What to write for the value. Absent: the flag is on or off. */
-  readonly value?: string;
-  /** What it does, and its default: for the help text. */
-  readonly says: string;
-}
-
-/** In the order of the help text. */
-export const flags: readonly Flag[] = [
-  {
-    key: "kubeconfig",
-    flag: "--kubeconfig",
-    variable: "EVENKEEL_KUBECONFIG",
-    value: "FILE",
-    says: "run against the cluster that this kubeconfig names",
-  },
-  {
-    key: "context",
-    flag: "--context",
-    variable: "EVENKEEL_CONTEXT",
-    value: "NAME",
-    says: "run against this context of the kubeconfig",
-  },
-  {
-    key: "config",
-    flag: "--config",
-    variable: "EVENKEEL_CONFIG",
-    value: "FILE",
-    says: `configuration (default: ${defaults.configFile}, where there is one)`,
-  },
-  {
-    key: "functions",
-    flag: "--functions",
-    variable: "EVENKEEL_FUNCTIONS",
-    value: "DIR",
-    says: "folder of the functions (default: functions/ of the package)",
-  },
-  {
-    key: "address",
-    flag: "--address",
-    variable: "EVENKEEL_ADDRESS",
-    value: "HOST:PORT",
-    says: `health (default: ${show(defaults.address)}; in a pod ${show(defaults.addressInPod)})`,
-  },
-  {
-    key: "statusAddress",
-    flag: "--status-address",
-    variable: "EVENKEEL_STATUS_ADDRESS",
-    value: "HOST:PORT",
-    says: `status page; 0: off (default: --address or ${show(defaults.local)})`,
-  },
-  {
-    key: "metricsAddress",
-    flag: "--metrics-address",
-    variable: "EVENKEEL_METRICS_ADDRESS",
-    value: "HOST:PORT",
-    says: `metrics; 0: off (default: as status; in a pod ${show(defaults.metricsInPod)} with TLS)`,
-  },
-  {
-    key: "metricsCert",
-    flag: "--metrics-cert",
-    variable: "EVENKEEL_METRICS_CERT",
-    value: "FILE",
-    says: "certificate of metrics beyond loopback (default: one is made)",
-  },
-  {
-    key: "metricsKey",
-    flag: "--metrics-key",
-    variable: "EVENKEEL_METRICS_KEY",
-    value: "FILE",
-    says: "and its private key",
-  },
-  {
-    key: "leaderElect",
-    flag: "--leader-elect",
-    variable: "EVENKEEL_LEADER_ELECT",
-    says: "only one replica works at a time (default: on for clusters)",
-  },
-  {
-    key: "identity",
-    flag: "--identity",
-    variable: "EVENKEEL_IDENTITY",
-    value: "NAME",
-    says: "name of this replica in the Lease (default: host name and UUID)",
-  },
-  {
-    key: "concurrency",
-    flag: "--concurrency",
-    variable: "EVENKEEL_CONCURRENCY",
-    value: "N",
-    says: `keys reconciled at the same time, 1 to 1000 (default: ${defaults.concurrency})`,
-  },
-  {
-    key: "empty",
-    flag: "--empty",
-    variable: "EVENKEEL_EMPTY",
-    says: "start the embedded API server without the demo world",
-  },
-  {
-    key: "traceLink",
-    flag: "--trace-link",
-    variable: "EVENKEEL_TRACE_LINK",
-    value: "URL",
-    says: "page of a trace, {traceId} in it, for links on the status page",
-  },
-  {
-    key: "verbosity",
-    flag: "-v",
-    short: "v",
-    variable: "EVENKEEL_V",
-    value: "LEVEL",
-    says: `what is logged: 0 news, 4 reconciles, 8 requests (default: ${defaults.verbosity})`,
-  },
-  { key: "help", flag: "--help", short: "h", says: "print this and exit" },
-];
+import { flags, type Flag } from "./flag-table.ts";
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -151,6 +31,7 @@ export function parseFlags(
     metricsCert: raw.metricsCert,
     metricsKey: raw.metricsKey,
     leaderElect: read(raw.leaderElect, onOrOff),
+    leaseNamespace: read(raw.leaseNamespace, namespace),
     identity: read(raw.identity, identity),
     concurrency: read(raw.concurrency, concurrency),
     empty: read(raw.empty, onOrOff),
@@ -268,6 +149,11 @@ function concurrency({ value, from }: Given<string>): number {
   return refuse(`${from} is a whole number from 1 to 1000, not ${JSON.stringify(value)}`);
 }
 
+function namespace({ value, from }: Given<string>): string {
+  if (/^[a-z0-9-]{1,63}$/.test(value)) return value;
+  return refuse(`${from} is the name of a namespace, not ${JSON.stringify(value)}`);
+}
+
 /** What a Lease's holderIdentity can hold and a log line can show. */
 function identity({ value, from }: Given<string>): string {
   if (/^[\x21-\x7e]{1,253}$/.test(value)) return value;
@@ -284,10 +170,6 @@ function address({ value, from }: Given<string>): Address {
 /** `0` as in controller-runtime's --metrics-bind-address. */
 function addressOrOff(given: Given<string>): Address | "off" {
   return given.value === "0" ? "off" : address(given);
-}
-
-function show({ host, port }: Address): string {
-  return `${host}:${port}`;
 }
 
 function refuse(what: string): never {

@@ -1,5 +1,5 @@
 /** What `--help` prints. */
-import { flags, type Flag } from "./flags.ts";
+import { flags, type Flag } from "./flag-table.ts";
 
 export function helpText(): string {
   const rows = flags.map((flag) => ({ synopsis: synopsis(flag), variable: flag.variable ?? "", says: flag.says }));

@@ -1,10 +1,9 @@
 /** The command line: reads it, starts what it asks for, and says in one line why that cannot run. Begun by evenkeel.mjs. */
 import { statSync } from "node:fs";
 import { settingsFrom, uniqueIdentity } from "../host/settings.ts";
-import { EvenkeelError } from "../kube/errors.ts";
-import { exitCode } from "./exit-code.ts";
 import { parseFlags } from "./flags.ts";
 import { helpText } from "./help.ts";
+import { reportFailure } from "./report-failure.ts";
 
 const files = {
   isFile: (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.isFile() === true,
@@ -21,13 +20,5 @@ try {
     process.exit();
   }
 } catch (error) {
-  const isOurs = error instanceof EvenkeelError && error.code !== "BUG";
-  process.stderr.write(`evenkeel: ${isOurs ? reason(error) : (error as Error).stack}\n`);
-  process.exit(exitCode(error));
-}
-
-/** The message, and the cause where that is one of ours too and is not quoted already. */
-function reason({ message, cause }: Error): string {
-  const isNews = cause instanceof EvenkeelError && !message.includes(cause.message);
-  return isNews ? `${message} (${cause.message})` : message;
+  process.exit(reportFailure(error));
 }

@@ -16,7 +16,7 @@ import { BASE, KUSTOMIZATION, manifestTree, OVERLAYS } from "../manifests/tree.t
 import type { Cell } from "../reconcile/cell/cell.ts";
 import { openWorker } from "../reconcile/cell/worker-cell.ts";
 import { FunctionLoader } from "../reconcile/loader.ts";
-import { exitCode } from "./exit-code.ts";
+import { reportFailure } from "./report-failure.ts";
 import packageJson from "../../package.json" with { type: "json" };
 
 const HELP = `Usage: npm run manifests -- [flags]
@@ -53,9 +53,7 @@ try {
   if (flags.help) process.stdout.write(HELP);
   else await writeTree(await treeFor(flags), flags);
 } catch (error) {
-  const isOurs = error instanceof EvenkeelError && error.code !== "BUG";
-  process.stderr.write(`evenkeel: ${isOurs ? error.message : (error as Error).stack}\n`);
-  process.exitCode = exitCode(error);
+  process.exitCode = reportFailure(error);
 }
 
 function readFlags(args: readonly string[]) {

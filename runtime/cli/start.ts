@@ -6,8 +6,7 @@ import { suspensionReporter } from "../host/observers.ts";
 import { Program } from "../host/program.ts";
 import type { Address } from "../host/addresses.ts";
 import { untilAborted } from "../kube/deadline.ts";
-import { codeOf, EvenkeelError } from "../kube/errors.ts";
-import type { LeaseName } from "../lease/lease.ts";
+import { EvenkeelError } from "../kube/errors.ts";
 import { openWorker } from "../reconcile/cell/worker-cell.ts";
 import type { Served } from "../host/serving.ts";
 import type { Settings } from "../host/settings.ts";
@@ -16,6 +15,7 @@ import { createMetrics } from "../trace/metrics.ts";
 import { setUpTracing } from "../trace/tracing.ts";
 import { connect, type Connection } from "./connect.ts";
 import { createDemoNamespaces, createDemoSource, demoConfig } from "./demo.ts";
+import { findLease } from "./find-lease.ts";
 import { newsOf } from "./news.ts";
 import manifest from "../../package.json" with { type: "json" };
 
@@ -76,7 +76,7 @@ export async function start(settings: Settings): Promise<void> {
   try {
     const state = await untilAborted(loading, stop.signal);
     await untilAborted(reaching, stop.signal);
-    const lease = settings.leaderElect ? await findLease(connection) : undefined;
+    const lease = settings.leaderElect ? await findLease(connection, settings) : undefined;
     if (settings.hasDemoWorld) await createDemoNamespaces(connection.api);
     host = new Host({
       settings,
@@ -130,24 +130,6 @@ async function reach({ api, server }: Connection, clock: Clock): Promise<void> {
     await api.resource({ apiVersion: "v1", kind: "Namespace" }, overdue);
   } finally {
     timer.cancel();
-  }
-}
-
-/** Where `manifests/` put a host. */
-const DEPLOYED: LeaseName = { namespace: "evenkeel", name: "evenkeel" };
-
-/**
- * Of the host that is deployed in this cluster, if one is: two that led at the same time, each with its own configuration,
- * would undo each other's work. Otherwise in the namespace that we live in.
- */
-async function findLease({ api, namespace }: Connection): Promise<LeaseName> {
-  try {
-    await api.get({ apiVersion: "coordination.k8s.io/v1", kind: "Lease" }, DEPLOYED);
-    return DEPLOYED;
-  } catch (error) {
-    // Not there, or none of our business.
-    if (["API_NOT_FOUND", "API_FORBIDDEN"].includes(codeOf(error))) return { ...DEPLOYED, namespace };
-    throw error;
   }
 }
 

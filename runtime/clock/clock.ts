@@ -46,17 +46,12 @@ export function sleep(clock: Clock, delayMs: number, signal?: AbortSignal): Prom
   return promise;
 }
 
-/** `baseMs · factor^attempt`, at most `capMs`, then spread by up to `jitter` of itself upwards. `attempt` counts from 0. */
+/** `baseMs · 2^attempt`, at most `capMs`, then spread by up to `jitter` of itself upwards. `attempt` counts from 0. */
 export function backoffMs(
   clock: Clock,
   attempt: number,
-  {
-    baseMs,
-    capMs,
-    factor = 2,
-    jitter = 1,
-  }: { readonly baseMs: number; readonly capMs: number; readonly factor?: number; readonly jitter?: number },
+  { baseMs, capMs, jitter = 1 }: { readonly baseMs: number; readonly capMs: number; readonly jitter?: number },
 ): number {
-  const grown = Math.min(capMs, baseMs * factor ** Math.min(attempt, 64));
+  const grown = Math.min(capMs, baseMs * 2 ** Math.min(attempt, 64));
   return grown * (1 + jitter * clock.random());
 }

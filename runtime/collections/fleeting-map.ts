@@ -1,9 +1,9 @@
 /**
- * A map whose keys come and go all the time: keys in hand, objects that are being written. V8 gives a Map that is changed
- * so a new table every few changes, and each former one leads to the next; once one of them is old, whatever passed through
- * the map since survives until the next full collection. So the map itself is replaced now and then.
- * In a fan-out of 10 000 copies a full collection found 94 MB dead before the keys in hand and the recent traces were kept
- * so that this cannot happen, and 32 to 59 MB since.
+ * A map for keys that come and go all the time, such as keys in hand. V8 gives such a Map a new table every few changes, and
+ * each former table refers to the next one. Once one of them is in the old generation, everything that passed through the map
+ * since then lives until the next full collection. So this map replaces its Map now and then.
+ * In a fan-out of 10 000 copies, a full collection found 94 MB of garbage before keys in hand and recent traces were kept in a
+ * way that avoids this, and 32 to 59 MB after.
  */
 
 /** How many deletions one Map lasts, unless it has more keys than that. */

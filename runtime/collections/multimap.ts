@@ -1,6 +1,7 @@
 /**
- * Under both indexes of the cache, of objects and of queries: many values under one key, and nothing empty is kept. Most keys
- * have one value only (an owner with one child), and a set of its own for each would be half of what a cached object costs.
+ * Many values under one key. The indexes of the cache, of objects and of queries, are made of it. Most keys have one value
+ * (an owner with one child), so a Set is made only for the second: a Set for each key would be half of what a cached object
+ * costs. A key without values is not kept.
  */
 
 export class Multimap<K, V extends string | object> {

@@ -1,6 +1,6 @@
 /**
- * A map that keeps what was met lately: at least the last so many keys, at most twice as many. It lets go of half of them at
- * once, because a Map that loses its oldest key at each step looks for the oldest among ever more that are gone.
+ * A map of the keys that were used last: at least `count` of them, at most twice as many. It forgets the older half at once:
+ * to delete the oldest key of a Map one by one gets slow, because V8 skips the deleted ones each time it looks for the next.
  */
 export class RecentMap<K, V> {
   readonly #count: number;

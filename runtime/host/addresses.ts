@@ -52,7 +52,7 @@ export function addressesFrom(
   const from = given.metricsAddress?.from ?? "--metrics-address";
   if (isSecure && target.kind === "embedded")
     refuse(`${from}: beyond loopback a cluster has to say who may read /metrics, and the embedded API server does not`);
-  if (isSecure && [address, statusAddress].some((other) => other !== undefined && isSame(other, metricsAddress)))
+  if (isSecure && [address, statusAddress].some((other) => other !== undefined && isSameAddress(other, metricsAddress)))
     refuse(`${from}: /metrics is served with TLS there and needs a port of its own`);
   return {
     address,
@@ -64,7 +64,7 @@ export function addressesFrom(
   };
 }
 
-export function isSame(a: Address, b: Address): boolean {
+export function isSameAddress(a: Address, b: Address): boolean {
   return a.host === b.host && a.port === b.port;
 }
 

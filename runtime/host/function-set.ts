@@ -3,6 +3,7 @@
  * swaps the controllers that it concerns and no other; a candidate that does not fit leaves everything as it is.
  */
 import { Tracker } from "../cache/tracker.ts";
+import type { SharedInformer } from "../cache/informer.ts";
 import type { Informers } from "../cache/informers.ts";
 import type { Clock } from "../clock/clock.ts";
 import type { Api } from "../kube/api.ts";
@@ -14,11 +15,10 @@ import type { Events } from "../reconcile/events.ts";
 import { FunctionCache } from "../reconcile/function-cache.ts";
 import type { LoadedFunction } from "../reconcile/loader.ts";
 import { Reconciler } from "../reconcile/reconciler.ts";
-import type { LiveReads } from "../reconcile/second-look.ts";
+import type { LiveReads } from "../reconcile/live-reads.ts";
 import { WriteCauses } from "../reconcile/write-causes.ts";
 import type { Writer } from "../reconcile/writer.ts";
 import type { WorkqueueObserver } from "../queue/observer.ts";
-import type { Workqueue } from "../queue/workqueue.ts";
 import type { Write } from "../reconcile/plan.ts";
 import type { ReconcileTracer, WriteResult } from "../trace/reconcile-trace.ts";
 import type { Wake } from "../trace/wake.ts";
@@ -30,7 +30,7 @@ export interface FunctionObserver {
   readonly queue: WorkqueueObserver;
   readonly onWrite: (verb: Write["verb"], result: WriteResult) => void;
   /** A version is there to be looked at. Failures of the one before say nothing about it. */
-  begins(queue: Workqueue, cell: Cell): void;
+  begins(controller: Pick<Controller, "queue" | "blockedCounts">, cell: Cell): void;
   /** Of the present version; undefined while nothing has failed. */
   lastFailure(): Failure | undefined;
   close(): void;
@@ -62,7 +62,7 @@ interface FunctionSetOptions {
 export class FunctionSet {
   readonly #options: FunctionSetOptions;
   readonly #causes = new WriteCauses();
-  readonly #active = new Map<string, Active>();
+  readonly #active = new Map<string, ActiveFunction>();
   /** One change at a time, in the order they came. */
   #changes: Promise<void> = Promise.resolve();
   #isWorking = false;
@@ -93,7 +93,7 @@ export class FunctionSet {
   }
 
   /** What is at work, by name. */
-  get all(): ReadonlyMap<string, Active> {
+  get all(): ReadonlyMap<string, ActiveFunction> {
     return this.#active;
   }
 
@@ -126,7 +126,7 @@ export class FunctionSet {
     const { name, cell } = loaded;
     const scopes = new Map<string, boolean>();
     const tracker = new Tracker();
-    const isDryRun = config.dryRun === true || config.dryRun.has(name);
+    const isDryRun = isDry(config, name);
     const causes = this.#causes;
     const reconciler = new Reconciler({
       cell,
@@ -158,8 +158,8 @@ export class FunctionSet {
       observer: observer.controller,
       queueObserver: observer.queue,
     });
-    observer.begins(controller.queue, cell);
-    const active: Active = {
+    observer.begins(controller, cell);
+    const active: ActiveFunction = {
       loaded,
       version: versionOf(loaded, config),
       cache,
@@ -174,7 +174,7 @@ export class FunctionSet {
     if (this.#isWorking) this.#startWhenSynced(active);
   }
 
-  #startWhenSynced(active: Active): void {
+  #startWhenSynced(active: ActiveFunction): void {
     const ready = async (): Promise<void> => {
       await active.cache.waitForSync();
       await this.#learnScopes(active);
@@ -185,7 +185,7 @@ export class FunctionSet {
   }
 
   /** The kinds were listed a moment ago, so discovery answers from memory. */
-  async #learnScopes({ loaded: { cell }, scopes }: Active): Promise<void> {
+  async #learnScopes({ loaded: { cell }, scopes }: ActiveFunction): Promise<void> {
     const { writes, applies, subresources } = cell.declaration;
     const kinds = [...writes, ...applies, ...subresources.map(({ of }) => of)];
     for (const kind of kinds) {
@@ -194,7 +194,7 @@ export class FunctionSet {
     }
   }
 
-  async #end(active: Active): Promise<void> {
+  async #end(active: ActiveFunction): Promise<void> {
     active.isEnded = true;
     // First, so that no key waits for the end of a suspension.
     active.loaded.cell.rest();
@@ -202,7 +202,7 @@ export class FunctionSet {
     await active.cache.release();
   }
 
-  async #remove(active: Active): Promise<void> {
+  async #remove(active: ActiveFunction): Promise<void> {
     await this.#end(active);
     this.#active.delete(active.loaded.name);
     active.observer.close();
@@ -218,7 +218,7 @@ interface Beginning {
 }
 
 /** One function at work. */
-export interface Active {
+export interface ActiveFunction {
   readonly loaded: LoadedFunction;
   /** Same version: same code, same configuration. */
   readonly version: string;
@@ -230,7 +230,15 @@ export interface Active {
   isEnded: boolean;
 }
 
-function versionOf({ name, generation }: LoadedFunction, { dryRun, functions }: Config): string {
-  const isDryRun = dryRun === true || dryRun.has(name);
-  return JSON.stringify([generation, isDryRun, functions.get(name) ?? null]);
+/** The names of those that use it. */
+export function usersOf(informer: SharedInformer, functions: ReadonlyMap<string, ActiveFunction>): readonly string[] {
+  return [...functions].flatMap(([name, { cache }]) => (cache.informers.includes(informer) ? [name] : []));
+}
+
+function versionOf({ name, generation }: LoadedFunction, config: Config): string {
+  return JSON.stringify([generation, isDry(config, name), config.functions.get(name) ?? null]);
+}
+
+function isDry({ dryRun }: Config, name: string): boolean {
+  return dryRun === true || dryRun.has(name);
 }

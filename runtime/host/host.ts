@@ -15,15 +15,15 @@ import { LeaderElector } from "../lease/leader-elector.ts";
 import type { LeaseName } from "../lease/lease.ts";
 import { Events } from "../reconcile/events.ts";
 import { indexers } from "../reconcile/function-cache.ts";
-import { LiveReads } from "../reconcile/second-look.ts";
+import { LiveReads } from "../reconcile/live-reads.ts";
 import { Slots } from "../reconcile/slots.ts";
 import { Writer } from "../reconcile/writer.ts";
-import type { Logger } from "../trace/logs.ts";
+import { asLogged, type Logger } from "../trace/logs.ts";
 import type { Metrics } from "../trace/metrics.ts";
 import type { Tracing } from "../trace/tracing.ts";
 import type { Addresses } from "./addresses.ts";
-import { FunctionSet } from "./function-set.ts";
-import type { Checks } from "./health.ts";
+import { livezChecks, readyzChecks } from "./checks.ts";
+import { FunctionSet, usersOf } from "./function-set.ts";
 import { functionObserver, informerReporter } from "./observers.ts";
 import type { ProgramProblem, ProgramState } from "./program.ts";
 import { serve, type Served, type Serving } from "./serving.ts";
@@ -47,12 +47,10 @@ interface HostOptions {
   readonly onServing?: (served: Served) => void;
 }
 
-/** Requests in flight over all functions. Beyond 32 nothing gets faster, and the first answer gets later. */
+/** Writes in flight over all functions. Beyond 32 nothing gets faster, and the first answer gets later. */
 const WRITES_IN_FLIGHT = 32;
 /** How long the start waits for caches. Source: controller-runtime CacheSyncTimeout. */
 const SYNC_DEADLINE_MS = 120_000;
-/** A watch that says nothing for so long is dead: bookmarks come every minute. */
-const STALE_MS = 180_000;
 
 export class Host {
   readonly #options: HostOptions;
@@ -72,7 +70,7 @@ export class Host {
       api,
       clock,
       indexers,
-      report: informerReporter(metrics, log, (informer) => this.#usersOf(informer)),
+      report: informerReporter(metrics, log, (informer) => usersOf(informer, this.#functions.all)),
     });
     this.#elector = lease === undefined ? undefined : this.#makeElector(lease);
     const { signal } = this.#cut;
@@ -89,8 +87,7 @@ export class Host {
         identity: settings.identity,
         isLeading,
         signal,
-        onDropped: (why, error) =>
-          log.debug("event dropped", { why, error: error instanceof Error ? error : undefined }),
+        onDropped: (why, error) => log.debug("event dropped", { why, error: asLogged(error) }),
       }),
       tracer: tracing.reconciles,
       concurrency: settings.concurrency,
@@ -131,6 +128,7 @@ export class Host {
   /** Other functions, or another configuration. */
   async apply({ functions, config, problems }: ProgramState): Promise<void> {
     this.#problems = problems;
+    this.#options.metrics.problems(problems.length);
     await this.#functions.apply(functions, config);
     this.#options.metrics.functionsLoaded(functions.size);
   }
@@ -152,9 +150,7 @@ export class Host {
     this.#isStopping = true;
     await this.#functions.stop();
     await this.#elector?.release().catch((error: unknown) => {
-      this.#options.log.info("the lease was not given up; it will run out", {
-        error: error instanceof Error ? error : undefined,
-      });
+      this.#options.log.info("the lease was not given up; it will run out", { error: asLogged(error) });
     });
     await this.#informers.stop();
     await this.#serving?.close();
@@ -163,7 +159,12 @@ export class Host {
   #serve(): Promise<Serving> {
     const { metrics, tracing, version, clock, settings, reviews, log, lease } = this.#options;
     const { recent } = tracing;
-    const readyz = this.#readyz();
+    const checked = {
+      elector: this.#elector,
+      informers: () => this.#informers.all(),
+      problems: () => this.#problems,
+    };
+    const readyz = readyzChecks(checked);
     const status = statusSource({
       version,
       identity: settings.identity,
@@ -173,10 +174,11 @@ export class Host {
       readyz,
       recent,
       functions: () => this.#functions.all,
-      informers: () => this.#informers.all(),
-      problems: () => this.#problems,
+      informers: checked.informers,
+      problems: checked.problems,
     });
-    return serve({ addresses: settings, livez: this.#livez(), readyz, metrics, status, recent, reviews, clock, log });
+    const livez = livezChecks(checked);
+    return serve({ addresses: settings, livez, readyz, metrics, status, recent, reviews, clock, log });
   }
 
   /**
@@ -230,49 +232,10 @@ export class Host {
       },
     });
   }
-
-  #usersOf(informer: SharedInformer): readonly string[] {
-    return [...this.#functions.all].flatMap(([name, { cache }]) => (cache.informers.includes(informer) ? [name] : []));
-  }
-
-  #livez(): Checks {
-    return new Map([
-      ["lease", () => this.#elector?.check()?.message],
-      ["history", () => this.#firstInformer(wentBack)],
-    ]);
-  }
-
-  #readyz(): Checks {
-    return new Map([
-      ["functions", () => this.#problems[0]?.message],
-      ["caches", () => this.#firstInformer((informer) => (informer.hasSynced ? undefined : "has not synced"))],
-      ["watches", () => this.#firstInformer(staleness)],
-      ["lease", () => this.#elector?.check()?.message],
-    ]);
-  }
-
-  #firstInformer(problem: (informer: SharedInformer) => string | undefined): string | undefined {
-    for (const informer of this.#informers.all()) {
-      const what = problem(informer);
-      if (what !== undefined) return `${formatQuery(informer.query)} ${what}`;
-    }
-    return undefined;
-  }
 }
 
 /** Failures that waiting does not mend: somebody has to install or to allow something. */
 const HOPELESS: ReadonlySet<string> = new Set(["KIND_NOT_SERVED", "API_FORBIDDEN", "API_NOT_FOUND"]);
-
-/** What an API server has taken back stays in our memory until a restart. One that merely lags behind catches up in seconds. */
-function wentBack({ lastError }: SharedInformer): string | undefined {
-  return codeOf(lastError) === "API_WENT_BACK" ? "has seen what the API server knows no more" : undefined;
-}
-
-function staleness({ hasSynced, lastEventAgeMs, lastError }: SharedInformer): string | undefined {
-  if (!hasSynced) return undefined;
-  if (lastError !== undefined) return `cannot be watched: ${codeOf(lastError)}`;
-  return (lastEventAgeMs ?? 0) > STALE_MS ? "has heard nothing for three minutes" : undefined;
-}
 
 function cannotSync(missing: readonly SharedInformer[]): EvenkeelError {
   const [first] = missing;

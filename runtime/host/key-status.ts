@@ -1,10 +1,9 @@
 /** One key, explained: why did it run, what did it read, what does it own, what stands in its way. */
 import type { Clock } from "../clock/clock.ts";
-import { kindKey } from "../kube/kind.ts";
-import { objectKey } from "../kube/object.ts";
+import { describe } from "../kube/object.ts";
 import type { RecentTraces, TraceTree } from "../trace/recent.ts";
 import { attributes } from "../trace/names.ts";
-import type { Active } from "./function-set.ts";
+import type { ActiveFunction } from "./function-set.ts";
 import { reconcileStatus, type ReconcileStatus } from "./reconcile-status.ts";
 import type { TraceLink } from "./trace-link.ts";
 
@@ -48,7 +47,7 @@ const TRACES_SHOWN = 3;
 const KEYS_SUGGESTED = 20;
 
 export function keyStatus(
-  { loaded, cache, controller }: Active,
+  { loaded, cache, controller }: ActiveFunction,
   key: string,
   {
     recent,
@@ -71,7 +70,7 @@ export function keyStatus(
     wakes: wakesOf(traces[0]),
     reads: reads.slice(0, LISTED),
     readCount: reads.length,
-    children: children.slice(0, LISTED).map((child) => `${kindKey(child)} ${objectKey(child.metadata)}`),
+    children: children.slice(0, LISTED).map(describe),
     childCount: children.length,
     obstacles: [
       ...refused.slice(0, LISTED).map((target) => ({ target, reason: reasons.not_ours, inMs: undefined })),
@@ -86,7 +85,7 @@ export function keyStatus(
   };
 }
 
-export function keysLike({ cache }: Active, text: string): readonly string[] {
+export function keysLike({ cache }: ActiveFunction, text: string): readonly string[] {
   return Iterator.from(cache.keys())
     .filter((key) => key.includes(text))
     .take(KEYS_SUGGESTED)
@@ -94,11 +93,11 @@ export function keysLike({ cache }: Active, text: string): readonly string[] {
 }
 
 const reasons = {
-  not_ours: "exists and is not ours: it is never overwritten; rename it or delete it",
+  not_ours: "exists and is not ours: it is never overwritten; the Event NotOurs says whose it is",
   terminating: "its namespace is being deleted",
   not_found: "its namespace is not there",
   denied: "the API server refuses the write",
-  not_converging: "somebody else keeps changing it back",
+  not_converging: "somebody else keeps changing it back or deleting it",
 } as const;
 
 function wakesOf(trace: TraceTree | undefined): readonly string[] {

@@ -7,9 +7,11 @@ import type { Cell } from "../reconcile/cell/cell.ts";
 import type { OnSuspension } from "../reconcile/cell/worker-cell.ts";
 import type { Report } from "../reconcile/controller.ts";
 import type { Write } from "../reconcile/plan.ts";
-import type { Logger } from "../trace/logs.ts";
+import { asLogged, type Logger } from "../trace/logs.ts";
+import type { ReconcileObservation } from "../trace/metrics-controller.ts";
 import type { InformerMetrics } from "../trace/metrics-informer.ts";
 import type { Metrics } from "../trace/metrics.ts";
+import type { Outcome } from "../trace/reconcile-trace.ts";
 import { wakeReason } from "../trace/wake.ts";
 import { FailureLog } from "./failure-log.ts";
 import type { Failure, FunctionObserver } from "./function-set.ts";
@@ -39,11 +41,12 @@ export function functionObserver(name: string, { clock, metrics, log, concurrenc
     controller: {
       started: () => controller.started(),
       settled(report) {
-        const { key, settled } = report;
+        const { key, settled, isHindered } = report;
         const code = settled.error?.code;
         controller.ended(observation(report));
-        if (code === undefined) failingSinceMs.delete(key);
-        else {
+        if (code === undefined) {
+          if (!isHindered) failingSinceMs.delete(key);
+        } else {
           failingSinceMs.getOrInsertComputed(key, () => clock.now());
           faults.failed(code);
           lastFailure = { code, key, wallMs: clock.wall() };
@@ -56,18 +59,19 @@ export function functionObserver(name: string, { clock, metrics, log, concurrenc
     },
     queue: queueing,
     onWrite: (verb, result) => controller.wrote(verb, result),
-    begins(queue, its) {
+    begins(its, itsCell) {
       // Another configuration is for the same cell, which counts on.
-      if (cell !== its) formerFaultCount += cell?.trouble?.faultCount ?? 0;
-      cell = its;
+      if (cell !== itsCell) formerFaultCount += cell?.trouble?.faultCount ?? 0;
+      cell = itsCell;
       failures.close();
       failures = new FailureLog(name, { log, clock });
       failingSinceMs.clear();
       lastFailure = undefined;
-      queueing.watch(queue);
+      queueing.watch(its.queue);
       faults.watch(() => ({
-        faultCount: formerFaultCount + (its.trouble?.faultCount ?? 0),
-        isSuspended: its.trouble?.suspendedForMs !== undefined,
+        faultCount: formerFaultCount + (itsCell.trouble?.faultCount ?? 0),
+        isSuspended: itsCell.trouble?.suspendedForMs !== undefined,
+        blocked: its.blockedCounts,
         failingMs: failingFor(failingSinceMs, clock.now()),
       }));
     },
@@ -86,18 +90,25 @@ function failingFor(sinceMs: ReadonlyMap<string, number>, nowMs: number): number
   return nowMs - longest;
 }
 
-function observation({ settled, durationMs }: Report): Parameters<ReturnType<Metrics["controller"]>["ended"]>[0] {
-  const { result, againInMs, error } = settled;
-  const isError = result === "error" || result === "terminal";
-  const outcome = result === "requeue" ? "requeue" : againInMs === undefined ? "success" : "requeue_after";
+function observation({ settled: { error }, outcome, durationMs }: Report): ReconcileObservation {
   return {
-    result: isError ? "error" : outcome,
+    result: RESULTS[outcome],
     durationMs,
-    isTerminal: result === "terminal",
+    isTerminal: outcome === "terminal",
     isPanic: error !== undefined && PANICS.has(error.code),
     isTimeout: error?.code === "FUNCTION_TIMED_OUT",
   };
 }
+
+/** In the words of controller-runtime, which knows fewer. */
+const RESULTS: Readonly<Record<Outcome, ReconcileObservation["result"]>> = {
+  success: "success",
+  gone: "success",
+  requeue: "requeue",
+  requeue_after: "requeue_after",
+  error: "error",
+  terminal: "error",
+};
 
 /** Where Go would have panicked, or had its process killed. */
 const PANICS: ReadonlySet<Code> = new Set<Code>([
@@ -147,16 +158,19 @@ function placeOf({ name }: Write, key: string): string {
     : `${name.namespace}/${name.name}`;
 }
 
-/** Tells that a function is left alone for a while, and that it is well again; the runs that fail in between are told as such. */
+/** Tells that a function is left alone for a while, and that it is so no longer; the runs that fail in between are told as such. */
 export function suspensionReporter(log: Logger): OnSuspension {
   return (name, why) =>
     why === undefined
-      ? log.info("function is well again", { function: name })
+      ? log.info("function is no longer suspended", { function: name })
       : log.info("function suspended; it is tried again by and by", {
           function: name,
           error: why,
         });
 }
+
+const OUTDATED = "the cache cannot be kept up to date; it stays as it is";
+const UNFILLED = "the cache cannot be filled; what reads it waits";
 
 /** What informers report: the same trouble once, until it is over. Nothing is kept of one that has stopped. */
 export function informerReporter(
@@ -202,7 +216,7 @@ export function informerReporter(
         // A watch or a list that ends because the server says so is daily business.
         if (isOrdinary(code)) return log.debug("watch ended", { query, code });
         it.trouble = trouble;
-        log.info("the cache cannot be kept up to date; it stays as it is", {
+        log.info(informer.hasSynced ? OUTDATED : UNFILLED, {
           query,
           neededBy: usersOf(informer),
           error: asLogged(error),
@@ -222,8 +236,4 @@ export function informerReporter(
 
 function isOrdinary(code: EvenkeelError["code"]): boolean {
   return code === "API_EXPIRED" || code === "API_TIMEOUT" || code === "API_TOO_MANY_REQUESTS";
-}
-
-function asLogged(error: unknown): Error {
-  return error instanceof Error ? error : new Error(String(error));
 }

@@ -1,10 +1,10 @@
 /** The endpoints on their addresses: those that share one share a listener. */
 import type { Clock } from "../clock/clock.ts";
 import type { Reviews } from "../kube/reviews.ts";
-import type { Logger } from "../trace/logs.ts";
+import { asLogged, type Logger } from "../trace/logs.ts";
 import type { Metrics } from "../trace/metrics.ts";
 import type { RecentTraces } from "../trace/recent.ts";
-import { isSame, type Address, type Addresses } from "./addresses.ts";
+import { isSameAddress, type Address, type Addresses } from "./addresses.ts";
 import { createEndpoints, type MetricsEndpoint, type StatusEndpoint } from "./endpoints.ts";
 import type { Checks } from "./health.ts";
 import { listen, type Listener } from "./listener.ts";
@@ -56,10 +56,10 @@ export async function serve(options: ServingOptions): Promise<Serving> {
     await Promise.all(listeners.map(({ listener }) => listener.close()));
   };
   const find = (asked: Address | undefined): Address | undefined =>
-    asked && listeners.find((each) => isSame(each.asked, asked))?.listener.address;
+    asked && listeners.find((each) => isSameAddress(each.asked, asked))?.listener.address;
   const open = async (asked: Address | undefined, flag: string, isGiven: boolean): Promise<void> => {
     if (asked === undefined || find(asked) !== undefined) return;
-    const isHere = (other: Address | undefined): boolean => other !== undefined && isSame(other, asked);
+    const isHere = (other: Address | undefined): boolean => other !== undefined && isSameAddress(other, asked);
     const app = createEndpoints({
       health: isHere(address) ? { livez: options.livez, readyz: options.readyz } : undefined,
       status: isHere(statusAddress) ? status : undefined,
@@ -117,7 +117,6 @@ function accessOf({ reviews, clock, log }: ServingOptions): MetricsAccess {
   return new MetricsAccess({
     reviews,
     clock,
-    onFailed: (error) =>
-      log.info("who asks for /metrics could not be reviewed", { error: error instanceof Error ? error : undefined }),
+    onFailed: (error) => log.info("who asks for /metrics could not be reviewed", { error: asLogged(error) }),
   });
 }

@@ -7,6 +7,7 @@ import { hostname } from "node:os";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { EvenkeelError } from "../kube/errors.ts";
+import { isInCluster } from "../kube/in-cluster.ts";
 import { addressesFrom, defaultAddresses, type Address, type Addresses } from "./addresses.ts";
 import type { TraceLink } from "./trace-link.ts";
 
@@ -26,9 +27,11 @@ export interface Settings extends Addresses {
   /** Absolute. */
   readonly functionsDir: string;
   readonly leaderElect: boolean;
+  /** Of the Lease to hold; undefined: where it is looked for, see cli/find-lease.ts. */
+  readonly leaseNamespace: string | undefined;
   /** Names this replica in the Lease; no two replicas share one. */
   readonly identity: string;
-  /** How many keys are reconciled at the same time. */
+  /** How many keys of a function are reconciled at the same time. */
   readonly concurrency: number;
   /** Whether the embedded API server starts with the demo world. */
   readonly hasDemoWorld: boolean;
@@ -57,6 +60,7 @@ export interface GivenSettings {
   readonly metricsCert?: Given<string> | undefined;
   readonly metricsKey?: Given<string> | undefined;
   readonly leaderElect?: Given<boolean> | undefined;
+  readonly leaseNamespace?: Given<string> | undefined;
   readonly identity?: Given<string> | undefined;
   readonly concurrency?: Given<number> | undefined;
   readonly empty?: Given<boolean> | undefined;
@@ -75,9 +79,6 @@ export const defaults = {
   verbosity: 0,
   ...defaultAddresses,
 } as const;
-
-/** Where Kubernetes mounts a pod's token. Source: client-go rest.InClusterConfig. */
-export const SERVICE_ACCOUNT_TOKEN = "/var/run/secrets/kubernetes.io/serviceaccount/token";
 
 const PACKAGE_FUNCTIONS = fileURLToPath(new URL("../../functions", import.meta.url));
 
@@ -109,6 +110,7 @@ export function settingsFrom({
     ...addressesFrom(given, target, (file) => namedFile(file, { cwd, files })),
     // The embedded server has one client; a cluster may have another replica.
     leaderElect: given.leaderElect?.value ?? target.kind !== "embedded",
+    leaseNamespace: given.leaseNamespace?.value,
     identity: given.identity?.value ?? identity,
     concurrency: given.concurrency?.value ?? defaults.concurrency,
     hasDemoWorld: target.kind === "embedded" && given.empty?.value !== true,
@@ -135,9 +137,7 @@ function targetOf(
     const file = kubeconfig === undefined ? undefined : namedFile(kubeconfig, { cwd, files });
     return { kind: "kubeconfig", file, context: context?.value };
   }
-  // Both, as client-go: a container that merely runs in Kubernetes, without an account, is no controller's pod.
-  const isInPod = (env["KUBERNETES_SERVICE_HOST"] ?? "") !== "" && files.isFile(SERVICE_ACCOUNT_TOKEN);
-  return { kind: isInPod ? "in-cluster" : "embedded" };
+  return { kind: isInCluster(env, (path) => files.isFile(path)) ? "in-cluster" : "embedded" };
 }
 
 function refuseEmpty({ kubeconfig, context }: GivenSettings, empty: Given<boolean>): never {

@@ -12,7 +12,7 @@ import type { LeaseName } from "../lease/lease.ts";
 import type { Cell } from "../reconcile/cell/cell.ts";
 import { shortPath } from "../reconcile/source-position.ts";
 import type { RecentTraces } from "../trace/recent.ts";
-import type { Active, Failure } from "./function-set.ts";
+import { usersOf, type ActiveFunction, type Failure } from "./function-set.ts";
 import type { Checks } from "./health.ts";
 import { keyStatus, keysLike, type KeyStatus } from "./key-status.ts";
 import type { ProgramProblem } from "./program.ts";
@@ -118,7 +118,7 @@ export interface StatusOptions {
   readonly lease: { readonly name: LeaseName; readonly elector: LeaderElector } | undefined;
   readonly readyz: Checks;
   readonly recent: RecentTraces;
-  readonly functions: () => ReadonlyMap<string, Active>;
+  readonly functions: () => ReadonlyMap<string, ActiveFunction>;
   readonly informers: () => readonly SharedInformer[];
   readonly problems: () => readonly ProgramProblem[];
 }
@@ -176,7 +176,7 @@ function leaseStatus(lease: StatusOptions["lease"]): LeaseStatus | undefined {
   return { name: `${name.namespace}/${name.name}`, holder: elector.holder, isLeading: elector.isLeader() };
 }
 
-function functionStatus(active: Active, { problems, lease }: StatusOptions): FunctionStatus {
+function functionStatus(active: ActiveFunction, { problems, lease }: StatusOptions): FunctionStatus {
   const { loaded, cache, controller, observer, isDryRun } = active;
   const { name, file, generation, cell } = loaded;
   const { watches, reads, writes, applies, subresources } = cell.declaration;
@@ -223,7 +223,7 @@ function errorOf(failure: Failure | undefined): FunctionError | undefined {
 }
 
 function stateOf(
-  state: Active["controller"]["state"],
+  state: ActiveFunction["controller"]["state"],
   missingCount: number,
   isStandby: boolean,
 ): FunctionStatus["state"] {
@@ -232,7 +232,7 @@ function stateOf(
   return missingCount === 0 && isStandby ? "waiting for the lease" : "waiting for caches";
 }
 
-function cacheStatus(informer: SharedInformer, functions: ReadonlyMap<string, Active>): CacheStatus {
+function cacheStatus(informer: SharedInformer, functions: ReadonlyMap<string, ActiveFunction>): CacheStatus {
   const { query, state, hasSynced, store, lastEventAgeMs, lastError, deletionsHeld } = informer;
   return {
     query: formatQuery(query),
@@ -243,7 +243,7 @@ function cacheStatus(informer: SharedInformer, functions: ReadonlyMap<string, Ac
     ageMs: lastEventAgeMs,
     code: lastError === undefined ? undefined : codeOf(lastError),
     deletionsHeld,
-    usedBy: [...functions].flatMap(([name, { cache }]) => (cache.informers.includes(informer) ? [name] : [])),
+    usedBy: usersOf(informer, functions),
   };
 }
 

@@ -38,8 +38,6 @@ export interface ListOptions extends ReadOptions {
   readonly fieldSelector?: string | undefined;
   readonly limit?: number | undefined;
   readonly continue?: string | undefined;
-  readonly resourceVersion?: string | undefined;
-  readonly resourceVersionMatch?: "NotOlderThan" | "Exact" | undefined;
 }
 
 /** A list that was proven to be one: right kind, items an array of objects with name and uid, a resourceVersion. */

@@ -21,7 +21,7 @@ import { Exchanges, type Answer, type Call, type Observer } from "./exchange.ts"
 import { parseJson, recordOf } from "./json.ts";
 import { kindKey, type Kind } from "./kind.ts";
 import { listPage } from "./list-page.ts";
-import { objectKey, type ObjectName, type StoredObject } from "./object.ts";
+import { objectId, objectKey, type ObjectName, type StoredObject } from "./object.ts";
 import { refusalIn } from "./refusal.ts";
 import { collectionPath, creationPath, objectPath, queryString } from "./resource-path.ts";
 import { badResponse, requireName, storedObject, type Expected } from "./stored-object.ts";
@@ -54,7 +54,7 @@ export class ApiClient implements Api {
   }
 
   async get(kind: Kind, name: ObjectName, options: ReadOptions = {}): Promise<StoredObject> {
-    const what = `get ${kindKey(kind)} ${objectKey(name)}`;
+    const what = `get ${objectId(kind, objectKey(name))}`;
     const path = objectPath(await this.#mapper.resource(kind, options), name, what);
     const call = { what, kind, about: "object", path, accept: acceptOf(options, ""), options } as const;
     const { text } = await this.#ask({ verb: "get", method: "GET", ...call });
@@ -62,11 +62,10 @@ export class ApiClient implements Api {
   }
 
   async list(kind: Kind, options: ListOptions = {}): Promise<ListPage> {
-    const { namespace, labelSelector, fieldSelector, limit, resourceVersion, resourceVersionMatch } = options;
+    const { namespace, labelSelector, fieldSelector, limit } = options;
     const what = `list ${kindKey(kind)}${within(namespace)}`;
     const collection = collectionPath(await this.#mapper.resource(kind, options), namespace, what);
-    const page = { limit, continue: options.continue, resourceVersion, resourceVersionMatch };
-    const path = collection + queryString({ labelSelector, fieldSelector, ...page });
+    const path = collection + queryString({ labelSelector, fieldSelector, limit, continue: options.continue });
     const call = { what, kind, about: "collection", path, accept: acceptOf(options, "List"), options } as const;
     const { text } = await this.#ask({ verb: "list", method: "GET", ...call });
     return listPage(text, expectedOf(kind, options), what);
@@ -105,7 +104,7 @@ export class ApiClient implements Api {
     { uid, resourceVersion }: Preconditions,
     options: ReadOptions = {},
   ): Promise<WriteResult> {
-    const what = `delete ${kindKey(kind)} ${objectKey(name)}`;
+    const what = `delete ${objectId(kind, objectKey(name))}`;
     if (!uid) throw new EvenkeelError("BUG", `${what}: a delete without the uid of what is meant`);
     const path = objectPath(await this.#mapper.resource(kind, options), name, what);
     // Background is said, because the default of some older kinds (batch/v1 Job) is to orphan.
@@ -133,7 +132,7 @@ export class ApiClient implements Api {
     force?: boolean,
   ): Promise<WriteResult> {
     const { subresource, fieldManager } = options;
-    const what = `${verb} ${kindKey(kind)} ${objectKey(name)}${subresource === undefined ? "" : `/${subresource}`}`;
+    const what = `${verb} ${objectId(kind, objectKey(name))}${subresource === undefined ? "" : `/${subresource}`}`;
     const resource = await this.#mapper.resource(kind, options);
     const target =
       verb === "create" && subresource === undefined

@@ -62,12 +62,12 @@ export interface LoadedIdentity {
   readonly expiresAtMs?: number | undefined;
 }
 
-/** After a load that failed: it may have been a plugin, which is dear, and who is refused does not wait for this. */
+/** After a load that failed. Not sooner, because it may run a plugin; a request that is refused does not wait for this. */
 const RETRY_MS = 10_000;
 
 /**
- * Between two loads that a doubt forces. What will be rotated may not be there yet when it is first missed, and a lease is
- * lost after 10 s: each of its attempts, 2 s apart, may look. Many requests that fail together look once.
+ * The least time between two loads that a doubt forces. Requests that fail together cause one load. Each attempt to renew a
+ * lease, 2 s after the one before, may cause one of its own: a rotated file may come late, and the lease is lost after 10 s.
  */
 const FORCED_MS = 1_000;
 

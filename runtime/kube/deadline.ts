@@ -143,7 +143,7 @@ class Group {
     this.caller?.removeEventListener("abort", this.#follow);
   }
 
-  /** What it was set for may be over by now: then it waits for the first of those that are left. */
+  /** The exchange that the timer was set for may be over: then it is set anew, for the first to fall due of those that are left. */
   readonly #check = (): void => {
     const nowMs = this.#clock.now();
     const due: Deadline[] = [];

@@ -17,7 +17,7 @@ import { badResponse } from "./stored-object.ts";
 /** How long what was discovered is used unasked. */
 const LIFETIME_MS = 10 * 60_000;
 
-/** How long a miss, or a failure beside what is known, is left alone: what many keys wait for is not asked for by each. */
+/** How long nobody asks again after a kind was missing, or what is known could not be renewed: many keys may wait for it. */
 const MISS_MS = 5_000;
 
 /** v2 is GA since 1.30, v2beta1 came with 1.26; older servers answer with what the last one asks for. */

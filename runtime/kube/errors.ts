@@ -48,7 +48,8 @@ export const meanings = {
   KIND_NOT_DECLARED: user("add the kind to `writes`"),
   // What we found in the cluster.
   KIND_NOT_SERVED: cluster("correct the kind, or install what serves it; evenkeel waits for it"),
-  LEASE_LOST: cluster("nothing: another replica leads now"),
+  LEASE_AMBIGUOUS: user("say by --lease-namespace which to hold, or delete those that no host uses any more"),
+  LEASE_LOST: cluster("start it again, where nothing else does: it waits for the lease"),
   // What the API server answered.
   API_UNREACHABLE: cluster("check that the API server is up and the address is right"),
   API_UNTRUSTED: cluster("check the address, and the CA of the credentials"),
@@ -60,6 +61,9 @@ export const meanings = {
   API_BAD_RESPONSE: cluster("check what stands between evenkeel and the API server"),
   API_UNAUTHORIZED: cluster("check the credentials"),
   API_FORBIDDEN: permanent("grant the permission or, where the message names a quota or a policy, ask whoever set it"),
+  API_FENCED: permanent(
+    "if the functions or their prefixes have changed, run `npm run manifests` and apply what it writes",
+  ),
   API_NAMESPACE_TERMINATING: permanent("nothing: the namespace is on its way out"),
   API_NOT_FOUND: permanent("nothing: the object or its namespace is gone"),
   API_ALREADY_EXISTS: permanent("nothing: the object is looked at again"),

@@ -7,6 +7,7 @@ import { execFile } from "node:child_process";
 import { isAbsolute, join } from "node:path";
 import type { Clock } from "../clock/clock.ts";
 import { EvenkeelError } from "./errors.ts";
+import { invalidKubeconfig } from "./kubeconfig-file.ts";
 import { parseJson, recordOf, recordsOf, textOf, textsOf, type JsonRecord } from "./json.ts";
 
 interface ExecCredential {
@@ -40,8 +41,9 @@ interface ExecPlugin {
 export async function runExecPlugin(plugin: ExecPlugin, clock: Clock): Promise<ExecCredential> {
   const { exec, where } = plugin;
   const command = textOf(exec["command"]);
-  if (command === undefined) throw invalid(where, "exec names no command");
-  if (exec["interactiveMode"] === "Always") throw invalid(where, "exec wants a terminal (interactiveMode: Always)");
+  if (command === undefined) throw invalidKubeconfig(where, "exec names no command");
+  if (exec["interactiveMode"] === "Always")
+    throw invalidKubeconfig(where, "exec wants a terminal (interactiveMode: Always)");
   const path = command.includes("/") && !isAbsolute(command) ? join(plugin.directory, command) : command;
   const output = await run(path, textsOf(exec["args"]), environment(plugin), exec, where);
   return credentialIn(output, clock, where);
@@ -94,8 +96,4 @@ function credentialIn(output: string, clock: Clock, where: string): ExecCredenti
 
 function lastLine(text: string): string {
   return text.trim().split("\n").at(-1)?.slice(0, 300) ?? "";
-}
-
-function invalid(where: string, because: string): EvenkeelError {
-  return new EvenkeelError("KUBECONFIG_INVALID", `${where}: ${because}`);
 }

@@ -6,7 +6,8 @@ import { bearer, RenewedCredentials, type Credentials, type LoadedIdentity } fro
 import { credentialFile, FILE_LIFETIME_MS } from "./credential-file.ts";
 import { EvenkeelError } from "./errors.ts";
 
-const SERVICE_ACCOUNT = "/var/run/secrets/kubernetes.io/serviceaccount";
+/** Where Kubernetes mounts the account of a pod. Source: client-go rest.InClusterConfig. */
+export const SERVICE_ACCOUNT = "/var/run/secrets/kubernetes.io/serviceaccount";
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -17,26 +18,26 @@ interface InClusterOptions {
   readonly directory?: string | undefined;
 }
 
-/** Whether the process runs in a pod. */
-export function isInCluster(env: Environment): boolean {
-  return Boolean(env["KUBERNETES_SERVICE_HOST"]) && Boolean(env["KUBERNETES_SERVICE_PORT"]);
+/** Whether the process runs in a pod. One that merely runs in Kubernetes, without an account, is no controller's pod. */
+export function isInCluster(env: Environment, isFile: (path: string) => boolean): boolean {
+  return Boolean(env["KUBERNETES_SERVICE_HOST"]) && isFile(join(SERVICE_ACCOUNT, "token"));
 }
 
 /**
  * Reads the files now, and again when that is a minute ago, the token is refused or the server's certificate not trusted.
- * @throws EvenkeelError KUBECONFIG_INVALID outside a pod, FILE_NOT_FOUND for a pod without its service account
+ * @throws EvenkeelError KUBECONFIG_INVALID without the address, FILE_NOT_FOUND without the service account
  */
 export async function inClusterCredentials({
   clock,
   env,
   directory = SERVICE_ACCOUNT,
 }: InClusterOptions): Promise<Credentials> {
-  if (!isInCluster(env)) {
+  const { KUBERNETES_SERVICE_HOST: host, KUBERNETES_SERVICE_PORT: port } = env;
+  if (!host || !port) {
     const what = "not in a cluster: KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT are not set";
     throw new EvenkeelError("KUBECONFIG_INVALID", what);
   }
-  const host = env["KUBERNETES_SERVICE_HOST"] ?? "";
-  const server = `https://${isIPv6(host) ? `[${host}]` : host}:${env["KUBERNETES_SERVICE_PORT"] ?? ""}`;
+  const server = `https://${isIPv6(host) ? `[${host}]` : host}:${port}`;
   const namespace = await credentialFile(join(directory, "namespace"), "namespace of the pod").then(
     (text) => text.trim() || undefined,
     () => undefined,

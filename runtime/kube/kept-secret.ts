@@ -1,4 +1,4 @@
-/** A secret that is dear to get, as from a credential plugin: kept while it is fresh, and asked for anew when it is refused. */
+/** A secret that is costly to get, as from a credential plugin: kept while it is fresh, asked for again when it is refused. */
 import type { Clock } from "../clock/clock.ts";
 
 export interface Secret {
@@ -12,8 +12,8 @@ export interface Secret {
 }
 
 /**
- * Between two askings, whatever the first one came to: a secret that the server refuses, one that is old when it comes
- * because clocks differ, or none. It must not be asked for with each request.
+ * The least time between two times that we ask, so that no fault makes us ask for each request: a secret that the server
+ * refuses, one that is already stale when it comes (clocks differ), or none at all.
  */
 const ASK_EVERY_MS = 10_000;
 
@@ -37,7 +37,7 @@ export class KeptSecret {
     if (this.#secret !== undefined && nowMs < this.#staleAtMs && !isRefusedNews) {
       return { ...this.#secret, freshForMs: this.#staleAtMs - nowMs };
     }
-    // When it fails, this is how long the former one goes on.
+    // If asking fails, the former secret serves until then.
     this.#staleAtMs = nowMs + ASK_EVERY_MS;
     const secret = await this.#ask();
     const freshForMs = Math.max(secret.freshForMs, ASK_EVERY_MS);

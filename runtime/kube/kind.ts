@@ -50,6 +50,17 @@ export function kindKey({ apiVersion, kind: name }: Kind): string {
   return `${apiVersion}/${name}`;
 }
 
+/** Whether both name the same kind in the same version. */
+export function isSameKind(a: Kind, b: Kind): boolean {
+  return a.kind === b.kind && a.apiVersion === b.apiVersion;
+}
+
+/** `Deployment.apps`, `ConfigMap`: a kind in all its versions. */
+export function groupKind(of: Kind): string {
+  const group = groupOf(of);
+  return group === "" ? of.kind : `${of.kind}.${group}`;
+}
+
 /** `apps`; `` for the core group. */
 export function groupOf({ apiVersion }: Kind): string {
   const slash = apiVersion.indexOf("/");

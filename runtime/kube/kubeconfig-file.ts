@@ -43,7 +43,7 @@ export async function readKubeconfig(file: string): Promise<KubeconfigFile> {
     };
   } catch (cause) {
     // client-node's own sentence: `clusters[0].cluster is missing`.
-    throw invalid(file, cause instanceof Error ? cause.message : "no kubeconfig");
+    throw invalidKubeconfig(file, cause instanceof Error ? cause.message : "no kubeconfig");
   }
 }
 
@@ -63,7 +63,7 @@ function parsed(text: string, file: string): JsonRecord {
   const [error] = document.errors;
   if (error === undefined) return recordOf(toData(document, file)) ?? {};
   const { line, col } = lineCounter.linePos(error.pos[0]);
-  throw invalid(`${file}:${line}:${col}`, `not YAML (${error.code})`);
+  throw invalidKubeconfig(`${file}:${line}:${col}`, `not YAML (${error.code})`);
 }
 
 /** Aliases that would make it grow without bound are refused by the parser here. */
@@ -71,10 +71,11 @@ function toData(document: { toJS(): unknown }, file: string): unknown {
   try {
     return document.toJS();
   } catch {
-    throw invalid(file, "its YAML aliases cannot be resolved");
+    throw invalidKubeconfig(file, "its YAML aliases cannot be resolved");
   }
 }
 
-function invalid(where: string, because: string): EvenkeelError {
+/** @param where for the message: the file, and what in it */
+export function invalidKubeconfig(where: string, because: string): EvenkeelError {
   return new EvenkeelError("KUBECONFIG_INVALID", `${where}: ${because}`);
 }

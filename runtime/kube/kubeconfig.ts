@@ -8,9 +8,8 @@ import type { RequestOptions } from "node:https";
 import type { Clock } from "../clock/clock.ts";
 import { bearer, RenewedCredentials, type Credentials, type Doubt, type LoadedIdentity } from "./credentials.ts";
 import { credentialFile, FILE_LIFETIME_MS } from "./credential-file.ts";
-import { EvenkeelError } from "./errors.ts";
 import { runExecPlugin } from "./exec-plugin.ts";
-import { readKubeconfig, type KubeconfigFile } from "./kubeconfig-file.ts";
+import { invalidKubeconfig, readKubeconfig, type KubeconfigFile } from "./kubeconfig-file.ts";
 import { KeptSecret, type Secret } from "./kept-secret.ts";
 import { recordOf, recordsOf, textOf, type JsonRecord } from "./json.ts";
 
@@ -50,9 +49,9 @@ function choose(kubeconfigs: readonly KubeconfigFile[], files: string, name: str
   const all = kubeconfigs.flatMap(({ contexts }) => contexts);
   const known = all.length === 0 ? "there is none" : `there are: ${all.map((context) => context.name).join(", ")}`;
   const wanted = name ?? kubeconfigs.find(({ currentContext }) => currentContext !== undefined)?.currentContext;
-  if (wanted === undefined) throw invalid(files, `no context was given and none is current; ${known}`);
+  if (wanted === undefined) throw invalidKubeconfig(files, `no context was given and none is current; ${known}`);
   const context = all.find((context) => context.name === wanted);
-  if (context === undefined) throw invalid(files, `no context ${wanted}; ${known}`);
+  if (context === undefined) throw invalidKubeconfig(files, `no context ${wanted}; ${known}`);
   return {
     chosen: chosenBy(context, kubeconfigs, `${files}, context ${wanted}`),
     namespace: textOf(context.namespace),
@@ -62,12 +61,13 @@ function choose(kubeconfigs: readonly KubeconfigFile[], files: string, name: str
 function chosenBy(context: Context, kubeconfigs: readonly KubeconfigFile[], where: string): Chosen {
   const clusterHome = kubeconfigs.find(({ writtenClusters }) => writtenClusters.has(context.cluster));
   const cluster = clusterHome?.clusters.find(({ name }) => name === context.cluster);
-  if (clusterHome === undefined || cluster === undefined) throw invalid(where, `no cluster ${context.cluster}`);
+  if (clusterHome === undefined || cluster === undefined)
+    throw invalidKubeconfig(where, `no cluster ${context.cluster}`);
   const protocol = URL.canParse(cluster.server) ? new URL(cluster.server).protocol : "";
-  if (!/^https?:$/.test(protocol)) throw invalid(where, `cluster ${cluster.name} has no http(s) server URL`);
+  if (!/^https?:$/.test(protocol)) throw invalidKubeconfig(where, `cluster ${cluster.name} has no http(s) server URL`);
   const home = kubeconfigs.find(({ writtenUsers }) => writtenUsers.has(context.user));
   const user = home?.users.find(({ name }) => name === context.user);
-  if (home === undefined || user === undefined) throw invalid(where, `no user ${context.user}`);
+  if (home === undefined || user === undefined) throw invalidKubeconfig(where, `no user ${context.user}`);
   const writtenCluster = clusterHome.writtenClusters.get(context.cluster) ?? {};
   const writtenUser = home.writtenUsers.get(context.user) ?? {};
   return { cluster, user, writtenCluster, writtenUser, directory: dirname(home.file), where };
@@ -76,9 +76,9 @@ function chosenBy(context: Context, kubeconfigs: readonly KubeconfigFile[], wher
 /** To go on as somebody else than the file says, or past its proxy, would be worse than not to go on. */
 function refuseUnsupported({ cluster, writtenUser, where }: Chosen): void {
   for (const field of ["as", "as-groups", "as-uid", "as-user-extra"]) {
-    if (writtenUser[field] !== undefined) throw invalid(where, `impersonation (${field}) is not supported`);
+    if (writtenUser[field] !== undefined) throw invalidKubeconfig(where, `impersonation (${field}) is not supported`);
   }
-  if (cluster.proxyUrl) throw invalid(where, "proxy-url is not supported");
+  if (cluster.proxyUrl) throw invalidKubeconfig(where, "proxy-url is not supported");
 }
 
 async function load({ cluster, user, where }: Chosen, secret: Secret): Promise<LoadedIdentity> {
@@ -88,7 +88,7 @@ async function load({ cluster, user, where }: Chosen, secret: Secret): Promise<L
     pem(user.keyData, user.keyFile, "client-key"),
   ]);
   if ((cert === undefined) !== (key === undefined))
-    throw invalid(where, "client certificate and key must come together");
+    throw invalidKubeconfig(where, "client certificate and key must come together");
   const fromFiles = [cluster.caFile, user.certFile, user.keyFile].some(Boolean) ? FILE_LIFETIME_MS : Infinity;
   const tls = {
     ca,
@@ -172,8 +172,4 @@ async function fromProvider(cluster: Cluster, user: User): Promise<Secret> {
 function basic({ username, password }: User): string | undefined {
   if (!username) return undefined;
   return `Basic ${Buffer.from(`${username}:${password ?? ""}`).toString("base64")}`;
-}
-
-function invalid(where: string, because: string): EvenkeelError {
-  return new EvenkeelError("KUBECONFIG_INVALID", `${where}: ${because}`);
 }

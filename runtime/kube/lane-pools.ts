@@ -28,7 +28,7 @@ export class LanePools {
     this.#limits = {
       requests: { connections: requestConnections, connectTimeoutMs: 10_000 },
       watches: { connections: null, connectTimeoutMs: 10_000 },
-      // Three attempts must fit into the renew deadline of 10 s, so none may be spent on one connection.
+      // A connect timeout must leave room for three attempts within the 10 s renew deadline.
       lease: { connections: 1, connectTimeoutMs: 3_000 },
     };
   }

@@ -10,7 +10,7 @@ export function notServed(wanted: Kind, served: readonly Resource[]): EvenkeelEr
   return new EvenkeelError("KIND_NOT_SERVED", `${kindKey(wanted)} is not served by the API server (${hint})`);
 }
 
-/** The kind of the same name but for case, plural, version and, where the group can only be a built-in one, group. */
+/** The kind that has this name or plural, whatever the case and version; and whatever the group, where that must be built in. */
 function meantBy({ apiVersion, kind }: Kind, served: readonly Resource[]): Kind | undefined {
   const name = kind.toLowerCase();
   const group = groupOf({ apiVersion, kind });

@@ -1,4 +1,5 @@
 /** Kubernetes objects as they travel: plain JSON, timestamps as strings, never mutated once cached. */
+import { kindKey, type Kind } from "./kind.ts";
 
 interface OwnerReference {
   readonly apiVersion: string;
@@ -12,7 +13,7 @@ interface OwnerReference {
 export interface ObjectMeta {
   readonly name: string;
   /** Absent on cluster-scoped objects. */
-  readonly namespace?: string;
+  readonly namespace?: string | undefined;
   readonly uid?: string;
   readonly resourceVersion?: string;
   readonly generation?: number;
@@ -20,8 +21,8 @@ export interface ObjectMeta {
   readonly creationTimestamp?: string;
   /** Set once deletion was asked for; the object lives on until its finalizers are gone. */
   readonly deletionTimestamp?: string;
-  readonly labels?: Readonly<Record<string, string>>;
-  readonly annotations?: Readonly<Record<string, string>>;
+  readonly labels?: Readonly<Record<string, string>> | undefined;
+  readonly annotations?: Readonly<Record<string, string>> | undefined;
   readonly finalizers?: readonly string[];
   readonly ownerReferences?: readonly OwnerReference[];
 }
@@ -48,10 +49,25 @@ export function objectKey({ namespace, name }: ObjectName): string {
   return namespace === undefined || namespace === "" ? name : `${namespace}/${name}`;
 }
 
+/** `v1/ConfigMap team-a/settings`: names one object of all kinds, in messages, traces and maps. `key` as {@link objectKey} says. */
+export function objectId(kind: Kind, key: string): string {
+  return `${kindKey(kind)} ${key}`;
+}
+
+/** {@link objectId} of an object that is at hand. */
+export function describe(object: KubeObject): string {
+  return objectId(object, objectKey(object.metadata));
+}
+
 /** The inverse of {@link objectKey}. */
 export function parseKey(key: string): ObjectName {
   const slash = key.indexOf("/");
   return slash === -1 ? { name: key } : { namespace: key.slice(0, slash), name: key.slice(slash + 1) };
+}
+
+/** `2026-01-01T00:00:00.000000Z`: a V1MicroTime, RFC 3339 with microseconds, UTC. */
+export function microTime(wallMs: number): string {
+  return new Date(wallMs).toISOString().replace("Z", "000Z");
 }
 
 /**

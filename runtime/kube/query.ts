@@ -72,12 +72,18 @@ export function matches(where: Where, { metadata }: Pick<KubeObject, "metadata">
   return true;
 }
 
-/** As the API server reads them: `notIn` also matches an object that lacks the label. */
-function labelMatches(rule: LabelRule | undefined, value: string | undefined): boolean {
+/** Whether a label of this value (absent: undefined) keeps `rule`. As the API server: `notIn` also allows that it is absent. */
+export function labelMatches(rule: LabelRule | undefined, value: string | undefined): boolean {
   if (rule === undefined || typeof rule === "string") return value === rule;
   if ("in" in rule) return value !== undefined && rule.in.includes(value);
   if ("notIn" in rule) return value === undefined || !rule.notIn.includes(value);
   return rule.exists === (value !== undefined);
+}
+
+/** The values that `rule` names, when it allows no others. */
+export function valuesOf(rule: LabelRule): readonly string[] | undefined {
+  if (typeof rule === "string") return [rule];
+  return "in" in rule ? rule.in : undefined;
 }
 
 /**
@@ -91,30 +97,52 @@ export function implies(narrow: Where, wide: Where): boolean {
     return false;
   return Object.entries(wide.labels ?? {}).every(([key, rule]) => {
     const other = narrow.labels?.[key];
-    return other !== undefined && formatLabel(key, other) === formatLabel(key, rule);
+    return other !== undefined && formatLabel(key, other, pathWord) === formatLabel(key, rule, pathWord);
   });
 }
 
 /** The Kubernetes label selector of `where`, canonical (sorted), or undefined when it has none. */
-export function labelSelector({ labels }: Where): string | undefined {
-  const parts = Object.entries(labels ?? {}).map(([key, rule]) => formatLabel(key, rule));
-  return parts.length === 0 ? undefined : parts.toSorted().join(",");
+export function labelSelector(where: Where): string | undefined {
+  return formatLabels(where, (word) => word);
 }
 
-function formatLabel(key: string, rule: LabelRule): string {
-  if (typeof rule === "string") return `${key}=${rule}`;
-  if ("in" in rule) return `${key} in (${rule.in.toSorted().join(",")})`;
-  if ("notIn" in rule) return `${key} notin (${rule.notIn.toSorted().join(",")})`;
-  return rule.exists ? key : `!${key}`;
+function formatLabels({ labels }: Where, word: (text: string) => string): string | undefined {
+  const rules = Object.entries(labels ?? {}).map(([key, rule]) => formatLabel(key, rule, word));
+  return rules.length === 0 ? undefined : rules.toSorted().join(",");
+}
+
+function formatLabel(key: string, rule: LabelRule, word: (text: string) => string): string {
+  if (typeof rule === "string") return `${word(key)}=${word(rule)}`;
+  if ("in" in rule) return `${word(key)} in (${rule.in.map(word).toSorted().join(",")})`;
+  if ("notIn" in rule) return `${word(key)} notin (${rule.notIn.map(word).toSorted().join(",")})`;
+  return rule.exists ? word(key) : `!${word(key)}`;
 }
 
 /**
- * One line, the same for equal queries: `v1/ConfigMap default/* [mirror=true]`, with ` (metadata)` for a part. Serves as map key and in
- * traces.
+ * One line, the same for queries that mean the same and for no others, whatever strings a function puts in them:
+ * `v1/ConfigMap default/* [mirror=true]`, with ` (metadata)` for a part. It identifies a query, in maps and in traces.
  */
 export function formatQuery({ kind, where, part }: Query): string {
-  const name = where.name ?? `${where.namePrefix ?? ""}*`;
-  const labels = labelSelector(where);
-  const prefixed = where.name !== undefined && where.namePrefix !== undefined ? `${name}&${where.namePrefix}*` : name;
-  return `${kindKey(kind)} ${where.namespace ?? "*"}/${prefixed}${labels === undefined ? "" : ` [${labels}]`}${part === undefined ? "" : ` (${part})`}`;
+  const { namespace, name, namePrefix } = where;
+  const names: string[] = [];
+  if (name !== undefined) names.push(nameWord(name));
+  if (name === undefined || namePrefix !== undefined) names.push(`${nameWord(namePrefix ?? "")}*`);
+  let text = `${pathWord(kindKey(kind))} ${namespace === undefined ? "*" : nameWord(namespace)}/${names.join("&")}`;
+  const labels = formatLabels(where, pathWord);
+  if (labels !== undefined) text += ` [${labels}]`;
+  if (part !== undefined) text += ` (${part})`;
+  return text;
 }
+
+/** Quoted where it could be taken for one of the signs around it: an object named `a*` is not all that begin with `a`. */
+function nameWord(text: string): string {
+  return NAME.test(text) ? text : JSON.stringify(text);
+}
+
+/** The same for what may have slashes: kinds, labels and their values. Nothing at all would not be seen in a list of values. */
+function pathWord(text: string): string {
+  return PATH.test(text) ? text : JSON.stringify(text);
+}
+
+const NAME = /^[\w.:-]*$/;
+const PATH = /^[\w./-]+$/;

@@ -1,10 +1,10 @@
 /**
- * What of a refusal's Status is told: its message reaches logs and Events, which hold no data of objects.
- * - A verdict on the object that was sent (validation, decoding) quotes it in free text: told are fields and constant words.
- * - A conflict is told with its fields: another manager set them too, and managedFields names them.
- * - Whoever guards the cluster (authorization, quota, policy, webhook) is quoted, but for validation: nobody could act
+ * How much of a refusal's message we repeat. It goes to logs and Events, and must hold no data of objects.
+ * - A verdict on the object that was sent (validation, decoding) quotes its data: only fields and constant words are repeated.
+ * - Of a conflict, the fields are repeated: another manager set them too, and managedFields names them.
+ * - Of what guards the cluster (authorization, quota, policy, webhook) the words are repeated, except for validation: nobody could act
  *   without the reason, and what it says of an object is its author's choice.
- * - What has no object to quote (a list, a timeout, an object that is gone) is quoted.
+ * - What is about no object's data (a list, a timeout, an object that is gone) is repeated.
  */
 import { recordOf, recordsOf, textOf, type JsonRecord } from "./json.ts";
 
@@ -33,6 +33,11 @@ export function isMisfit(message: string): boolean {
   );
 }
 
+/** Whether a policy of our own fence refused: by its name, as manifests/policy.ts gives it. */
+export function isFenced(message: string): boolean {
+  return /^\S+ "[^"]*" is forbidden: ValidatingAdmissionPolicy 'evenkeel\./.test(message);
+}
+
 /** Source: apiserver admission/plugin/webhook/errors/statuserror.go, admission/plugin/policy. */
 const DENIAL =
   /^(?:\S+ "[^"]*" is forbidden: )?(?:admission webhook|\w*[Pp]olicy) ["'][^"']*["'](?: with binding '[^']*')? denied (?:the )?request/;
@@ -50,8 +55,25 @@ const WORDS: ReadonlyMap<unknown, string> = new Map([
   ["FieldValueTypeInvalid", "Invalid type"],
 ]);
 
-/** Ends of a cause's message that hold nothing of the object. */
-const CONSTANT = /: (?:field is immutable(?: when `immutable` is set)?|may not be more than \d+ bytes)$/;
+/**
+ * Ends of a cause's message, or of its first line before a difference, that hold nothing of the object: what must not change,
+ * what does not fit together, and limits.
+ * Source: kubernetes pkg/apis/{core,apps,rbac}/validation, apimachinery pkg/api/validation and pkg/api/validate.
+ */
+const CONSTANT = new RegExp(
+  `: (?:${[
+    "field is immutable(?: when `immutable` is set)?",
+    "spec is immutable after creation except resources\\.requests and volumeAttributesClassName for bound claims",
+    "updates to statefulset spec for fields other than (?:'\\w+'(?:, | and )?)+ are forbidden",
+    "cannot change roleRef",
+    "may not change once set",
+    "field cannot be (?:cleared|modified) once set",
+    "field can not be less than (?:previous value|status\\.capacity)",
+    "`selector` does not match template `labels`",
+    "must be greater than (?:zero|or equal to 0)",
+    "(?:may not be more|must be no more) than \\d+ (?:bytes|characters)",
+  ].join("|")})(?=\n|$)`,
+);
 
 function faultOf({ reason, field, message }: JsonRecord): string[] {
   const words = WORDS.get(reason);

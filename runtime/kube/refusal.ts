@@ -1,7 +1,7 @@
 /** A refusal of the API server (a Status, or whatever a proxy on the way answered) becomes an EvenkeelError with a code to act on. */
 import { EvenkeelError, type ApiStatus, type Code } from "./errors.ts";
 import { parseJson, recordOf, recordsOf, textOf, type JsonRecord } from "./json.ts";
-import { isMisfit, refusalWords } from "./refusal-words.ts";
+import { isFenced, isMisfit, refusalWords } from "./refusal-words.ts";
 
 /** What of an HTTP answer decides. ERROR events of a watch have no headers. */
 interface Refused {
@@ -19,7 +19,7 @@ export function refusal(what: string, refused: Refused, about: "object" | "colle
   const body = recordOf(refused.body);
   const answer = body?.["kind"] === "Status" ? body : undefined;
   const status = statusOf(refused, answer);
-  const code = isMisfit(textOf(answer?.["message"]) ?? "") ? "API_INVALID" : codeFor(status);
+  const code = codeByWords(textOf(answer?.["message"]) ?? "") ?? codeFor(status);
   const isVerdict = about === "object" && (refused.httpCode === 400 || refused.httpCode === 422);
   const message = (answer && refusalWords(answer, isVerdict)) ?? `the answer is ${refused.httpCode}, without a Status`;
   const isKindGone = code === "API_NOT_FOUND" && about !== "other" && !namesWhatIsMissing(answer, about);
@@ -53,10 +53,16 @@ function statusOf({ httpCode, headers }: Refused, answer: JsonRecord | undefined
   };
 }
 
-/** Only whole seconds are understood; API servers send no dates. */
+/** Only whole seconds are understood; API servers send no dates. Of a header that was sent twice (`7, 7`) the first counts. */
 function retryAfterMs(seconds: unknown): number | undefined {
-  const count = typeof seconds === "string" ? Number(seconds) : seconds;
+  const count = typeof seconds === "string" ? Number(seconds.split(",", 1)[0]) : seconds;
   return typeof count === "number" && count > 0 && Number.isFinite(count) ? count * 1000 : undefined;
+}
+
+/** Where the reason is that of any other refusal, or misleading. */
+function codeByWords(message: string): Code | undefined {
+  if (isMisfit(message)) return "API_INVALID";
+  return isFenced(message) ? "API_FENCED" : undefined;
 }
 
 /** Causes first, then the reason, then the HTTP code: the more specific word decides. Source: apimachinery metav1.StatusReason. */

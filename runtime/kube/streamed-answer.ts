@@ -13,22 +13,26 @@ export async function streamedAnswer(
   signal: AbortSignal,
   toFailure: ToFailure,
 ): Promise<TransportResponse> {
+  let received: Dispatcher.ResponseData;
   try {
-    const { statusCode, headers, body } = await dispatcher.request({ ...options, signal });
-    if (statusCode >= 300) return new WholeAnswer(statusCode, joined(headers), [Buffer.from(await body.bytes())]);
-    return new StreamedAnswer(statusCode, joined(headers), body, toFailure);
+    received = await dispatcher.request({ ...options, signal });
   } catch (error) {
     throw toFailure(error);
   }
+  const { statusCode, headers, body } = received;
+  const answer = new StreamedAnswer(options.path, statusCode, joined(headers), body, toFailure);
+  return statusCode < 300 ? answer : answer.whole();
 }
 
 class StreamedAnswer implements TransportResponse {
+  readonly #path: string;
   readonly status: number;
   readonly headers: TransportResponse["headers"];
   readonly #body: Body;
   readonly #toFailure: ToFailure;
 
-  constructor(status: number, headers: TransportResponse["headers"], body: Body, toFailure: ToFailure) {
+  constructor(path: string, status: number, headers: TransportResponse["headers"], body: Body, toFailure: ToFailure) {
+    this.#path = path;
     this.status = status;
     this.headers = headers;
     this.#body = body;
@@ -40,8 +44,12 @@ class StreamedAnswer implements TransportResponse {
   }
 
   async text(): Promise<string> {
+    return (await this.whole()).text();
+  }
+
+  async whole(): Promise<WholeAnswer> {
     try {
-      return await this.#body.text();
+      return new WholeAnswer(this.#path, this.status, this.headers, [Buffer.from(await this.#body.bytes())]);
     } catch (error) {
       throw this.#toFailure(error);
     }

@@ -63,7 +63,7 @@ export class UndiciTransport implements Transport {
     await Promise.all(all.map((pools) => pools.destroy()));
   }
 
-  /** What to trust instead; the same when it cannot be had. Nothing was sent: a certificate is looked at before that. */
+  /** Another identity after a certificate that is not trusted, or `former`. The request can go again: none of it was sent. */
   #trustRenewed({ signal }: TransportRequest, former: Identity): Promise<Identity> {
     const renewed = this.#credentials.renew(former, "untrusted").catch(() => former);
     return untilAborted(renewed, signal);

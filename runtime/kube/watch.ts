@@ -2,7 +2,8 @@
  * A watch: the bytes of one long answer become checked WatchEvents. Ends normally when the server closes it, at whatever
  * byte; ends with an error at the first thing that cannot be believed, because an event that is skipped is lost for good.
  */
-import type { Clock, Timer } from "../clock/clock.ts";
+import type { Clock } from "../clock/clock.ts";
+import { QuietTimer } from "../clock/quiet-timer.ts";
 import type { WatchEvent, WatchOptions } from "./api.ts";
 import { Deadline } from "./deadline.ts";
 import { EvenkeelError } from "./errors.ts";
@@ -33,21 +34,22 @@ export async function* watchEvents({
 }: Watch): AsyncGenerator<WatchEvent, void, undefined> {
   const { timeoutSeconds, idleMs, onOpen, signal } = options;
   const deadline = new Deadline(clock, what, timeoutSeconds * 1000 + GRACE_MS, signal);
-  const watchdog = new Watchdog(clock, idleMs, () => deadline.expire(idle(what, idleMs)));
+  const silence = new QuietTimer(clock, idleMs, () => deadline.expire(idle(what, idleMs)));
   const lines = new LineSplitter(what);
   try {
     const chunks = await open(deadline);
     onOpen?.();
     for await (const chunk of chunks) {
-      watchdog.pause();
+      // The time that the consumer takes over its events is not silence of the server.
+      silence.pause();
       for (const line of lines.push(chunk)) yield watchEvent(line, expected, what);
-      watchdog.resume();
+      silence.heard();
     }
     // What is left in `lines` is half an event: the server sends it again to the watch that resumes.
   } catch (error) {
     throw deadline.reasonFor(error);
   } finally {
-    watchdog.stop();
+    silence.cancel();
     deadline.clear();
   }
 }
@@ -91,44 +93,4 @@ function bookmark(object: JsonRecord | undefined, expected: Expected, what: stri
 function errorEvent(status: JsonRecord | undefined, what: string): EvenkeelError {
   if (status?.["kind"] !== "Status") return badResponse(what, "an ERROR event has no Status");
   return refusalIn(status, what, "collection");
-}
-
-/**
- * Calls `bark` once when the stream was silent for `idleMs`. One timer that is set anew when it fires, not once per
- * chunk: under load a chunk costs one reading of the clock. The time the consumer takes over its events is not silence.
- */
-class Watchdog {
-  readonly #clock: Clock;
-  readonly #idleMs: number;
-  readonly #bark: () => void;
-  #timer: Timer;
-  #sinceMs: number;
-  #isPaused = false;
-
-  constructor(clock: Clock, idleMs: number, bark: () => void) {
-    this.#clock = clock;
-    this.#idleMs = idleMs;
-    this.#bark = bark;
-    this.#sinceMs = clock.now();
-    this.#timer = clock.after(idleMs, this.#check);
-  }
-
-  pause(): void {
-    this.#isPaused = true;
-  }
-
-  resume(): void {
-    this.#isPaused = false;
-    this.#sinceMs = this.#clock.now();
-  }
-
-  stop(): void {
-    this.#timer.cancel();
-  }
-
-  readonly #check = (): void => {
-    const leftMs = this.#isPaused ? this.#idleMs : this.#sinceMs + this.#idleMs - this.#clock.now();
-    if (leftMs > 0) this.#timer = this.#clock.after(leftMs, this.#check);
-    else this.#bark();
-  };
 }

@@ -34,14 +34,14 @@ export interface LeaderElectorOptions extends LeaseTimingOptions {
   readonly api: Api;
   readonly clock: Clock;
   readonly lease: LeaseName;
-  /** Unique to this process: two electors of one identity take each other's lease for their own. */
+  /** For people, who can tell replicas apart only if each has its own. Two of one identity do not lead both. */
   readonly identity: string;
   /** Called, in a turn of its own, with each holder that was not the one before: also with ourselves. */
   readonly onNewLeader?: ((identity: string) => void) | undefined;
   readonly observer?: LeaderElectorObserver | undefined;
 }
 
-/** Beyond leaseDuration, before `check` complains. Source: kube-controller-manager's healthz adaptor. */
+/** Beyond leaseDuration, before a check complains. Source: kube-controller-manager's healthz adaptor. */
 const TOLERANCE_MS = 20_000;
 
 export class LeaderElector {
@@ -58,6 +58,10 @@ export class LeaderElector {
   #state: "idle" | "campaigning" | "leading" | "lost" | "released" = "idle";
   /** When the last renewal that succeeded was sent. */
   #renewedAt: Instant | undefined;
+  /** When the last attempt that was answered ended, or the first began. */
+  #answeredMs = 0;
+  /** Of the last attempt; undefined when that was answered. */
+  #failure: unknown;
   #reportedHolder: string | undefined;
   /** Ends the pause between two attempts of a candidate. */
   #pause = new AbortController();
@@ -66,9 +70,9 @@ export class LeaderElector {
   readonly #leading = new AbortController();
   #release: Promise<void> | undefined;
 
-  /** @throws EvenkeelError FLAG_INVALID when the durations do not fit together, see {@link leaseTiming}, or identity is empty */
+  /** @throws EvenkeelError BUG when the durations do not fit together, see {@link leaseTiming}, or identity is empty */
   constructor({ api, clock, lease, identity, onNewLeader, observer, ...timing }: LeaderElectorOptions) {
-    if (identity === "") throw new EvenkeelError("FLAG_INVALID", "leader election: the identity must not be empty");
+    if (identity === "") throw new EvenkeelError("BUG", "leader election: the identity must not be empty");
     this.#clock = clock;
     this.#api = api;
     this.#name = lease;
@@ -112,6 +116,7 @@ export class LeaderElector {
   async acquire(signal: AbortSignal): Promise<void> {
     if (this.#state !== "idle") throw new EvenkeelError("BUG", `${this.#what}: an elector campaigns once`);
     this.#state = "campaigning";
+    this.#answeredMs = this.#clock.now();
     const stop = (): void => this.#stop(signal.reason);
     signal.addEventListener("abort", stop, { once: true });
     if (signal.aborted) stop();
@@ -135,11 +140,22 @@ export class LeaderElector {
   }
 
   /** For liveness: an error when this process led, has not released, and should have been dead for a while. */
-  check(toleranceMs: number = TOLERANCE_MS): EvenkeelError | undefined {
+  check(): EvenkeelError | undefined {
     if (this.#renewedAt === undefined || this.#state === "released") return undefined;
     const sinceMs = this.#clock.now() - this.#renewedAt.monotonicMs;
-    if (sinceMs <= this.#timing.leaseDurationMs + toleranceMs) return undefined;
+    if (sinceMs <= this.#timing.leaseDurationMs + TOLERANCE_MS) return undefined;
     return this.#lost(`last renewed ${Math.round(sinceMs / 1000)} s ago, and this process still runs`);
+  }
+
+  /** For readiness: an error when this process stands by and has not been able to look for a while. No restart would help. */
+  checkStandby(): EvenkeelError | undefined {
+    if (this.#state !== "campaigning" || this.#end.signal.aborted) return undefined;
+    const sinceMs = this.#clock.now() - this.#answeredMs;
+    const failure = this.#failure;
+    // Without a failure this process has only been stopped for so long, and looks in a moment.
+    if (sinceMs <= this.#timing.leaseDurationMs + TOLERANCE_MS || !(failure instanceof EvenkeelError)) return undefined;
+    const what = `${this.#what}: not acquired or seen held for ${Math.round(sinceMs / 1000)} s: ${failure.what}`;
+    return new EvenkeelError(failure.code, what);
   }
 
   async #campaign(signal: AbortSignal): Promise<void> {
@@ -194,8 +210,8 @@ export class LeaderElector {
       const attempt = isOver() ? undefined : await this.#attempt(Math.min(this.#timing.attemptMs, leftMs()));
       if (this.#end.signal.aborted) return;
       // Looked at before the answer is: one that comes after the deadline must not make us leader again.
-      if (isOver()) this.#lose(`not renewed for ${this.#timing.renewDeadlineMs} ms`);
-      else if (attempt?.type === "notOurs") this.#lose(`held by "${this.holder}"`);
+      if (isOver()) this.#lose(`not renewed for ${this.#timing.renewDeadlineMs / 1000} s`, this.#failure);
+      else if (attempt?.type === "notOurs") this.#lose(this.#heldBy());
       else if (attempt?.type === "endOfTerm") this.#lose("another holder is preferred");
       else if (attempt?.type === "held") {
         this.#renewedAt = attempt.sentAt;
@@ -208,8 +224,12 @@ export class LeaderElector {
   async #attempt(budgetMs: number): Promise<Attempt | undefined> {
     const deadline = new Deadline(this.#clock, this.#what, budgetMs, this.#end.signal);
     try {
-      return await this.#lock.tryAcquireOrRenew(this.#state === "leading", deadline.signal);
+      const attempt = await this.#lock.tryAcquireOrRenew(this.#state === "leading", deadline.signal);
+      this.#answeredMs = this.#clock.now();
+      this.#failure = undefined;
+      return attempt;
     } catch (error) {
+      this.#failure = error;
       if (!this.#end.signal.aborted) this.#observer?.attemptFailed?.(error);
       return undefined;
     } finally {
@@ -225,9 +245,15 @@ export class LeaderElector {
     if (this.#onNewLeader !== undefined) this.#clock.after(0, () => this.#onNewLeader?.(holder));
   }
 
-  #lose(why: string): void {
+  #heldBy(): string {
+    if (this.holder === "") return "somebody has emptied it";
+    if (this.holder !== this.#identity) return `held by "${this.holder}", which leads now`;
+    return "held by another process of the same name: give each replica an --identity of its own";
+  }
+
+  #lose(why: string, cause?: unknown): void {
     this.#state = "lost";
-    this.#stop(this.#lost(why));
+    this.#stop(this.#lost(why, cause));
   }
 
   /** Nothing more is sent from here on, but for the release. */
@@ -269,7 +295,8 @@ export class LeaderElector {
     }
   }
 
-  #lost(why: string): EvenkeelError {
-    return new EvenkeelError("LEASE_LOST", `${this.#what}: ${why} (we are "${this.#identity}")`);
+  #lost(why: string, cause?: unknown): EvenkeelError {
+    const last = cause instanceof Error ? `; last attempt: ${cause.message}` : "";
+    return new EvenkeelError("LEASE_LOST", `${this.#what}: ${why} (we are "${this.#identity}")${last}`, { cause });
   }
 }

@@ -3,6 +3,8 @@
  *
  * Every write carries the resourceVersion of what was read, so a request that was given up and arrives later can only fail
  * or do what was meant when it was sent.
+ *
+ * Ours is a record that this process wrote, not one that has its name: another may have been given the same.
  */
 import type { Clock } from "../clock/clock.ts";
 import type { Api, CallOptions, WriteResult } from "../kube/api.ts";
@@ -11,12 +13,13 @@ import { codeOf } from "../kube/errors.ts";
 import type { StoredObject } from "../kube/object.ts";
 import { instant, type Instant } from "./instant.ts";
 import {
-  claimedLease,
   createdLease,
   isSameRecord,
   Lease,
   leaseRecord,
   releasedLease,
+  renewedLease,
+  takenOverLease,
   type Claim,
   type LeaseName,
   type LeaseRecord,
@@ -42,6 +45,9 @@ interface LeaseLockOptions {
 /** How often a conflict is answered by reading again within one attempt. */
 const ROUNDS = 3;
 
+/** Far more than are sent between two answers by a leader; a candidate that forgets one waits until it has expired. */
+const MAX_UNANSWERED = 64;
+
 export class LeaseLock {
   readonly #api: Api;
   readonly #clock: Clock;
@@ -53,6 +59,8 @@ export class LeaseLock {
   #record: LeaseRecord | undefined;
   /** When, by our own monotonic clock, the record was first seen as it is now. */
   #changedMs = 0;
+  /** The renewTimes that the record may have by our hand: of the last write that was answered, and of all after it. */
+  #written: readonly string[] = [];
   /** The object as the server has it; undefined while a write is under way and after one whose outcome is unknown. */
   #current: StoredObject | undefined;
 
@@ -103,7 +111,7 @@ export class LeaseLock {
   /** Empties the record if, and only if, the record just read is ours. @throws EvenkeelError API_CONFLICT: to be tried again */
   async release(signal: AbortSignal): Promise<void> {
     const current = await this.#read(signal);
-    if (current === undefined || this.holder !== this.#identity) return;
+    if (current === undefined || !this.#isOurs) return;
     const lease = releasedLease(current, this.#clock.wall());
     await this.#write(lease, (options) => this.#api.update(Lease, lease, options), signal);
   }
@@ -120,9 +128,14 @@ export class LeaseLock {
 
   #refusal(isLeading: boolean): Attempt | undefined {
     if (this.#record === undefined) return undefined;
-    const { holder, preferredHolder } = this.#record;
-    if (holder !== this.#identity) return isLeading || this.#isHeld(this.#record) ? { type: "notOurs" } : undefined;
+    const { preferredHolder } = this.#record;
+    if (!this.#isOurs) return isLeading || this.#isHeld(this.#record) ? { type: "notOurs" } : undefined;
     return preferredHolder === "" || preferredHolder === this.#identity ? undefined : { type: "endOfTerm" };
+  }
+
+  get #isOurs(): boolean {
+    if (this.#record === undefined) return false;
+    return this.#record.holder === this.#identity && this.#written.includes(this.#record.renewTime);
   }
 
   /**
@@ -151,7 +164,7 @@ export class LeaseLock {
   }
 
   #claim(current: StoredObject, signal: AbortSignal): Promise<Attempt> {
-    const lease = claimedLease(current, this.#ourClaim());
+    const lease = (this.#isOurs ? renewedLease : takenOverLease)(current, this.#ourClaim());
     return this.#write(lease, (options) => this.#api.update(Lease, lease, options), signal);
   }
 
@@ -161,9 +174,12 @@ export class LeaseLock {
     signal: AbortSignal,
   ): Promise<Attempt> {
     this.#current = undefined;
+    this.#written = [...this.#written, leaseRecord(lease).renewTime].slice(-MAX_UNANSWERED);
     const sentAt = instant(this.#clock);
     const { object } = await this.#ask(send, signal);
-    this.#observe(leaseRecord(object ?? lease), object);
+    const record = leaseRecord(object ?? lease);
+    this.#written = [record.renewTime];
+    this.#observe(record, object);
     return { type: "held", sentAt };
   }
 

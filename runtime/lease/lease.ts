@@ -1,6 +1,6 @@
 /** The Lease object of coordination.k8s.io: what its record says, and the bodies that claim, renew and release it. */
 import { kind, type Kind } from "../kube/kind.ts";
-import type { KubeObject, ObjectMeta, StoredObject } from "../kube/object.ts";
+import { microTime, type KubeObject, type ObjectMeta, type StoredObject } from "../kube/object.ts";
 
 export interface LeaseSpec {
   /** Empty or absent when nobody holds it. */
@@ -79,21 +79,20 @@ export function createdLease({ namespace, name }: LeaseName, claim: Claim): Leas
   return body({ namespace, name }, { ...term(claim), acquireTime: microTime(claim.nowMs), leaseTransitions: 0 });
 }
 
-/**
- * `current`, renewed by its holder or taken over by another one: only then do transitions and acquireTime change, and a wish
- * of the past for a preferred holder is dropped. What else is in the object stays.
- */
-export function claimedLease(current: StoredObject, claim: Claim): Lease {
-  const { holder, transitions } = leaseRecord(current);
-  const spec = { ...specOf(current), ...term(claim) };
-  if (holder === claim.holder) return body(current.metadata, spec);
-  const { preferredHolder: _, ...rest } = spec;
-  return body(current.metadata, {
-    ...rest,
-    acquireTime: microTime(claim.nowMs),
-    leaseTransitions: transitions + 1,
-  });
+/** `current`, renewed by its holder. What else is in the object stays. */
+export function renewedLease(current: StoredObject, claim: Claim): Lease {
+  return body(current.metadata, { ...specOf(current), ...term(claim) });
 }
+
+/** `current`, taken over: a transition, a new acquireTime, and no more wish of the past for a preferred holder. */
+export function takenOverLease(current: StoredObject, claim: Claim): Lease {
+  const { preferredHolder: _, ...rest } = specOf(current);
+  const leaseTransitions = Math.min(leaseRecord(current).transitions + 1, MAX_INT32);
+  return body(current.metadata, { ...rest, ...term(claim), acquireTime: microTime(claim.nowMs), leaseTransitions });
+}
+
+/** The API server refuses a larger count, and then nobody could lead. */
+const MAX_INT32 = 2 ** 31 - 1;
 
 /** `current` without a holder. One second, so that whoever reads durations alone need not wait either. */
 export function releasedLease(current: StoredObject, nowMs: number): Lease {
@@ -105,11 +104,6 @@ export function releasedLease(current: StoredObject, nowMs: number): Lease {
     acquireTime: time,
     renewTime: time,
   });
-}
-
-/** RFC 3339 with microseconds: `2026-01-01T00:00:00.000000Z` */
-export function microTime(wallMs: number): string {
-  return new Date(wallMs).toISOString().replace("Z", "000Z");
 }
 
 function term({ holder, durationMs, nowMs }: Claim): LeaseSpec {

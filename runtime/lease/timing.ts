@@ -22,7 +22,7 @@ export interface LeaseTiming {
 export const JITTER = 1.2;
 
 /**
- * @throws EvenkeelError FLAG_INVALID unless leaseDuration > renewDeadline > 1.2 · retryPeriod > 0 and leaseDuration is in
+ * @throws EvenkeelError BUG unless leaseDuration > renewDeadline > 1.2 · retryPeriod > 0 and leaseDuration is in
  * whole seconds. The first relation is what keeps two leaders apart: clocks may differ in rate by leaseDuration /
  * renewDeadline (1.5 by default).
  * Source: client-go tools/leaderelection (NewLeaderElector).
@@ -49,5 +49,5 @@ export function leaseTiming({
 }
 
 function ensure(holds: boolean, what: string): void {
-  if (!holds) throw new EvenkeelError("FLAG_INVALID", `leader election: ${what}`);
+  if (!holds) throw new EvenkeelError("BUG", `leader election: ${what}`);
 }

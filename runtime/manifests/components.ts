@@ -1,4 +1,5 @@
 /** What somebody adds to the host, one or several, who has a Jaeger or a Prometheus Operator. */
+import { SERVICE_ACCOUNT } from "../kube/in-cluster.ts";
 import { grant } from "./access.ts";
 import { NAME, POD_LABELS, type Installation } from "./installation.ts";
 import { component, patch, type Folder } from "./kustomization.ts";
@@ -180,7 +181,7 @@ function monitor(namespace: string): readonly Manifest[] {
     scheme: "https",
     path: "/metrics",
     interval: "30s",
-    bearerTokenFile: "/var/run/secrets/kubernetes.io/serviceaccount/token",
+    bearerTokenFile: `${SERVICE_ACCOUNT}/token`,
     tlsConfig: { insecureSkipVerify: true },
   };
   return [

@@ -6,13 +6,13 @@
  * The bounds are written into the policies, not read from a parameter object: only who may change admission policies can
  * widen them. A configuration that is widened alone is refused at the fence, and the traces say so.
  */
-import type { Kind } from "../kube/kind.ts";
+import { groupKind, type Kind } from "../kube/kind.ts";
 import type { Subresource } from "../reconcile/define.ts";
 import { NAME, type Installation } from "./installation.ts";
 import { kindPolicy } from "./kind-policy.ts";
 import type { Manifest } from "./manifest.ts";
 import { partPolicy, partRule } from "./part-policy.ts";
-import { groupKindOf, OWN_LEASE, policy, prefixesVariable, ruleFor, type Policy } from "./policy.ts";
+import { OWN_LEASE, policy, prefixesVariable, ruleFor, type Policy } from "./policy.ts";
 
 /** What the fence is drawn from. The account is fenced in whatever namespace it is. */
 type Bounds = Pick<Installation, "functions" | "prefixes">;
@@ -44,11 +44,11 @@ function policies(bounds: Bounds): readonly Policy[] {
   const declared = [...bounds.functions.values()];
   const kinds = distinct(
     declared.flatMap(({ writes, applies }) => writes.concat(applies)),
-    groupKindOf,
+    groupKind,
   );
   const parts = distinct(
     declared.flatMap(({ subresources }) => subresources),
-    ({ of, subresource }) => `${groupKindOf(of)}/${subresource}`,
+    ({ of, subresource }) => `${groupKind(of)}/${subresource}`,
   );
   return [
     ...kinds.map((kind) => kindPolicy(kind, bounds)),

@@ -2,11 +2,10 @@
  * What may be done to objects of a kind that functions write, children or fields of others' objects. The two are alternatives
  * within one policy: all policies that concern a request have to let it pass.
  */
-import type { Kind } from "../kube/kind.ts";
+import { groupKind, type Kind } from "../kube/kind.ts";
 import { FUNCTION_LABEL, OUR_PREFIX, OWNER, OWNER_UID, SELF } from "../reconcile/provenance.ts";
 import type { Installation } from "./installation.ts";
 import {
-  groupKindOf,
   kept,
   outsideControlPlane,
   OWN_LEASE,
@@ -23,7 +22,7 @@ type Functions = Installation["functions"];
 
 export function kindPolicy(kind: Kind, installation: Pick<Installation, "functions" | "prefixes">): Policy {
   const { functions } = installation;
-  const isApplied = functions.values().some(({ applies }) => applies.some((each) => isSameKind(each, kind)));
+  const isApplied = functions.values().some(({ applies }) => applies.some((each) => isSameGroupKind(each, kind)));
   return policy(policyName(kind), {
     matchConstraints: { resourceRules: [ruleFor(kind, "", ["CREATE", "UPDATE", "DELETE"])] },
     matchConditions: notOfTheHost(kind),
@@ -40,13 +39,13 @@ export function kindPolicy(kind: Kind, installation: Pick<Installation, "functio
   });
 }
 
-function isSameKind(a: Kind, b: Kind): boolean {
-  return groupKindOf(a) === groupKindOf(b);
+function isSameGroupKind(a: Kind, b: Kind): boolean {
+  return groupKind(a) === groupKind(b);
 }
 
 /** What the host writes for itself is no child, also where functions have children of that kind. */
 function notOfTheHost(kind: Kind): readonly Expression[] {
-  const own = OF_THE_HOST[groupKindOf(kind)];
+  const own = OF_THE_HOST[groupKind(kind)];
   return own === undefined ? [] : [{ name: "not-of-the-host", expression: `!(${own})` }];
 }
 
@@ -62,11 +61,11 @@ const OF_THE_HOST: Readonly<Record<string, string>> = {
   Event: OWN_EVENT,
 };
 
-/** Function → the kind of its keys, as owner references begin: `{"mirror": "ConfigMap"}`. */
+/** Function → the kind of its keys, as the mark of an owner begins: `{"mirror": "ConfigMap"}`. */
 function ownerKinds(kind: Kind, functions: Functions): string {
-  const writers = [...functions].filter(([, { writes }]) => writes.some((each) => isSameKind(each, kind)));
+  const writers = [...functions].filter(([, { writes }]) => writes.some((each) => isSameGroupKind(each, kind)));
   const entries = writers.map(
-    ([name, definition]) => `${JSON.stringify(name)}: ${JSON.stringify(groupKindOf(definition.watches.kind))}`,
+    ([name, definition]) => `${JSON.stringify(name)}: ${JSON.stringify(groupKind(definition.watches.kind))}`,
   );
   return `{${entries.toSorted().join(", ")}}`;
 }
@@ -97,7 +96,7 @@ function provenIn(object: Subject, kind: Kind): string {
   && variables.${name} != ""
   && variables.${owner}.matches("^[^/]+(/[^/]+){1,2}$")
   && ${annotation(OWNER_UID)} != ""
-  && ${annotation(SELF)} == "${groupKindOf(kind)}/" + ${namespace} + ${object}.metadata.name
+  && ${annotation(SELF)} == "${groupKind(kind)}/" + ${namespace} + ${object}.metadata.name
 `;
 }
 

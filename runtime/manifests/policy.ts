@@ -1,6 +1,5 @@
 /** What the policies of the fence are made of: whose requests they read, of which kind, and where those may write. */
 import { groupOf, kindKey, type Kind } from "../kube/kind.ts";
-import { ownerReference } from "../reconcile/provenance.ts";
 import { NAME, type Installation } from "./installation.ts";
 import { resourceOf } from "./rights.ts";
 
@@ -47,11 +46,6 @@ const OUR_ACCOUNT: Expression = {
 export const OWN_LEASE = `request.operation in ["CREATE", "UPDATE"] && object.metadata.name == "${NAME}"
   && request.userInfo.username == "system:serviceaccount:" + request.namespace + ":${NAME}"
 `;
-
-/** `Deployment.apps`, `ConfigMap`: a kind in all its versions, as owner references begin. */
-export function groupKindOf(kind: Kind): string {
-  return ownerReference({ ...kind, metadata: { name: "" } }).replace(/\/$/, "");
-}
 
 /** `evenkeel.configmaps`, `evenkeel.deployments.scale.apps` */
 export function policyName(kind: Kind, part = ""): string {

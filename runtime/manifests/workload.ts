@@ -1,12 +1,12 @@
 /** The host as it runs: two replicas of one container, what they may use, and how they come and go. */
 import { defaults } from "../host/settings.ts";
+import { SERVICE_ACCOUNT } from "../kube/in-cluster.ts";
 import { CONFIG_FILE, CONFIG_MAP, NAME, POD_LABELS, type Installation } from "./installation.ts";
 import type { Manifest } from "./manifest.ts";
 
 /** Of the distroless images: nobody's account on a node. */
 const UID = 65_532;
 const CONFIG_DIR = "/etc/evenkeel";
-const CREDENTIALS_DIR = "/var/run/secrets/kubernetes.io/serviceaccount";
 /** The heap's ceiling is well below the container's, so that a leak ends in a message of Node's rather than in an OOM kill. */
 const HEAP_MB = 192;
 /** Room for new objects, of which V8 takes threefold: 16 cost 30 MB more in a fan-out, and save no time. As in `npm start`. */
@@ -110,7 +110,7 @@ function container({ version, functions }: Installation): object {
       readOnlyRootFilesystem: true,
     },
     volumeMounts: [
-      { name: "credentials", mountPath: CREDENTIALS_DIR, readOnly: true },
+      { name: "credentials", mountPath: SERVICE_ACCOUNT, readOnly: true },
       { name: "config", mountPath: CONFIG_DIR, readOnly: true },
     ],
   };

@@ -36,9 +36,13 @@ export function exponentialLimiter({
   };
 }
 
+/** The longest that a key waits because of others. */
+const MAX_QUEUE_MS = 30_000;
+
 /**
  * One bucket for all keys: `burst` retries at once, then `qps` a second. By reservation: each call takes its token at
- * once, from the future if need be, and waits until it would have been there. A token once taken is not given back.
+ * once, from the future if need be, and waits until it would have been there. A token once taken is not given back, so
+ * where more is owed than {@link MAX_QUEUE_MS} can pay, the bucket gives way: the rest is spread over that time.
  * @throws EvenkeelError BUG unless qps > 0 and burst ≥ 1
  */
 export function tokenBucket(
@@ -53,7 +57,10 @@ export function tokenBucket(
       const nowMs = clock.now();
       tokens = Math.min(burst, tokens + ((nowMs - filledMs) * qps) / 1000) - 1;
       filledMs = nowMs;
-      return tokens >= 0 ? 0 : (-tokens * 1000) / qps;
+      const waitMs = tokens >= 0 ? 0 : (-tokens * 1000) / qps;
+      if (waitMs <= MAX_QUEUE_MS) return waitMs;
+      tokens++;
+      return clock.random() * MAX_QUEUE_MS;
     },
     forget: () => {},
     retries: () => 0,

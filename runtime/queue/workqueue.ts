@@ -37,6 +37,11 @@ interface AddOptions {
   readonly priority?: Priority | undefined;
 }
 
+interface RateLimitedOptions extends AddOptions {
+  /** Not sooner, whatever the rate limiter says. Default 0. */
+  readonly atLeastMs?: number | undefined;
+}
+
 interface WorkqueueOptions {
   readonly clock: Clock;
   /** Called in a microtask after keys became ready, once for all that did so in the same turn. Then take until full. */
@@ -96,10 +101,10 @@ export class Workqueue {
    * Counts a failure of `key` and adds it after the delay that the rate limiter says. Does not replace `done`.
    * @returns the delay; undefined after shutDown
    */
-  addRateLimited(key: string, options?: AddOptions): number | undefined {
+  addRateLimited(key: string, { atLeastMs = 0, priority }: RateLimitedOptions = {}): number | undefined {
     if (this.#isShutDown) return undefined;
-    const delayMs = this.#limiter.delayMs(key);
-    this.addAfter(key, delayMs, options);
+    const delayMs = Math.max(atLeastMs, this.#limiter.delayMs(key));
+    this.addAfter(key, delayMs, { priority });
     return delayMs;
   }
 
@@ -125,7 +130,7 @@ export class Workqueue {
     entry.isProcessing = true;
     entry.enteredMs = nowMs;
     this.#processing.push(entry);
-    this.#observer?.taken(priority, queuedMs);
+    this.#observer?.taken(queuedMs);
     return { key, priority, queuedMs };
   }
 
@@ -230,7 +235,7 @@ export class Workqueue {
   #makeReady(entry: Entry): void {
     entry.enteredMs = this.#clock.now();
     this.#ready[entry.priority].push(entry);
-    this.#observer?.added(entry.priority);
+    this.#observer?.added();
     if (this.#isWakePending || this.#onReady === undefined) return;
     this.#isWakePending = true;
     queueMicrotask(this.#wake);

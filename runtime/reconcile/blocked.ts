@@ -4,6 +4,7 @@
  */
 import type { Clock } from "../clock/clock.ts";
 import { backoffMs } from "../clock/clock.ts";
+import type { Provenance } from "./provenance.ts";
 
 export type BlockReason = "not_ours" | "terminating" | "not_found" | "denied" | "not_converging";
 
@@ -14,12 +15,18 @@ interface Refusal {
   readonly content?: string | undefined;
 }
 
-export interface Block {
+/** What is known beside the reason. */
+interface Cause {
+  readonly refusal?: Refusal;
+  /** Whose child the object is that has taken the name; undefined for a stranger. */
+  readonly holder?: Provenance | undefined;
+}
+
+export interface Block extends Cause {
   readonly reason: BlockReason;
   readonly namespace: string | undefined;
   readonly nextTryMs: number;
   readonly tries: number;
-  readonly refusal: Refusal | undefined;
 }
 
 /** First and longest pause. A taken name is looked at with reads alone; the others cost a write that the server refuses. */
@@ -30,6 +37,11 @@ const PAUSES: Readonly<Record<BlockReason, { readonly baseMs: number; readonly c
   denied: { baseMs: 1_000, capMs: 300_000 },
   not_converging: { baseMs: 600_000, capMs: 600_000 },
 };
+
+/** What no other object or namespace explains: somebody has to look. */
+const FAILURES: ReadonlySet<BlockReason> = new Set(["not_found", "denied", "not_converging"]);
+
+export const BLOCK_REASONS = Object.keys(PAUSES) as readonly BlockReason[];
 
 const NONE: ReadonlyMap<string, Block> = new Map();
 
@@ -64,13 +76,18 @@ export class Blocked {
     return [...this.#blocks].flatMap(([target, block]) => (block.reason === reason ? [target] : []));
   }
 
+  /** Whether something has failed and is only left out for now. */
+  get hasFailure(): boolean {
+    return this.#blocks.values().some(({ reason }) => FAILURES.has(reason));
+  }
+
   /** Blocks `target`, longer each time. @returns whether that is news. */
-  block(target: string, reason: BlockReason, namespace: string | undefined, refusal?: Refusal): boolean {
+  block(target: string, reason: BlockReason, namespace: string | undefined, cause?: Cause): boolean {
     const before = this.#blocks.get(target);
     const tries = before?.reason === reason ? before.tries + 1 : 0;
     const pauseMs = backoffMs(this.#clock, tries, { ...PAUSES[reason], jitter: 0.2 });
     const nextTryMs = this.#clock.now() + pauseMs;
-    (this.#made ??= new Map()).set(target, { reason, namespace, tries, nextTryMs, refusal });
+    (this.#made ??= new Map()).set(target, { ...cause, reason, namespace, tries, nextTryMs });
     return before?.reason !== reason;
   }
 
@@ -99,7 +116,7 @@ export class Blocked {
 
   /**
    * Milliseconds until the first may be tried again; undefined when there is none to wait for.
-   * @param sinceMs when the run began. What was free to be tried by then is that run's business: waiting for it would be no wait.
+   * @param sinceMs when the run began. Blocks that had expired by then were that run's to try, so they are not waited for.
    */
   nextTryInMs(sinceMs: number): number | undefined {
     let next: number | undefined;

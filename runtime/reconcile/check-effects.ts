@@ -3,12 +3,12 @@
  * holds for JavaScript, for casts and for mistakes that types cannot see. Nothing of a return value that fails is carried out.
  */
 import { EvenkeelError, type Code } from "../kube/errors.ts";
-import type { Kind } from "../kube/kind.ts";
-import type { KubeObject } from "../kube/object.ts";
+import { isSameKind, kindKey, type Kind } from "../kube/kind.ts";
+import { describe, type KubeObject } from "../kube/object.ts";
 import type { DefinedFunction } from "./define.ts";
 import type { Effects, EventEffect, Reference, ScaleEffect } from "./effects.ts";
-import { hasPlainPrototype, PlainWalk } from "./plain-data.ts";
-import { describe, HOST_MARKS, OUR_PREFIX } from "./provenance.ts";
+import { className, hasPlainPrototype, PlainWalk } from "./plain-data.ts";
+import { HOST_MARKS, markOf, OUR_PREFIX } from "./provenance.ts";
 
 /** What a check needs to know beside the value. */
 export interface Declared {
@@ -49,6 +49,9 @@ const MEBI = 1024 * 1024;
 /** Of all texts, each counted once however many children share it. An API server takes some 1.5 MiB in one object. */
 const MAX_CHARS = 32 * MEBI;
 
+/** Source: kubernetes pkg/apis/core/validation/events.go (ReasonLengthLimit). */
+const MAX_REASON_CHARS = 128;
+
 type Fields = Readonly<Record<string, unknown>>;
 
 /** One entry per effect: an effect that is not here does not exist. */
@@ -60,7 +63,7 @@ const CHECKS: Readonly<Record<keyof Effects, (value: unknown, declared: Declared
   status(value, declared) {
     if (!isPlain(value)) throw fault(declared, "EFFECT_INVALID", "status is not an object");
     const { watches, subresources } = declared.definition;
-    if (!subresources.some((s) => s.subresource === "status" && isKind(s.of, watches.kind))) {
+    if (!subresources.some((s) => s.subresource === "status" && isSameKind(s.of, watches.kind))) {
       throw fault(
         declared,
         "KIND_NOT_DECLARED",
@@ -70,14 +73,15 @@ const CHECKS: Readonly<Record<keyof Effects, (value: unknown, declared: Declared
   },
   events(value, declared) {
     each("events", value, declared, (event: Partial<EventEffect>, place) => {
-      const isType = event.type === "Normal" || event.type === "Warning";
-      if (!isType || !isText(event.reason, 128) || !isText(event.message, 1024)) {
+      if (event.type !== "Normal" && event.type !== "Warning")
         throw fault(
           declared,
           "EFFECT_INVALID",
-          `${place} is not an event: use warning(reason, message) or normal(reason, message)`,
+          `${place}.type is neither Normal nor Warning: use warning(reason, message) or normal(reason, message)`,
         );
-      }
+      if (!isText(event.reason) || event.reason.length > MAX_REASON_CHARS)
+        throw fault(declared, "EFFECT_INVALID", `${place}.reason is not a text of 1 to ${MAX_REASON_CHARS} characters`);
+      if (!isText(event.message)) throw fault(declared, "EFFECT_INVALID", `${place}.message is not a text`);
     });
   },
   scale(value, declared) {
@@ -86,14 +90,15 @@ const CHECKS: Readonly<Record<keyof Effects, (value: unknown, declared: Declared
       if (!Number.isInteger(count) || count === undefined || count < 0)
         throw fault(declared, "EFFECT_INVALID", `${place}.replicas is not a count`);
       checkReference(item.of, `${place}.of`, declared);
+      const of = item.of as Reference;
       const isDeclared = declared.definition.subresources.some(
-        (s) => s.subresource === "scale" && isKind(s.of, item.of),
+        (s) => s.subresource === "scale" && isSameKind(s.of, of),
       );
       if (!isDeclared)
         throw fault(
           declared,
           "KIND_NOT_DECLARED",
-          `${named(item.of as Reference, place)} is of a kind that \`writes\` does not declare with scale(KIND)`,
+          `${named(of, place)} is of a kind that \`writes\` does not declare with scale(KIND)`,
         );
     });
   },
@@ -107,6 +112,12 @@ const CHECKS: Readonly<Record<keyof Effects, (value: unknown, declared: Declared
 /** metadata that a function may wish for; all else is the server's or the host's. */
 const WISHED_METADATA: ReadonlySet<string> = new Set(["name", "namespace", "labels", "annotations"]);
 
+/** Fields of kinds whose content is compared as a whole. */
+const MAPS: Readonly<Record<string, readonly string[]>> = {
+  "v1/ConfigMap": ["data", "binaryData"],
+  "v1/Secret": ["data", "stringData"],
+};
+
 /** What objects may be named in an effect, and with which labels and annotations. */
 interface Limits {
   readonly checkKind: (kind: Kind, what: string, declared: Declared) => void;
@@ -119,14 +130,14 @@ const OF_OTHERS: Limits = { checkKind: checkApplied, isTaken: (key) => key.start
 
 function checkWritten(kind: Kind, what: string, declared: Declared): void {
   const { writes, applies } = declared.definition;
-  if (writes.some((written) => isKind(written, kind))) return;
-  const isOfOthers = applies.some((applied) => isKind(applied, kind));
+  if (writes.some((written) => isSameKind(written, kind))) return;
+  const isOfOthers = applies.some((applied) => isSameKind(applied, kind));
   const why = isOfOthers ? `\`writes\` declares with fields(${kind.kind}) alone` : "is not in `writes`";
   throw fault(declared, "KIND_NOT_DECLARED", `${what} is of a kind that ${why}`);
 }
 
 function checkApplied(kind: Kind, what: string, declared: Declared): void {
-  if (declared.definition.applies.some((applied) => isKind(applied, kind))) return;
+  if (declared.definition.applies.some((applied) => isSameKind(applied, kind))) return;
   const why = `${what} is of a kind that \`writes\` does not declare with fields(${kind.kind})`;
   throw fault(declared, "KIND_NOT_DECLARED", why);
 }
@@ -145,7 +156,9 @@ function checkObjects(effect: string, value: unknown, declared: Declared, limits
     limits.checkKind({ apiVersion, kind }, what, declared);
     checkScope(metadata.namespace, declared.isNamespaced({ apiVersion, kind }), what, declared);
     checkMetadata(metadata, limits, what, declared);
-    const key = describe({ apiVersion, kind, metadata });
+    for (const field of MAPS[kindKey({ apiVersion, kind })] ?? [])
+      checkMap(object[field], `${what}: ${field}`, declared);
+    const key = markOf({ apiVersion, kind, metadata });
     if (seen.has(key)) throw fault(declared, "CHILD_DUPLICATE", `${what} is there twice`);
     seen.add(key);
   });
@@ -165,13 +178,16 @@ function checkMetadata(metadata: KubeObject["metadata"], { isTaken }: Limits, wh
   }
   for (const field of ["labels", "annotations"] as const) {
     const map = fields[field];
-    if (map === undefined) continue;
-    if (!isPlain(map) || Object.values(map).some((item) => typeof item !== "string")) {
-      throw fault(declared, "CHILD_INVALID", `${what}: metadata.${field} is not a map of strings`);
-    }
-    const taken = Object.keys(map).find(isTaken);
+    checkMap(map, `${what}: metadata.${field}`, declared);
+    const taken = Object.keys(map ?? {}).find(isTaken);
     if (taken !== undefined) throw fault(declared, "CHILD_INVALID", `${what} sets ${taken}, which is the host's`);
   }
+}
+
+/** The API server takes null for an empty text, and then what is there never equals what is wanted. */
+function checkMap(map: unknown, what: string, declared: Declared): void {
+  if (map !== undefined && (!isPlain(map) || Object.values(map).some((item) => typeof item !== "string")))
+    throw fault(declared, "CHILD_INVALID", `${what} is not a map of strings`);
 }
 
 function checkReferences(effect: string, value: unknown, declared: Declared): void {
@@ -183,10 +199,10 @@ function checkReferences(effect: string, value: unknown, declared: Declared): vo
 
 /** An object that is to stay and to go would be written back and forth for ever. */
 function checkContradictions({ children, deletions, releases }: Effects, declared: Declared): void {
-  const seen = new Map((children ?? []).map((child) => [describe(child), "children"]));
+  const seen = new Map((children ?? []).map((child) => [markOf(child), "children"]));
   const check = (effect: string, references: readonly Reference[] = []): void => {
     for (const [i, reference] of references.entries()) {
-      const key = describe(reference);
+      const key = markOf(reference);
       const before = seen.get(key);
       if (before !== undefined)
         throw fault(declared, "EFFECT_INVALID", `${named(reference, `${effect}[${i}]`)} is also in ${before}`);
@@ -219,16 +235,12 @@ function each(effect: string, value: unknown, declared: Declared, check: (item: 
   }
 }
 
-function isKind(a: Kind, b: Partial<Kind> | undefined): boolean {
-  return a.apiVersion === b?.apiVersion && a.kind === b.kind;
-}
-
 function isPlain(value: unknown): value is Fields & Effects {
   return typeof value === "object" && value !== null && hasPlainPrototype(value);
 }
 
-function isText(value: unknown, maxLength = Number.POSITIVE_INFINITY): value is string {
-  return typeof value === "string" && value !== "" && value.length <= maxLength;
+function isText(value: unknown): value is string {
+  return typeof value === "string" && value !== "";
 }
 
 /** The type of a value, never the value. */
@@ -236,7 +248,7 @@ function describeValue(value: unknown): string {
   if (value === null || value === undefined) return String(value);
   if (typeof value !== "object") return `a ${typeof value}`;
   if (Array.isArray(value)) return "a list";
-  return isPlain(value) ? "an object" : `a ${value.constructor.name}`;
+  return isPlain(value) ? "an object" : `a ${className(value)}`;
 }
 
 /** `children[2] (v1/ConfigMap team-a/settings)` */

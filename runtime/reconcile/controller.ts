@@ -14,16 +14,18 @@ import { FleetingMap } from "../collections/fleeting-map.ts";
 import type { Change } from "../cache/store.ts";
 import type { Tracker } from "../cache/tracker.ts";
 import { formatQuery } from "../kube/query.ts";
-import { kindKey } from "../kube/kind.ts";
+import { isSameKind, Namespace } from "../kube/kind.ts";
+import { objectId } from "../kube/object.ts";
 import type { WorkqueueObserver } from "../queue/observer.ts";
 import { exponentialLimiter, maxOf, tokenBucket } from "../queue/rate-limiter.ts";
 import { Workqueue, type Item, type Priority } from "../queue/workqueue.ts";
-import type { ReconcileTrace, ReconcileTracer } from "../trace/reconcile-trace.ts";
+import type { Outcome, ReconcileTrace, ReconcileTracer } from "../trace/reconcile-trace.ts";
 import type { Wake } from "../trace/wake.ts";
-import type { Block } from "./blocked.ts";
+import { BLOCK_REASONS, type Block, type BlockReason } from "./blocked.ts";
 import type { FunctionCache, Role } from "./function-cache.ts";
 import { KeyRecord } from "./key-record.ts";
-import { objectId, type OwnWrites } from "./own-writes.ts";
+import type { OwnWrites } from "./own-writes.ts";
+import { OwnWritesWait } from "./own-writes-wait.ts";
 import { PutOff } from "./put-off.ts";
 import type { Reconciler, Settled } from "./reconciler.ts";
 import { Wakes, type Woken } from "./wakes.ts";
@@ -39,9 +41,6 @@ export interface ControllerObserver {
   stale(key: string): void;
 }
 
-/** A key's look at one object that it has written. */
-type Look = (id: string) => void;
-
 /** What came while a key was in hand. */
 interface Meanwhile {
   readonly change: Change;
@@ -49,9 +48,20 @@ interface Meanwhile {
   readonly priority: Priority;
 }
 
+/** A key that a worker has in hand. */
+interface Begun {
+  readonly key: string;
+  readonly record: KeyRecord;
+  readonly trace: ReconcileTrace;
+  readonly woken: Woken;
+  readonly startedMs: number;
+  readonly conflictsBefore: number;
+}
+
 export interface Report {
   readonly key: string;
   readonly settled: Settled;
+  readonly outcome: Outcome;
   readonly woken: Woken;
   /** When the key runs again, if nothing wakes it sooner: back-off included. */
   readonly requeueAfterMs: number | undefined;
@@ -59,6 +69,8 @@ export interface Report {
   readonly traceId: string;
   /** Names that this key wants and that objects of others hold. */
   readonly conflictCount: number;
+  /** Something failed before and was left out: that there was no error is no success. */
+  readonly isHindered: boolean;
 }
 
 /** Why a key is as it is. */
@@ -86,12 +98,10 @@ interface ControllerOptions {
   readonly observer: ControllerObserver;
   /** How many keys are worked on at the same time, ≥ 1. */
   readonly concurrency: number;
-  /** Why all keys run at first, where it is not simply because they are there. */
+  /** Why all keys run when this controller starts, if it replaces one (`config`, `function`). */
   readonly because?: Wake["what"] | undefined;
 }
 
-/** After this long a key goes on with what the cache shows: its writes are guarded by preconditions all the same. */
-const SEEN_DEADLINE_MS = 10_000;
 /** client-go waits up to 1 000 s; nobody who has mended what was wrong wants to wait a quarter of an hour. */
 const RETRY_CAP_MS = 300_000;
 /** All keys together. client-go's 10 a second are for one request each at a time; after an outage 4 000 keys would wait for 400 s. */
@@ -107,8 +117,7 @@ export class Controller {
   readonly #records = new FleetingMap<string, KeyRecord>();
   /** Keys between `take` and `done`, with the changes to their objects and children that came meanwhile. */
   readonly #inFlight = new FleetingMap<string, Meanwhile[]>();
-  /** Objects whose new state keys wait to see, and whom to tell of a change. */
-  readonly #awaited = new FleetingMap<string, readonly Look[]>();
+  readonly #ownWritesWait: OwnWritesWait;
   readonly #putOff: PutOff;
   readonly #unsubscribe: (() => void)[];
   #active = 0;
@@ -126,6 +135,7 @@ export class Controller {
       observer: queueObserver,
       limiter: maxOf(exponentialLimiter({ capMs: RETRY_CAP_MS }), tokenBucket(clock, RETRIES)),
     });
+    this.#ownWritesWait = new OwnWritesWait(clock, cache);
     this.#putOff = new PutOff(clock, causes, (key, priority) => this.queue.add(key, { priority }));
     this.#unsubscribe = [cache.onChange(this.#onChange), cache.onRelist(this.#onRelist)];
   }
@@ -148,7 +158,7 @@ export class Controller {
     this.#options.reconciler.stop();
     if (this.#active === 0) this.#idle.resolve();
     await this.#idle.promise;
-    for (const id of this.#awaited.keys()) this.#tellAwaiting(id);
+    this.#ownWritesWait.close();
     // Last: keys that end their wait may be put off once more.
     this.#putOff.close();
     this.#options.observer.conflicts(0);
@@ -182,6 +192,14 @@ export class Controller {
       .toArray();
   }
 
+  /** How many objects cannot be written for now, by reason. */
+  get blockedCounts(): ReadonlyMap<BlockReason, number> {
+    const counts = new Map(BLOCK_REASONS.map((reason) => [reason, 0]));
+    for (const { blocked } of this.#records.values())
+      for (const { reason } of blocked.all.values()) counts.set(reason, (counts.get(reason) ?? 0) + 1);
+    return counts;
+  }
+
   readonly #onChange = (change: Change, role: Role): void => {
     if (this.#state === "waiting") return;
     const { tracker, because } = this.#options;
@@ -189,7 +207,7 @@ export class Controller {
     const priority: Priority = origin === "watch" ? "high" : "low";
     const said =
       origin === "list" ? "listed" : before === undefined ? "added" : after === undefined ? "deleted" : "modified";
-    const object = `${kindKey(query.kind)} ${key}`;
+    const object = objectId(query.kind, key);
     if (role.source !== undefined) {
       const wake: Wake =
         origin === "list" && because !== undefined ? { what: because } : { what: "source", change: said, object };
@@ -199,17 +217,12 @@ export class Controller {
       if (origin !== "list" || this.#inFlight.has(owner))
         this.#addUnlessEcho(owner, { change, wake: { what: "child", change: said, object }, priority });
     for (const [reader, read] of tracker.affected(change)) {
-      if (query.kind.kind === "Namespace" && query.kind.apiVersion === "v1")
-        this.#records.get(reader)?.blocked.clearNamespace(key);
+      if (isSameKind(query.kind, Namespace)) this.#records.get(reader)?.blocked.clearNamespace(key);
       this.#add(reader, priority, { what: "read", change: said, object, query: formatQuery(read) }, change);
     }
     // Last: the key that this ends the wait of has to know the change as one that came while it was in hand.
-    this.#tellAwaiting(objectId(query.kind, key));
+    this.#ownWritesWait.changed(object);
   };
-
-  #tellAwaiting(id: string): void {
-    for (const look of this.#awaited.get(id) ?? []) look(id);
-  }
 
   /** A list shows no difference where our own unseen create was deleted by somebody else; a look at every key does. */
   readonly #onRelist = (): void => {
@@ -252,17 +265,24 @@ export class Controller {
     }
   };
 
-  #work({ key, priority, queuedMs }: Item): void {
-    const { queue } = this;
-    const { name, clock, cache, tracer, reconciler, observer } = this.#options;
+  #work(item: Item): void {
+    const begun = this.#begin(item);
+    const settled = this.#options.reconciler.reconcile(begun.key, begun.record, begun.trace);
+    if (!(settled instanceof Promise)) return this.#finish(begun, settled);
+    // It never rejects: each failure is a Settled, so that no key is lost to one.
+    void settled.then((made) => this.#finish(begun, made)).then(this.#pump);
+  }
+
+  #begin({ key, priority, queuedMs }: Item): Begun {
+    const { name, clock, cache, tracer, observer } = this.#options;
     const startedMs = clock.now();
     const record = this.#records.get(key) ?? new KeyRecord(clock);
     this.#records.set(key, record);
     const changed = this.#wakes.take(key);
     this.#putOff.delete(key);
-    const otherwise = queue.retries(key) > 0 ? "retry" : "requeue";
+    const attempt = this.queue.retries(key);
+    const otherwise = attempt > 0 ? "retry" : "requeue";
     const woken = record.woken(changed, otherwise);
-    const conflictsBefore = record.conflictCount;
     this.#inFlight.set(key, []);
     this.#active++;
     observer.started();
@@ -274,32 +294,36 @@ export class Controller {
       wakeCount: woken.count,
       queuedMs,
       priority: priority === "low" ? -100 : 0,
-      attempt: queue.retries(key),
+      attempt,
       ...(changed.count === 0 && record.previous && { previous: { context: record.previous, as: otherwise } }),
     });
     record.previous = trace.context;
-    const finish = (settled: Settled): void => {
-      this.#active--;
-      const requeueAfterMs = this.#requeue(key, settled);
-      const { againInMs, result, error, own } = settled;
-      if (result === "gone") record.conflictCount = 0;
-      record.settled(requeueAfterMs !== undefined);
-      if (record.isBlank) this.#records.delete(key);
-      this.#countConflicts(record.conflictCount - conflictsBefore);
-      const { conflictCount } = record;
-      const durationMs = clock.now() - startedMs;
-      observer.settled({ key, settled, woken, requeueAfterMs, durationMs, traceId: trace.traceId, conflictCount });
-      this.#awaitOwn(key, own, trace, () => {
-        const outcome = result === "success" && againInMs !== undefined ? "requeue_after" : result;
-        trace.end({ outcome, requeueAfterMs, code: error?.code });
-        this.#done(key, own);
-      });
-      if (this.#state === "stopping" && this.#active === 0) this.#idle.resolve();
+    return { key, record, trace, woken, startedMs, conflictsBefore: record.conflictCount };
+  }
+
+  /** The worker is free; the key is `done` when the cache shows what it wrote. */
+  #finish({ key, record, trace, woken, startedMs, conflictsBefore }: Begun, settled: Settled): void {
+    const { clock, observer } = this.#options;
+    const { result, error, own } = settled;
+    this.#active--;
+    const requeueAfterMs = this.#requeue(key, settled);
+    if (result === "gone") record.conflictCount = 0;
+    record.settled(requeueAfterMs !== undefined);
+    if (record.isBlank) this.#records.delete(key);
+    const { conflictCount } = record;
+    this.#countConflicts(conflictCount - conflictsBefore);
+    const outcome = outcomeOf(settled);
+    const durationMs = clock.now() - startedMs;
+    const { traceId } = trace;
+    const isHindered = result !== "gone" && record.blocked.hasFailure;
+    observer.settled({ key, settled, outcome, woken, requeueAfterMs, durationMs, traceId, conflictCount, isHindered });
+    const done = (): void => {
+      trace.end({ outcome, requeueAfterMs, code: error?.code });
+      this.#done(key, own);
     };
-    const settled = reconciler.reconcile(key, record, trace);
-    if (!(settled instanceof Promise)) return finish(settled);
-    // It never rejects: each failure is a Settled, so that no key is lost to one.
-    void settled.then(finish).then(this.#pump);
+    if (own === undefined || this.#state === "stopping") done();
+    else this.#ownWritesWait.wait(own, { trace, done, onTimeout: () => observer.stale(key) });
+    if (this.#state === "stopping" && this.#active === 0) this.#idle.resolve();
   }
 
   #forget(key: string): void {
@@ -313,44 +337,15 @@ export class Controller {
   }
 
   /** When the key runs again. A later change wakes it sooner. @returns in how many milliseconds */
-  #requeue(key: string, { result, isRetry, againInMs }: Settled): number | undefined {
+  #requeue(key: string, { result, isRetry, requeueAfterMs = Infinity, pauseMs = 0 }: Settled): number | undefined {
     const { queue } = this;
     if (result === "gone") this.#forget(key);
-    const backOffMs = isRetry ? queue.addRateLimited(key) : undefined;
+    const backOffMs = isRetry ? (queue.addRateLimited(key, { atLeastMs: pauseMs }) ?? Infinity) : Infinity;
     if (!isRetry) queue.forget(key);
-    if (backOffMs !== undefined && backOffMs <= (againInMs ?? Infinity)) return backOffMs;
-    if (againInMs !== undefined) queue.addAfter(key, againInMs);
-    return againInMs;
-  }
-
-  /** Keeps the key out of the workers' hands until the cache shows what it wrote. No worker waits meanwhile. */
-  #awaitOwn(key: string, own: OwnWrites | undefined, trace: ReconcileTrace, done: () => void): void {
-    const { cache, clock, observer } = this.#options;
-    // An event may have come before the answer to the write that made it.
-    own?.look(cache);
-    if (own === undefined || own.unseen.size === 0 || this.#state === "stopping") return done();
-    const ids = [...own.unseen];
-    const span = trace.waitForCache(ids);
-    const end = (result: "ok" | "timeout" | "aborted"): void => {
-      timer.cancel();
-      for (const id of ids) {
-        const others = this.#awaited.get(id)?.filter((other) => other !== look) ?? [];
-        if (others.length === 0) this.#awaited.delete(id);
-        else this.#awaited.set(id, others);
-      }
-      span.end(result);
-      done();
-    };
-    const look: Look = (id) => {
-      own.look(cache, id);
-      if (own.unseen.size === 0) end("ok");
-      else if (this.#state === "stopping") end("aborted");
-    };
-    const timer = clock.after(SEEN_DEADLINE_MS, () => {
-      observer.stale(key);
-      end("timeout");
-    });
-    for (const id of ids) this.#awaited.set(id, [...(this.#awaited.get(id) ?? []), look]);
+    const againMs = Math.max(requeueAfterMs, pauseMs);
+    if (againMs < backOffMs) queue.addAfter(key, againMs);
+    const nextMs = Math.min(againMs, backOffMs);
+    return nextMs === Infinity ? undefined : nextMs;
   }
 
   #done(key: string, own: OwnWrites | undefined): void {
@@ -366,4 +361,8 @@ export class Controller {
     }
     this.queue.done(key);
   }
+}
+
+function outcomeOf({ result, requeueAfterMs }: Settled): Outcome {
+  return result === "success" && requeueAfterMs !== undefined ? "requeue_after" : result;
 }

@@ -1,10 +1,10 @@
 /** What a file in `functions/` holds: one pure function, and the declaration of what it watches, reads and writes. */
-import { both } from "../cache/conjunction.ts";
+import { both, isExact } from "../cache/conjunction.ts";
 import { kindFault, queryFault, whereFault } from "../cache/read-arguments.ts";
 import type { CacheReader } from "../cache/reader.ts";
 import { EvenkeelError } from "../kube/errors.ts";
 import { asQuery, withWhere, type Query, type Where } from "../kube/query.ts";
-import { kindKey, type Kind } from "../kube/kind.ts";
+import { isSameKind, type Kind } from "../kube/kind.ts";
 import type { KubeObject, StoredObject } from "../kube/object.ts";
 import type { Effects } from "./effects.ts";
 import { notPlain } from "./plain-data.ts";
@@ -65,11 +65,21 @@ export interface FunctionDefinition<
   /** Any Standard Schema, for example zod's. Without one the function takes no configuration. */
   readonly config?: Schema<C>;
   /** Pure and synchronous: the same inputs give the same effects. Throwing keeps everything as it is and is retried. */
-  readonly reconcile: (
-    object: P & StoredObject,
-    cache: CacheReader,
-    context: Context<C>,
-  ) => Effects<Written<W>, AppliedTo<W>>;
+  readonly reconcile: Reconcile<P, W, C>;
+}
+
+/** Conditional, though the condition always holds: so the compiler knows `writes` when it reads a literal in what is returned. */
+type Reconcile<P extends KubeObject, W extends readonly Writable[], C> = W extends readonly Writable[]
+  ? (object: P & StoredObject, cache: CacheReader, context: Context<C>) => Effects<Written<W>, AppliedTo<W>>
+  : never;
+
+/**
+ * What a function may write that declares no `writes`: no object is of this kind. Not `never`: where a function has no
+ * parameters the compiler begins with this, and beside texts it takes texts for literals. They are what it says of a child.
+ */
+interface Nothing extends KubeObject {
+  readonly apiVersion: "no kind: `writes` is absent";
+  readonly kind: "no kind: `writes` is absent";
 }
 
 /** A definition that was checked, with its defaults filled in. `defineFunction` alone makes one. */
@@ -91,9 +101,11 @@ const DEFINED = Symbol.for("evenkeel.function");
  * Declares the function of one file: `export default defineFunction({ … })`.
  * @throws EvenkeelError FUNCTION_INVALID naming the field.
  */
-export function defineFunction<P extends KubeObject, const W extends readonly Writable[] = readonly [], C = undefined>(
-  definition: FunctionDefinition<P, W, C>,
-): DefinedFunction {
+export function defineFunction<
+  P extends KubeObject,
+  const W extends readonly Writable[] = readonly [Kind<Nothing>, Fields<Nothing>],
+  C = undefined,
+>(definition: FunctionDefinition<P, W, C>): DefinedFunction {
   if (!isRecord(definition)) refuse("it takes one object, { watches, reconcile, … }");
   for (const field of Object.keys(definition)) if (!KNOWN.has(field)) refuse(`${field} is not a field of it`);
   if (typeof definition.reconcile !== "function") refuse("reconcile must be a function");
@@ -113,7 +125,7 @@ export function defineFunction<P extends KubeObject, const W extends readonly Wr
     applies,
     subresources,
     config: definition.config,
-    reconcile: definition.reconcile as DefinedFunction["reconcile"],
+    reconcile: definition.reconcile as unknown as DefinedFunction["reconcile"],
   });
 }
 
@@ -160,6 +172,8 @@ function queryOf(of: Kind | Query, field: string): Query {
 function narrowed(query: Query, more: Where | undefined): Query {
   if (more === undefined) return query;
   refuseFault("where", whereFault(more));
+  if (!isExact(query.where, more))
+    refuse("where and watches name one label, one with notIn, one with exists: decide that in reconcile");
   return withWhere(query, both(query.where, more));
 }
 
@@ -184,7 +198,7 @@ function checkedSubresource({ of, subresource }: Subresource): Subresource {
 /** What is wished for is compared with what is there: without it, the same write would be sent at every run. */
 function checkComparable({ of, subresource }: Subresource, watches: Query, reads: readonly Query[]): void {
   const declared = subresource === "status" ? [watches] : [watches, ...reads];
-  const ofKind = declared.filter(({ kind }) => kindKey(kind) === kindKey(of));
+  const ofKind = declared.filter(({ kind }) => isSameKind(kind, of));
   if (ofKind.length === 0 || ofKind.some(({ part }) => part === undefined)) return;
   const field = subresource === "status" ? "watches" : "reads";
   refuse(`writes has ${subresource}(${of.kind}): declare ${of.kind} whole in ${field}, not its metadata alone`);
@@ -192,7 +206,7 @@ function checkComparable({ of, subresource }: Subresource, watches: Query, reads
 
 /** Fields are applied to what is there, and only where they differ: it has to be seen, and not its metadata alone. */
 function checkSeen(of: Kind, declared: readonly Query[]): void {
-  if (declared.some(({ kind, part }) => part === undefined && kindKey(kind) === kindKey(of))) return;
+  if (declared.some(({ kind, part }) => part === undefined && isSameKind(kind, of))) return;
   refuse(`writes has fields(${of.kind}): declare ${of.kind} whole in reads`);
 }
 

@@ -6,9 +6,6 @@ import type { KubeObject } from "../kube/object.ts";
 
 /** A child is the function's wish alone: nothing that only the server or the host may set. */
 export type Child<W extends KubeObject> = W & {
-  // Named once more: so the compiler takes a literal in a returned object for the literal it is.
-  readonly apiVersion: W["apiVersion"];
-  readonly kind: W["kind"];
   readonly metadata: {
     readonly uid?: undefined;
     readonly resourceVersion?: undefined;
@@ -32,7 +29,7 @@ export interface Reference {
   readonly kind: string;
   readonly metadata: {
     readonly name: string;
-    readonly namespace?: string;
+    readonly namespace?: string | undefined;
     readonly uid: string;
     readonly resourceVersion: string;
   };
@@ -43,7 +40,7 @@ export interface EventEffect {
   readonly type: "Normal" | "Warning";
   /** UpperCamelCase, at most 128 characters: `Conflict` */
   readonly reason: string;
-  /** One sentence, at most 1 024 characters. */
+  /** One sentence. What is longer than 1 024 bytes of UTF-8 is cut. */
   readonly message: string;
 }
 

@@ -8,7 +8,7 @@ import type { Clock } from "../clock/clock.ts";
 import type { Api } from "../kube/api.ts";
 import { codeOf } from "../kube/errors.ts";
 import { kind, kindKey } from "../kube/kind.ts";
-import { objectKey, type StoredObject } from "../kube/object.ts";
+import { microTime, objectKey, type StoredObject } from "../kube/object.ts";
 import type { ReconcileTrace } from "../trace/reconcile-trace.ts";
 import type { EventEffect } from "./effects.ts";
 import { tracedRequest } from "./traced-request.ts";
@@ -60,7 +60,7 @@ export class Events {
       kind: Event.kind,
       // Events on cluster-scoped objects live in `default`, as those of the control plane do.
       metadata: { name: `${beginning(name)}.${digest}`, namespace: namespace ?? "default" },
-      eventTime: new Date(this.#options.clock.wall()).toISOString().replace("Z", "000Z"),
+      eventTime: microTime(this.#options.clock.wall()),
       reportingController: `evenkeel.dev/${functionName}`,
       reportingInstance: identity.slice(0, 128),
       action: "Reconcile",
@@ -92,7 +92,7 @@ function beginning(name: string): string {
   return name.slice(0, 230).replace(/[-.]+$/, "");
 }
 
-/** Source: kubernetes pkg/apis/core/validation/events.go (noteLengthLimit), which counts bytes. */
+/** Source: kubernetes pkg/apis/core/validation/events.go (NoteLengthLimit), which counts bytes. */
 const MAX_NOTE_BYTES = 1024;
 
 function note(message: string): string {

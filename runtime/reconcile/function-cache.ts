@@ -3,12 +3,13 @@ import { answerFrom, metadataAlone } from "../cache/answer.ts";
 import type { SharedInformer } from "../cache/informer.ts";
 import type { Informers } from "../cache/informers.ts";
 import type { Change, Indexer, Store } from "../cache/store.ts";
-import { kindKey, type Kind } from "../kube/kind.ts";
+import { groupKind, isSameKind, kindKey, type Kind } from "../kube/kind.ts";
 import { objectKey, type ObjectName, type StoredObject } from "../kube/object.ts";
 import { formatQuery, select, type Part, type Query } from "../kube/query.ts";
 import type { Declaration } from "./cell/cell.ts";
-import { mannerOf } from "./plan.ts";
-import { FUNCTION_LABEL, claimedOwner, isChildOf, ownerReference } from "./provenance.ts";
+import { mannerOf, type Observed } from "./plan.ts";
+import { FUNCTION_LABEL, claimedOwner, isChildOf, markOf } from "./provenance.ts";
+import type { About } from "./request.ts";
 
 /** The index that children are found by; the informers that a function uses must have it. */
 const BY_OWNER = "owner";
@@ -75,7 +76,7 @@ export class FunctionCache {
     this.#stores = this.#all.map(({ store }) => store);
     this.answer = answerFrom(this.#stores);
     // `ConfigMap/` of `ConfigMap/default/settings`: owners of other kinds are other functions' business.
-    this.#ownerPrefix = ownerReference({ ...watches.kind, metadata: { name: "" } });
+    this.#ownerPrefix = `${groupKind(watches.kind)}/`;
   }
 
   /** Tells of every change, and at first of all that is there. @returns how to stop it. */
@@ -129,17 +130,23 @@ export class FunctionCache {
 
   /** The objects that are proven to be children that this function made for `source`. */
   childrenOf(source: StoredObject): readonly StoredObject[] {
-    const owner = ownerReference(source);
+    const owner = markOf(source);
     return this.#children.flatMap(({ store }) =>
       store.lookup(BY_OWNER, owner).filter((child) => isChildOf(child, this.#name, source)),
     );
   }
 
-  /** Any object that one of the stores holds, as the one shows it that holds most of it. */
+  /** What a plan goes by. */
+  observed({ source, record: { statusDigest, fulfilled } }: Pick<About, "source" | "record">): Observed {
+    const children = this.childrenOf(source);
+    return { functionName: this.#name, source, children, statusDigest, fulfilled, find: this.find };
+  }
+
+  /** The object from the store that holds the most of it, if any does. */
   readonly find = (kind: Kind, name: ObjectName): StoredObject | undefined => {
     const key = objectKey(name);
     for (const { query, store } of this.#all) {
-      if (query.kind.kind !== kind.kind || query.kind.apiVersion !== kind.apiVersion) continue;
+      if (!isSameKind(query.kind, kind)) continue;
       const found = store.get(key);
       if (found !== undefined) return found;
     }
@@ -152,8 +159,7 @@ export class FunctionCache {
    */
   readonly hasSeen = (kind: Kind, name: ObjectName, resourceVersion: string): boolean => {
     const key = objectKey(name);
-    const isOfKind = ({ query }: SharedInformer): boolean =>
-      query.kind.kind === kind.kind && query.kind.apiVersion === kind.apiVersion;
+    const isOfKind = ({ query }: SharedInformer): boolean => isSameKind(query.kind, kind);
     let isHeld = false;
     let isChild = false;
     for (const informer of this.#all) {

@@ -2,26 +2,37 @@
 import { objectKey } from "../kube/object.ts";
 import { warning, type EventEffect } from "./effects.ts";
 import type { KeyRecord } from "./key-record.ts";
-import type { Target } from "./plan.ts";
 import type { Provenance } from "./provenance.ts";
 import { idOf } from "./request.ts";
 import type { Tally } from "./tally.ts";
 
 /** What an operator must know about a key, beside what the function says. */
-export function hostEvents({ blocked }: KeyRecord, { refused, written }: Tally): readonly EventEffect[] {
+export function hostEvents(
+  { blocked }: KeyRecord,
+  { refused, written, kept, hasFilledName }: Tally,
+): readonly EventEffect[] {
   const events: EventEffect[] = [];
   const tell = (reason: string, targets: readonly string[], what: string): void => {
-    if (targets.length > 0) events.push(warning(reason, `${some(targets)} ${what}`.slice(0, 1024)));
+    if (targets.length > 0) events.push(warning(reason, `${some(targets)} ${what}`));
   };
-  const strangers = refused.filter(({ wish, holder }) => wish === "child" && holder === undefined).map(idOf);
-  const taken = [...strangers, ...blocked.targets("not_ours")];
-  tell("NotOurs", taken, "exists and is not ours; it is never overwritten: rename it or delete it");
-  const held = refused.flatMap(({ holder, ...target }) => (holder === undefined ? [] : [heldBy(target, holder)]));
-  tell("NotOurs", held, "and is left alone until that lets go of it");
+  const taken = [
+    ...refused.flatMap(({ wish, holder, ...target }) => (wish === "child" ? [{ id: idOf(target), holder }] : [])),
+    ...blocked.targets("not_ours").map((id) => ({ id, holder: blocked.get(id)?.holder })),
+  ];
+  const byStrangers = taken.flatMap(({ id, holder }) => (holder === undefined ? [id] : []));
+  tell("NotOurs", byStrangers, "exists and is not ours; it is never overwritten: rename it or delete it");
+  const byOthers = taken.flatMap(({ id, holder }) => (holder === undefined ? [] : [heldBy(id, holder)]));
+  tell("NotOurs", byOthers, "and is left alone until that lets go of it");
   const foreign = refused.filter(({ wish }) => wish !== "child").map(idOf);
   tell("NotOurs", foreign, "is not ours; it is neither deleted nor let go");
+  if (!hasFilledName)
+    tell("Kept", kept.map(idOf), "is wanted no more; it is kept until one of those that are wanted can be made");
   const fought = blocked.targets("not_converging");
-  tell("NotConverging", fought, "keeps being changed back by somebody else; it is left alone for ten minutes");
+  tell(
+    "NotConverging",
+    fought,
+    "keeps being changed back or deleted by somebody else; it is left alone for ten minutes",
+  );
   for (const reason of ["denied", "not_found"] as const) {
     // What is missing for a moment, such as a namespace that is being made, is no news.
     const isNews = (target: string): boolean => reason === "denied" || (blocked.get(target)?.tries ?? 0) > 0;
@@ -42,8 +53,8 @@ export function hostEvents({ blocked }: KeyRecord, { refused, written }: Tally):
   return events;
 }
 
-function heldBy(target: Target, { function: name, owner }: Provenance): string {
-  return `${idOf(target)} was made by ${name} for ${owner.kind} ${objectKey(owner)}`;
+function heldBy(target: string, { function: name, owner }: Provenance): string {
+  return `${target} was made by ${name} for ${owner.kind} ${objectKey(owner)}`;
 }
 
 /** Sorted, so that the same news reads the same after a restart, and is told once. */

@@ -23,11 +23,15 @@ export class KeyRecord {
   conflictCount = 0;
   /** Those of them that the cache shows. */
   refused: readonly string[] = [];
-  /** The events that the last run told: the same ones are not told again. */
+  /** Hashes of the events that the last run told: the same ones are not told again. */
   events: ReadonlySet<string> = NONE;
   readonly rewrites = new Rewrites();
   /** Of the status that was sent last. */
   statusDigest: string | undefined;
+  /** Of what the last run compared: what the API server has decided. */
+  fulfilled: ReadonlySet<string> = NONE;
+  /** How often something that was read has changed, and not by a write of ours: what is wanted may follow it. */
+  readNewsCount = 0;
   /** The last run, for the link of one that nothing else woke. */
   previous: SpanContext | undefined;
   #began: Woken | undefined;
@@ -36,8 +40,12 @@ export class KeyRecord {
     this.blocked = new Blocked(clock);
   }
 
-  /** Why the key runs: what changed; or else its own delay, and where that was a deletion's grace, the change that began it. */
+  /**
+   * Why the key runs: the changes since its last run. Without any, its own retry or requeue; during a deletion's grace, the
+   * change that began it.
+   */
   woken(changed: Woken, otherwise: Wake["what"]): Woken {
+    if (changed.wakes.some(({ what, cause }) => what === "read" && cause === undefined)) this.readNewsCount++;
     if (changed.count > 0) this.#began = changed;
     else if (this.deletionsSinceMs === undefined) this.#began = undefined;
     return this.#began ?? { wakes: [{ what: otherwise }], count: 1 };
@@ -62,6 +70,7 @@ export class KeyRecord {
       this.events.size === 0 &&
       this.rewrites.size === 0 &&
       this.statusDigest === undefined &&
+      this.fulfilled.size === 0 &&
       this.previous === undefined
     );
   }

@@ -7,7 +7,7 @@ import { resolve } from "node:path";
 import { backoffMs, type Clock } from "../clock/clock.ts";
 import { EvenkeelError } from "../kube/errors.ts";
 import type { Cell } from "./cell/cell.ts";
-import type { OpenCell } from "./cell/open-cell.ts";
+import { LOAD_DEADLINE_MS, type OpenCell } from "./cell/open-cell.ts";
 import { functionFiles, functionFolders, type FunctionFile } from "./function-files.ts";
 import { loadError } from "./load-error.ts";
 import { Slots } from "./slots.ts";
@@ -41,12 +41,9 @@ export interface FunctionChanges {
   readonly removed: readonly string[];
   /** Versions that do not load. Each is reported once; if an earlier one loaded, that one goes on. */
   readonly failed: readonly FailedFunction[];
-  /** Names that were told in `failed` of which that is over: loaded, or gone. undefined: the folder can be read again. */
+  /** Names reported in `failed` before that have since loaded or gone. undefined: the folder can be read again. */
   readonly mended: readonly (string | undefined)[];
 }
-
-/** A file of pure declarations loads in a fifth of a second of one processor; this leaves room for a busy machine. */
-const LOAD_DEADLINE_MS = 10_000;
 
 /** When a load that was given up is begun again: a machine may be less busy then, a loop costs ever less. */
 const AGAIN = { baseMs: 5_000, capMs: 300_000, jitter: 0 };

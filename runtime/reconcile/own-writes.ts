@@ -3,14 +3,9 @@
  * not run again (it would repeat them), and the events that only echo them do not wake it.
  */
 import type { Change } from "../cache/store.ts";
-import { kindKey, type Kind } from "../kube/kind.ts";
-import { objectKey, type ObjectName, type StoredObject } from "../kube/object.ts";
+import type { Kind } from "../kube/kind.ts";
+import { objectId, objectKey, type ObjectName, type StoredObject } from "../kube/object.ts";
 import { provenanceOf } from "./provenance.ts";
-
-/** `v1/ConfigMap team-a/settings` */
-export function objectId(kind: Kind, key: string): string {
-  return `${kindKey(kind)} ${key}`;
-}
 
 /** What the cache can say about one object. */
 export interface Seen {

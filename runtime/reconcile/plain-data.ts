@@ -104,7 +104,11 @@ export function hasPlainPrototype(value: object): boolean {
 }
 
 /** Of its prototype: a field may be called `constructor` as well. */
-function className(value: object): string {
-  const { constructor } = Object.getPrototypeOf(value) as { readonly constructor?: unknown };
-  return typeof constructor === "function" ? constructor.name : "thing of its own making";
+export function className(value: object): string {
+  const { constructor, [Symbol.toStringTag]: tag } = Object.getPrototypeOf(value) as Readonly<
+    Record<PropertyKey, unknown>
+  >;
+  // A generator has a constructor that is no function, and no name.
+  const name = typeof constructor === "function" ? constructor.name : tag;
+  return typeof name === "string" && name !== "" ? name : "thing of its own making";
 }

@@ -1,15 +1,16 @@
 /**
- * Step 6 of 9. Effects × what is there → writes. Pure, and the only place that decides a write: what differs is written, what
+ * Effects × what is there → writes. Pure, and the only place that decides a write: what differs is written, what
  * is not provably ours is reported, what is as wanted costs nothing.
  */
 import { createHash } from "node:crypto";
-import { Digests, isContentKnown, isImmutable } from "../cache/content.ts";
+import { Digests, isContentKnown, isImmutable, isWhole } from "../cache/content.ts";
 import { kindKey, type Kind } from "../kube/kind.ts";
 import type { KubeObject, ObjectName, StoredObject } from "../kube/object.ts";
 import { asApplied, asStored } from "./as-stored.ts";
 import type { Effects, Reference } from "./effects.ts";
-import { describe, DIGEST, isChildOf, OUR_PREFIX, provenanceOf, stamp, type Provenance } from "./provenance.ts";
-import { isContentSame, isEqual, isSame, isSpelledOut, isSubset } from "./same.ts";
+import { over, withMetadataKeys } from "./metadata-keys.ts";
+import { DIGEST, isChildOf, markOf, OUR_PREFIX, provenanceOf, stamp, type Provenance } from "./provenance.ts";
+import { isContentSame, isEqual, isSame, isSpelledOut, isSubset, within } from "./same.ts";
 
 /** What the cache shows, as far as a plan needs it. */
 export interface Observed {
@@ -20,11 +21,13 @@ export interface Observed {
   readonly children: readonly StoredObject[];
   /** Of the status that was sent last, as its write says. */
   readonly statusDigest: string | undefined;
-  /** Any object of a kind that the function touches, if a cache holds it: the cache that holds most of it. */
+  /** Comparisons, by digest, that the API server has decided: these objects fulfil these wishes. */
+  readonly fulfilled: ReadonlySet<string>;
+  /** The object from the cache that holds the most of it, if any does. */
   find(kind: Kind, name: ObjectName): StoredObject | undefined;
 }
 
-export interface Target {
+interface Target {
   readonly kind: Kind;
   readonly name: ObjectName;
 }
@@ -32,15 +35,31 @@ export interface Target {
 export type Write = Target &
   (
     | { readonly verb: "create"; readonly body: KubeObject; readonly manner: Manner }
-    | { readonly verb: "update"; readonly body: KubeObject; readonly manner: Manner }
+    | {
+        readonly verb: "update";
+        readonly body: KubeObject;
+        readonly manner: Manner;
+        readonly comparison: Comparison;
+      }
     /** An immutable object has to make way for its successor. */
     | { readonly verb: "replace"; readonly body: KubeObject; readonly uid: string; readonly resourceVersion: string }
     | { readonly verb: "delete"; readonly uid: string; readonly resourceVersion: string }
     | { readonly verb: "release"; readonly patch: object; readonly uid: string }
-    | { readonly verb: "apply"; readonly body: object }
-    | { readonly verb: "status"; readonly body: object; readonly digest: string }
+    | { readonly verb: "apply"; readonly body: object; readonly comparison: Comparison }
+    | { readonly verb: "status"; readonly body: object; readonly digest: string; readonly comparison: Comparison }
     | { readonly verb: "scale"; readonly patch: object }
   );
+
+/**
+ * A wish and what there was of it. The server stores much in a spelling of its own (1000m is 1, an empty field is none, a
+ * webhook has its way), which no comparison here foresees. But an answer that leaves the version as it was says that
+ * nothing had to be changed: the wish is fulfilled for as long as both stay as they are.
+ */
+interface Comparison {
+  /** Of the object that was looked at. */
+  readonly resourceVersion: string;
+  readonly digest: string;
+}
 
 /**
  * How children of a kind are kept. `whole`: all fields are the function's, so the object is replaced by what is wanted.
@@ -56,28 +75,33 @@ export type Refused = Target & {
 };
 
 export interface Plan {
-  /** In the order of sending: what is new comes before what goes. */
   readonly writes: readonly Write[];
   readonly refused: readonly Refused[];
   /** Objects that fields were to be applied to and that are not there: somebody else's to create. */
   readonly awaited: readonly Target[];
   /** Wished for and already so. */
   readonly unchangedCount: number;
+  /** Those of `Observed.fulfilled` that still count. */
+  readonly fulfilled: readonly string[];
 }
 
 export function plan(effects: Effects, observed: Observed): Plan {
-  const draft: Draft = { writes: [], refused: [], awaited: [], unchangedCount: 0, digests: new Digests() };
+  const draft: Draft = {
+    writes: [],
+    refused: [],
+    awaited: [],
+    unchangedCount: 0,
+    fulfilled: [],
+    digests: new Digests(),
+  };
   planChildren(effects, observed, draft);
   for (const body of effects.apply ?? []) planApply(body, observed, draft);
   if (effects.status !== undefined) planStatus(effects.status, observed, draft);
   for (const { of, replicas } of effects.scale ?? []) planScale(of, replicas, observed, draft);
   for (const reference of effects.releases ?? []) planMine(reference, "release", observed, draft);
   for (const reference of effects.deletions ?? []) planMine(reference, "deletion", observed, draft);
-  const { writes, refused, awaited, unchangedCount } = draft;
-  const { deletions = [], others = [] } = Object.groupBy(writes, ({ verb }) =>
-    verb === "delete" ? "deletions" : "others",
-  );
-  return { writes: [...others, ...deletions], refused, awaited, unchangedCount };
+  const { digests: _, ...planned } = draft;
+  return planned;
 }
 
 interface Draft {
@@ -85,6 +109,7 @@ interface Draft {
   readonly refused: Refused[];
   readonly awaited: Target[];
   unchangedCount: number;
+  readonly fulfilled: string[];
   readonly digests: Digests;
 }
 
@@ -94,18 +119,25 @@ function planChildren({ children, deletions = [], releases = [] }: Effects, obse
     planChild(stamp<KubeObject>(asStored(child), observed.functionName, observed.source), observed, draft);
   }
   // What is named in another wish is that wish's business.
-  const named = new Set([...children, ...deletions, ...releases].map(describe));
+  const named = new Set([...children, ...deletions, ...releases].map(markOf));
+  // By uid: the cache shows an object in each version that `writes` names.
+  const unnamed = new Map<string, StoredObject>();
   for (const child of observed.children) {
     const isMine = isChildOf(child, observed.functionName, observed.source);
-    if (isMine && !named.has(describe(child))) draft.writes.push(...deletion(child));
+    if (isMine && !named.has(markOf(child))) unnamed.set(child.metadata.uid, child);
   }
+  if (unnamed.size === 0) return;
+  // Some objects are served in several groups as well.
+  for (const child of children) unnamed.delete(observed.find(child, child.metadata)?.metadata.uid ?? "");
+  for (const child of unnamed.values()) draft.writes.push(...deletion(child));
 }
 
-function planChild(want: KubeObject, observed: Observed, draft: Draft): void {
-  const target = targetOf(want);
+function planChild(child: KubeObject, observed: Observed, draft: Draft): void {
+  const target = targetOf(child);
   const have = observed.find(target.kind, target.name);
-  const manner = mannerOf(want);
-  if (manner === "fields") return planFields(withDigest(want), have, observed, draft);
+  const manner = mannerOf(child);
+  if (manner === "fields") return planFields(withDigest(child), have, observed, draft);
+  const want = withMetadataKeys(child);
   if (have === undefined) draft.writes.push({ ...target, verb: "create", body: want, manner });
   else if (!isChildOf(have, observed.functionName, observed.source))
     draft.refused.push({ ...target, wish: "child", holder: provenanceOf(have) });
@@ -113,7 +145,12 @@ function planChild(want: KubeObject, observed: Observed, draft: Draft): void {
   else if (isImmutable(have) && !isContentSame(want, have, draft.digests)) {
     const { uid, resourceVersion } = have.metadata;
     draft.writes.push({ ...target, verb: "replace", body: want, uid, resourceVersion });
-  } else draft.writes.push({ ...target, verb: "update", body: over(have, want), manner });
+  } else {
+    // What is there and not wanted counts too, so that only the version tells whether it is still the same.
+    const wish = [want.metadata, draft.digests.of(want)];
+    const comparison = compare(wish, have, have.metadata.resourceVersion);
+    planChange({ ...target, verb: "update", body: over(have, want), manner, comparison }, observed, draft);
+  }
 }
 
 /**
@@ -137,7 +174,32 @@ function planFields(want: KubeObject, have: StoredObject | undefined, observed: 
   else if (!isChildOf(have, observed.functionName, observed.source))
     draft.refused.push({ ...target, wish: "child", holder: provenanceOf(have) });
   else if (isToBeAwaited(have) || isSubset(want, have)) draft.unchangedCount++;
-  else draft.writes.push({ ...target, verb: "update", body: at(have.metadata.resourceVersion), manner: "fields" });
+  else {
+    const body = at(have.metadata.resourceVersion);
+    const comparison = compareFields(want, have);
+    planChange({ ...target, verb: "update", body, manner: "fields", comparison }, observed, draft);
+  }
+}
+
+/** What differs is sent, unless the server has answered that it makes no difference. */
+function planChange(
+  write: Extract<Write, { readonly comparison: Comparison }>,
+  { fulfilled }: Observed,
+  draft: Draft,
+): void {
+  const { digest } = write.comparison;
+  if (!fulfilled.has(digest)) return void draft.writes.push(write);
+  draft.fulfilled.push(digest);
+  draft.unchangedCount++;
+}
+
+function compareFields(want: object, have: StoredObject): Comparison {
+  // What is not kept may have changed whenever the version has.
+  return compare(want, have, isWhole(have) ? within(want, have) : have.metadata.resourceVersion);
+}
+
+function compare(wish: object, { metadata: { resourceVersion } }: StoredObject, found: unknown): Comparison {
+  return { resourceVersion, digest: digestOf([wish, found]) };
 }
 
 function withDigest(want: KubeObject): KubeObject {
@@ -155,29 +217,18 @@ export function mannerOf(kind: Kind): Manner {
   return WHOLE.has(kindKey(kind)) ? "whole" : "fields";
 }
 
-/** `want` as an update of `have`: conditional on its version, and keeping the labels, annotations and finalizers of others. */
-function over(have: StoredObject, want: KubeObject): StoredObject {
-  return {
-    ...want,
-    metadata: {
-      ...have.metadata,
-      labels: { ...others(have.metadata.labels), ...want.metadata.labels },
-      annotations: { ...others(have.metadata.annotations), ...want.metadata.annotations },
-    },
-  };
-}
-
-function others(map: Readonly<Record<string, string>> = {}): Record<string, string> {
-  return Object.fromEntries(Object.entries(map).filter(([key]) => !key.startsWith(OUR_PREFIX)));
-}
-
 function planApply(wish: KubeObject, observed: Observed, draft: Draft): void {
   const target = targetOf(wish);
   const have = observed.find(target.kind, target.name);
   const fields = asApplied(wish);
   if (have === undefined) draft.awaited.push(target);
   else if (isSpelledOut(fields, have)) draft.unchangedCount++;
-  else draft.writes.push({ ...target, verb: "apply", body: of(have, fields) });
+  else
+    planChange(
+      { ...target, verb: "apply", body: of(have, fields), comparison: compareFields(fields, have) },
+      observed,
+      draft,
+    );
 }
 
 /** An apply with a uid changes that very object or nothing: it conflicts with a namesake, and creates none. */
@@ -189,7 +240,8 @@ function of({ metadata: { uid } }: StoredObject, fields: KubeObject): KubeObject
  * What a status says beside the wish is another controller's, or was ours and is wanted no more: only a wish that is known to
  * have been sent tells the two apart. So it is sent once after a start, which changes nothing where all is another's.
  */
-function planStatus(status: object, { source, statusDigest }: Observed, draft: Draft): void {
+function planStatus(status: object, observed: Observed, draft: Draft): void {
+  const { source, statusDigest } = observed;
   const { apiVersion, kind, metadata } = source;
   const have = (source as { readonly status?: unknown }).status ?? {};
   const digest = digestOf(status);
@@ -197,12 +249,9 @@ function planStatus(status: object, { source, statusDigest }: Observed, draft: D
   else {
     const { name, namespace, resourceVersion } = metadata;
     const identity = namespace === undefined ? { name } : { name, namespace };
-    draft.writes.push({
-      ...targetOf(source),
-      verb: "status",
-      body: { apiVersion, kind, metadata: { ...identity, resourceVersion }, status },
-      digest,
-    });
+    const body = { apiVersion, kind, metadata: { ...identity, resourceVersion }, status };
+    const comparison = compareFields({ status }, source);
+    planChange({ ...targetOf(source), verb: "status", body, digest, comparison }, observed, draft);
   }
 }
 

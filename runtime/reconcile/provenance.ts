@@ -3,7 +3,7 @@
  * self-reference names the object that carries it: a copy made by hand of one of our children fails that last test.
  * Everything that writes or deletes asks here first.
  */
-import { kindKey } from "../kube/kind.ts";
+import { groupKind } from "../kube/kind.ts";
 import type { KubeObject, ObjectName, StoredObject } from "../kube/object.ts";
 import { objectKey } from "../kube/object.ts";
 
@@ -15,9 +15,11 @@ export const OWNER_UID = `${OUR_PREFIX}owner-uid`;
 export const SELF = `${OUR_PREFIX}self`;
 /** What a function wanted of a child, in short: a field that it no longer wants shows in no comparison with the object. */
 export const DIGEST = `${OUR_PREFIX}digest`;
+/** The labels and annotations that a function wanted of a child which is updated as a whole: `annotations/folder,labels/app`. */
+export const METADATA = `${OUR_PREFIX}metadata`;
 
 /** The marks that the host alone sets, on labels and annotations alike. */
-export const HOST_MARKS: ReadonlySet<string> = new Set([FUNCTION_LABEL, OWNER, OWNER_UID, SELF, DIGEST]);
+export const HOST_MARKS: ReadonlySet<string> = new Set([FUNCTION_LABEL, OWNER, OWNER_UID, SELF, DIGEST, METADATA]);
 
 export interface Provenance {
   /** The function whose child it is. */
@@ -29,10 +31,10 @@ export interface Provenance {
 /** Whose child `object` is; undefined when that is not proven. */
 export function provenanceOf(object: KubeObject): Provenance | undefined {
   const { labels, annotations } = object.metadata;
-  const owner = parseReference(annotations?.[OWNER]);
+  const owner = parseMark(annotations?.[OWNER]);
   const uid = annotations?.[OWNER_UID];
   const name = labels?.[FUNCTION_LABEL];
-  if (owner === undefined || !uid || !name || annotations?.[SELF] !== reference(object)) return undefined;
+  if (owner === undefined || !uid || !name || annotations?.[SELF] !== markOf(object)) return undefined;
   return { function: name, owner: { ...owner, uid } };
 }
 
@@ -41,14 +43,9 @@ export function claimedOwner({ metadata }: KubeObject): string | undefined {
   return metadata.annotations?.[OWNER];
 }
 
-/** How `claimedOwner` names this owner. */
-export function ownerReference(owner: KubeObject): string {
-  return reference(owner);
-}
-
 /** Whether `object` is proven to be the child that `functionName` made for `owner` (by name: a recreated owner keeps its children). */
 export function isChildOf(object: KubeObject, functionName: string, owner: KubeObject): boolean {
-  return provenanceOf(object)?.function === functionName && claimedOwner(object) === reference(owner);
+  return provenanceOf(object)?.function === functionName && claimedOwner(object) === markOf(owner);
 }
 
 /** `child` with the marks that make it `owner`'s. */
@@ -60,30 +57,26 @@ export function stamp<T extends KubeObject>(child: T, functionName: string, owne
       labels: { ...child.metadata.labels, [FUNCTION_LABEL]: functionName },
       annotations: {
         ...child.metadata.annotations,
-        [OWNER]: reference(owner),
+        [OWNER]: markOf(owner),
         [OWNER_UID]: owner.metadata.uid,
-        [SELF]: reference(child),
+        [SELF]: markOf(child),
       },
     },
   };
 }
 
-/** `ConfigMap/default/settings`, `Deployment.apps/default/web`, `Namespace/team-a`. Without the version, which may change. */
-function reference(object: KubeObject): string {
-  const slash = object.apiVersion.indexOf("/");
-  const group = slash === -1 ? "" : `.${object.apiVersion.slice(0, slash)}`;
-  return `${object.kind}${group}/${objectKey(object.metadata)}`;
+/**
+ * How marks name an object: `ConfigMap/default/settings`, `Deployment.apps/default/web`, `Namespace/team-a`. Without the
+ * version: a kind that is served in several shows each of its objects in all of them.
+ */
+export function markOf(object: KubeObject): string {
+  return `${groupKind(object)}/${objectKey(object.metadata)}`;
 }
 
-function parseReference(text: string | undefined): (ObjectName & { readonly kind: string }) | undefined {
+function parseMark(text: string | undefined): (ObjectName & { readonly kind: string }) | undefined {
   const parts = text?.split("/") ?? [];
   if (parts.some((part) => part === "")) return undefined;
   const [kind, first, second] = parts;
   if (kind === undefined || first === undefined || parts.length > 3) return undefined;
   return second === undefined ? { kind, name: first } : { kind, namespace: first, name: second };
-}
-
-/** `v1/ConfigMap team-a/settings`: how messages and traces name an object. */
-export function describe(object: KubeObject): string {
-  return `${kindKey(object)} ${objectKey(object.metadata)}`;
 }

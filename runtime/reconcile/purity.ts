@@ -48,7 +48,10 @@ const KEPT: ReadonlySet<string> = new Set(
     .split(/\s+/),
 );
 
-/** Of what does not stay, that which tells the time or rolls dice. An event carries the moment at which it was made. */
+/**
+ * Removed globals that reveal the time get that error code, all others FUNCTION_REACHED_OUT. An event carries the moment at
+ * which it was made.
+ */
 const CODES: Readonly<Record<string, Code>> = {
   Event: "FUNCTION_READ_CLOCK",
   CustomEvent: "FUNCTION_READ_CLOCK",

@@ -2,16 +2,15 @@
  * One request: get the object, run the function, plan, look twice before deleting, write, settle. Knows one function and one
  * key at a time; when a key runs is the controller's business.
  */
+import { hash } from "node:crypto";
 import type { Tracker } from "../cache/tracker.ts";
 import type { Clock } from "../clock/clock.ts";
 import type { Api } from "../kube/api.ts";
-import { codeOf, EvenkeelError } from "../kube/errors.ts";
-import { objectKey } from "../kube/object.ts";
+import { EvenkeelError } from "../kube/errors.ts";
 import type { Kind } from "../kube/kind.ts";
-import { withWhere, type Query } from "../kube/query.ts";
+import type { Query } from "../kube/query.ts";
 import type { ReconcileTrace, WriteResult } from "../trace/reconcile-trace.ts";
 import type { RunSpan } from "../trace/run-span.ts";
-import { Answers } from "./answers.ts";
 import type { Answer, Cell, Job } from "./cell/cell.ts";
 import { runInRounds, type Rounds } from "./cell/rounds.ts";
 import { TerminalError, warning, type Effects, type EventEffect } from "./effects.ts";
@@ -21,11 +20,12 @@ import type { FunctionCache } from "./function-cache.ts";
 import { Hold } from "./hold.ts";
 import { hostEvents } from "./host-events.ts";
 import type { KeyRecord } from "./key-record.ts";
-import { objectId, type OwnWrites } from "./own-writes.ts";
-import { plan, type Observed, type Write } from "./plan.ts";
+import type { LiveReads } from "./live-reads.ts";
+import type { OwnWrites } from "./own-writes.ts";
+import { plan, type Write } from "./plan.ts";
 import { asFailure, codeOfRun, idOf, isDestructive, printed, type About, type Request } from "./request.ts";
-import type { Run } from "./run.ts";
-import { secondLook, type LiveReads } from "./second-look.ts";
+import { SecondLook } from "./second-look.ts";
+import { Settlement } from "./settle.ts";
 import { Tally } from "./tally.ts";
 import type { WriteCauses } from "./write-causes.ts";
 import type { Writer } from "./writer.ts";
@@ -68,7 +68,9 @@ export interface Settled {
   /** Back off as after a failure. */
   readonly isRetry: boolean;
   /** Run again no later than this. */
-  readonly againInMs?: number | undefined;
+  readonly requeueAfterMs?: number | undefined;
+  /** But no sooner than this, unless something changes: the server asked for it. */
+  readonly pauseMs?: number | undefined;
   /** The writes that succeeded. */
   readonly written: readonly Write[];
   readonly own: OwnWrites | undefined;
@@ -82,14 +84,16 @@ const SUSPENDED_MS = 5_000;
 export class Reconciler {
   readonly #options: ReconcilerOptions;
   readonly #hold: Hold;
-  readonly #answers: Answers;
+  readonly #secondLook: SecondLook;
+  readonly #settlement: Settlement;
   readonly #foresight = new Foresight();
   #isStopping = false;
 
   constructor(options: ReconcilerOptions) {
     this.#options = options;
     this.#hold = new Hold(options);
-    this.#answers = new Answers({ ...options, functionName: options.cell.name });
+    this.#secondLook = new SecondLook({ ...options, hold: this.#hold });
+    this.#settlement = new Settlement({ ...options, functionName: options.cell.name });
   }
 
   /** What was sent is answered; nothing more is sent: others decide from now on what is wanted. */
@@ -130,7 +134,7 @@ export class Reconciler {
 
   /** What the run says is carried out, or told if it failed. */
   #act({ run, restarts }: Rounds, { span, startedMs, ...begun }: Begun): Settled | Promise<Settled> {
-    const { tracker } = this.#options;
+    const { cache, tracker } = this.#options;
     const { key } = begun;
     const reads = run.reads.map(({ query }) => query);
     const failed = (error: unknown): Settled => this.#failed(begun, error);
@@ -143,10 +147,10 @@ export class Reconciler {
     const request: Request = { ...begun, run, effects, startedMs, tally: new Tally() };
     try {
       span.end({ reads: printed(run.reads), restarts, wants: counts(effects) });
-      const writes = this.#hold.sendable(plan(effects, this.#observed(begun)), request);
+      const writes = this.#hold.sendable(plan(effects, cache.observed(begun)), request);
       tracker.replace(key, [...reads, ...request.tally.dependsOn]);
       this.#foresight.note(key, reads);
-      return writes.length === 0 ? this.#settle(request) : this.#carryOut(writes, request).catch(failed);
+      return writes.length === 0 ? this.#settled(request) : this.#carryOut(writes, request).catch(failed);
     } catch (error) {
       // Effects that pass every check and still cannot be planned.
       tracker.unite(key, reads);
@@ -154,18 +158,13 @@ export class Reconciler {
     }
   }
 
-  #observed({ source, record: { statusDigest } }: About): Observed {
-    const { cache, cell } = this.#options;
-    return { functionName: cell.name, source, children: cache.childrenOf(source), statusDigest, find: cache.find };
-  }
-
   async #carryOut(writes: readonly Write[], request: Request): Promise<Settled> {
     const { writer, cache, cell, causes, clock } = this.#options;
     const { key, source, trace, tally, record } = request;
     const answered = new Map<Write, () => void>();
     try {
-      const confirmed = await this.#confirm(writes, request);
-      const free = await this.#answers.probe(confirmed, request);
+      const confirmed = await this.#secondLook.confirm(writes, request);
+      const free = await this.#settlement.probe(confirmed, request);
       for (const write of free) answered.set(write, causes.sending(idOf(write)));
       await writer.send({
         writes: free,
@@ -174,75 +173,28 @@ export class Reconciler {
         isWanted: () =>
           !this.#isStopping && !tally.isHopeless && cache.source(key)?.metadata.uid === source.metadata.uid,
         onSent: (sent) => {
-          this.#answers.noteSent(sent, request);
+          this.#settlement.noteSent(sent, request);
           answered.get(sent.write)?.();
         },
       });
-      await Promise.all(tally.taken.map((write) => this.#answers.whoseIs(write, request)));
+      await Promise.all(tally.taken.map((write) => this.#settlement.whoseIs(write, request)));
     } catch (error) {
       tally.troubled(asFailure(error, `${cell.name} ${key}`), clock);
     } finally {
       for (const isAnswered of answered.values()) isAnswered();
     }
     if (tally.written.some(isDestructive)) record.deletionsSinceMs = undefined;
-    return this.#settle(request);
+    this.#hold.answered(request);
+    return this.#settled(request);
   }
 
-  /** The writes without the deletions that the live cluster does not bear out. */
-  async #confirm(writes: readonly Write[], request: Request): Promise<readonly Write[]> {
-    const destructive = writes.filter(isDestructive);
-    if (destructive.length === 0) return writes;
-    const still = await this.#stillWanted(destructive, request);
-    return writes.filter((write) => !isDestructive(write) || still.has(idOf(write)));
-  }
-
-  /** The deletions that the function wants on the live cluster as well. None when it cannot be asked: nothing is known then. */
-  async #stillWanted(destructive: readonly Write[], request: Request): Promise<ReadonlySet<string>> {
-    const { cell, isNamespaced, live, cache, clock, signal } = this.#options;
-    const { source, record, job, run, tally, trace } = request;
-    const span = trace.secondLook();
-    // The preconditions of the deletions themselves guard this version of the source.
-    const isOfSourceAlone = destructive.every((write) => idOf(write) === objectId(source, objectKey(source.metadata)));
-    const { watches } = cell.declaration;
-    const { name, namespace } = source.metadata;
-    let again: Run | undefined;
-    try {
-      again = await secondLook({
-        cell,
-        isNamespaced,
-        job,
-        first: run,
-        source: isOfSourceAlone ? undefined : withWhere(watches, { name, namespace: namespace ?? "" }),
-        declared: cache.declared,
-        notBeforeMs: record.deletionsSinceMs ?? 0,
-        live,
-        options: { signal, span },
-      });
-    } catch (error) {
-      span.end({ reads: [], confirmed: 0, doubted: destructive.length, code: codeOf(error) });
-      tally.troubled(asFailure(error, `${cell.name}: the second look`), clock);
-      return new Set();
-    }
-    const { writes = [] } = again?.effects === undefined ? {} : plan(again.effects, this.#observed(request));
-    const still = new Set(writes.filter(isDestructive).map(idOf));
-    const confirmed = destructive.filter((write) => still.has(idOf(write))).length;
-    span.end({
-      reads: printed(again?.reads ?? []),
-      confirmed,
-      doubted: destructive.length - confirmed,
-      ...(again?.error !== undefined && { code: codeOfRun(again.error) }),
-    });
-    if (confirmed === destructive.length) record.doubtCount = 0;
-    else this.#hold.doubted(request);
-    return still;
-  }
-
-  #settle(request: Request): Settled {
+  #settled(request: Request): Settled {
     const { record, tally, effects, startedMs } = request;
     this.#tell(request, [...(effects.events ?? []), ...hostEvents(record, tally)]);
     tally.again(record.blocked.nextTryInMs(startedMs));
     if (effects.requeueAfterMs !== undefined) tally.again(Math.max(effects.requeueAfterMs, MIN_REQUEUE_MS));
     if (tally.error === undefined && Object.hasOwn(effects, "memo")) record.memo = effects.memo;
+    if (record.fulfilled.size + tally.fulfilled.length > 0) record.fulfilled = new Set(tally.fulfilled);
     record.refused = tally.refused.map(idOf);
     record.conflictCount = tally.refused.length + record.blocked.targets("not_ours").length;
     return {
@@ -259,10 +211,10 @@ export class Reconciler {
     const failure = asFailure(error, this.#options.cell.name);
     // Nothing was found out about this key: it neither failed nor backs off.
     if (failure.code === "FUNCTION_SUSPENDED")
-      return { result: "requeue", isRetry: false, againInMs: SUSPENDED_MS, written: [], own: undefined };
+      return { result: "requeue", isRetry: false, requeueAfterMs: SUSPENDED_MS, written: [], own: undefined };
     // The message of a foreign error may quote data, so the Event says only which error it was.
     const message = error instanceof EvenkeelError || isTerminal ? error.message : failure.code;
-    this.#tell(about, [warning("ReconcileFailed", message.slice(0, 1024))]);
+    this.#tell(about, [warning("ReconcileFailed", message)]);
     const result = isTerminal ? "terminal" : "error";
     return { result, error: failure, isRetry: !isTerminal, written: [], own: undefined };
   }
@@ -271,7 +223,7 @@ export class Reconciler {
   #tell({ source, record, trace }: About, told: readonly EventEffect[]): void {
     if (told.length === 0 && record.events.size === 0) return;
     const { events, cell, isDryRun } = this.#options;
-    const now = new Map(told.map((event) => [JSON.stringify(event), event]));
+    const now = new Map(told.map((event) => [hash("sha1", JSON.stringify(event), "base64"), event]));
     for (const [id, event] of now)
       if (!record.events.has(id) && !isDryRun) events.tell(cell.name, source, event, trace);
     record.events = new Set(now.keys());

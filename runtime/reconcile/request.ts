@@ -1,12 +1,12 @@
 /** One request on its way: a key, what its run said, and what has become of it. */
 import { codeOf, EvenkeelError, type Code } from "../kube/errors.ts";
-import { objectKey, type StoredObject } from "../kube/object.ts";
+import type { Kind } from "../kube/kind.ts";
+import { objectId, objectKey, type ObjectName, type StoredObject } from "../kube/object.ts";
 import { formatQuery } from "../kube/query.ts";
 import type { ReconcileTrace } from "../trace/reconcile-trace.ts";
 import type { Read } from "../trace/run-span.ts";
 import { TerminalError, type Effects } from "./effects.ts";
 import type { KeyRecord } from "./key-record.ts";
-import { objectId } from "./own-writes.ts";
 import type { Write } from "./plan.ts";
 import type { Wish } from "./rewrites.ts";
 import type { Job } from "./cell/cell.ts";
@@ -30,9 +30,26 @@ export interface Request extends About {
 }
 
 /** What a write wants to be true; undefined for those that no reverting can make a loop of. */
-export function wishOf(write: Write, source: StoredObject): Wish | undefined {
-  if (write.verb !== "create" && write.verb !== "update" && write.verb !== "replace") return undefined;
-  return { sourceVersion: source.metadata.resourceVersion, body: write.body };
+export function wishOf(write: Write, { source, record }: Pick<About, "source" | "record">): Wish | undefined {
+  switch (write.verb) {
+    case "create":
+    case "update":
+    case "replace":
+      return {
+        inputs: `${source.metadata.resourceVersion} ${record.readNewsCount}`,
+        body: write.body,
+        isCreate: write.verb === "create",
+      };
+    case "status":
+      return { inputs: undefined, body: write.body, isCreate: false };
+    case "scale":
+      return { inputs: undefined, body: write.patch, isCreate: false };
+    // A field that another holds is never taken back, and what was deleted or let go is nobody's wish any more.
+    case "apply":
+    case "delete":
+    case "release":
+      return undefined;
+  }
 }
 
 export function isDestructive({ verb }: Write): boolean {
@@ -41,6 +58,17 @@ export function isDestructive({ verb }: Write): boolean {
 
 export function idOf({ kind, name }: Pick<Write, "kind" | "name">): string {
   return objectId(kind, objectKey(name));
+}
+
+/** What a write changes, by name: an object, or its status or scale alone, which nothing else stands in the way of. */
+export function targetId(write: Write): string {
+  const { verb, kind, name } = write;
+  return verb === "status" || verb === "scale" ? subresourceId(kind, name, verb) : idOf(write);
+}
+
+/** `apps/v1/Deployment/scale default/web` */
+export function subresourceId({ apiVersion, kind }: Kind, name: ObjectName, subresource: "status" | "scale"): string {
+  return objectId({ apiVersion, kind: `${kind}/${subresource}` }, objectKey(name));
 }
 
 /** Reads as a trace prints them. */

@@ -26,7 +26,6 @@ export class FunctionImports {
   readonly #rootUrl: string;
   readonly #pinned: ReadonlyMap<string, string> | undefined;
   readonly #listeners = new Map<string, OnRead>();
-  readonly #hooks: { deregister(): void };
 
   /**
    * @param dir absolute
@@ -35,7 +34,7 @@ export class FunctionImports {
   constructor(dir: string, pinned?: ReadonlyMap<string, string>) {
     this.#rootUrl = `${pathToFileURL(dir).href.replace(/\/$/, "")}/`;
     this.#pinned = pinned;
-    this.#hooks = registerHooks({ resolve: this.#resolve, load: this.#load });
+    registerHooks({ resolve: this.#resolve, load: this.#load });
   }
 
   /** Imports `file` as that generation, which was never used before in this thread. Rejects with whatever was thrown. */
@@ -47,10 +46,6 @@ export class FunctionImports {
       // What the function imports later, while it runs, follows the same rules unrecorded.
       this.#listeners.delete(String(generation));
     }
-  }
-
-  close(): void {
-    this.#hooks.deregister();
   }
 
   readonly #resolve: ResolveHookSync = (specifier, context, next) => {

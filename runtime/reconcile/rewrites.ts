@@ -1,28 +1,34 @@
 /**
  * The breaker against tug-of-war: how often each object of a key was written while the wish stayed the same. A function alone
- * writes once; more means that somebody else writes the object back. It is another wish only when both the source and what
- * is wanted have changed: a source that is touched every second wants nothing new, and neither does a function that makes
- * up something else at each run.
+ * writes once; more means that somebody else writes the object back. It is another wish only when both what the function was
+ * given and what it wants have changed: a source that is touched every second wants nothing new, and neither does a function
+ * that makes up something else at each run. Creates are counted apart: an object that was fought over and is gone has to come back.
  */
 import { hash } from "node:crypto";
-import type { KubeObject } from "../kube/object.ts";
 
 /** Generous to a person who mends things by hand, and still far from a loop. */
 const MAX_REWRITES = 10;
 const WINDOW_MS = 600_000;
 
 export interface Wish {
-  readonly sourceVersion: string;
+  /**
+   * Names what the function was given. Undefined where it tells nothing: a status is the source's own, and whoever scales an
+   * object changes his mind often.
+   */
+  readonly inputs: string | undefined;
   /** The content that is wanted. */
-  readonly body: KubeObject;
+  readonly body: object;
+  /** Nothing is there. */
+  readonly isCreate: boolean;
 }
 
 interface Known {
-  readonly sourceVersion: string;
+  readonly inputs: string | undefined;
   /** Of what was written; undefined for a first write, which is nearly always the last. A second one counts as its equal. */
   readonly digest: string | undefined;
   readonly sinceMs: number;
-  readonly count: number;
+  readonly createCount: number;
+  readonly rewriteCount: number;
 }
 
 export class Rewrites {
@@ -41,25 +47,29 @@ export class Rewrites {
   /** Whether one more write to `target` would be one too many. */
   isTooMany(target: string, wish: Wish, nowMs: number): boolean {
     const known = this.#known?.get(target);
-    return known !== undefined && known.count >= MAX_REWRITES && isSameWish(known, wish) && !isOver(known, nowMs);
+    if (known === undefined || !isSameWish(known, wish) || isOver(known, nowMs)) return false;
+    return (wish.isCreate ? known.createCount : known.rewriteCount) >= MAX_REWRITES;
   }
 
   /** A write to `target` was carried out. */
   wrote(target: string, wish: Wish, nowMs: number): void {
     this.#known ??= new Map();
     const known = this.#known.get(target);
-    const goesOn = known !== undefined && isSameWish(known, wish) && !isOver(known, nowMs);
+    const former = known !== undefined && isSameWish(known, wish) && !isOver(known, nowMs) ? known : undefined;
+    const { sinceMs = nowMs, createCount = 0, rewriteCount = 0 } = former ?? {};
     this.#known.set(target, {
-      sourceVersion: wish.sourceVersion,
+      inputs: wish.inputs,
       digest: known === undefined ? undefined : contentOf(wish),
-      sinceMs: goesOn ? known.sinceMs : nowMs,
-      count: goesOn ? known.count + 1 : 1,
+      sinceMs,
+      createCount: createCount + (wish.isCreate ? 1 : 0),
+      rewriteCount: rewriteCount + (wish.isCreate ? 0 : 1),
     });
   }
 }
 
 function isSameWish(known: Known, wish: Wish): boolean {
-  return known.sourceVersion === wish.sourceVersion || known.digest === undefined || known.digest === contentOf(wish);
+  const isOfSameInputs = wish.inputs !== undefined && known.inputs === wish.inputs;
+  return isOfSameInputs || known.digest === undefined || known.digest === contentOf(wish);
 }
 
 function isOver({ sinceMs }: Known, nowMs: number): boolean {

@@ -1,14 +1,15 @@
-/** Step 5 of 9. One call of a function: tracked reads in, checked effects out, the ambient world out of reach. */
+/** One call of a function: tracked reads in, checked effects out, the ambient world out of reach. */
 import { fileURLToPath } from "node:url";
 import { isDeepStrictEqual } from "node:util";
 import { deepFrozen } from "../cache/freeze.ts";
 import { trackedReader } from "../cache/reader.ts";
 import { EvenkeelError } from "../kube/errors.ts";
-import type { StoredObject } from "../kube/object.ts";
+import { describe, type StoredObject } from "../kube/object.ts";
 import { formatQuery, type Query } from "../kube/query.ts";
 import { checkEffects, type Declared } from "./check-effects.ts";
 import type { DefinedFunction } from "./define.ts";
 import { TerminalError, type Effects } from "./effects.ts";
+import { provenanceOf } from "./provenance.ts";
 import { withoutAmbient } from "./purity.ts";
 import { shortPath } from "./source-position.ts";
 
@@ -58,12 +59,28 @@ export function runFunction(runnable: Runnable, inputs: Inputs): Run {
   try {
     const object = deepFrozen(inputs.object);
     const context = deepFrozen({ config, now: inputs.now, memo: inputs.memo });
-    const value = withoutAmbient(name, () => definition.reconcile(object, cache, context));
+    const value = withoutAmbient(name, () => heard(definition.reconcile(object, cache, context)));
     if (failed !== undefined) throw failed;
-    return { effects: checkEffects(value, runnable), reads: [...reads.values()] };
+    const effects = checkEffects(value, runnable);
+    checkGeneration(name, object, effects);
+    return { effects, reads: [...reads.values()] };
   } catch (error) {
     return { error: explained(name, failed ?? error), reads: [...reads.values()] };
   }
+}
+
+/** Children that have children of the same function have them without end. Whoever wants a tree can wish for it at its root. */
+function checkGeneration(name: string, object: StoredObject, { children = [] }: Effects): void {
+  if (children.length === 0 || provenanceOf(object)?.function !== name) return;
+  throw new TerminalError(
+    `${describe(object)} is itself a child of ${name} and gets no children; return {} where provenanceOf(object) names ${name}, or narrow \`where\``,
+  );
+}
+
+/** A promise is refused for being one. What it is rejected with must not be taken for another fault, nor end the process. */
+function heard(value: unknown): unknown {
+  if (value instanceof Promise) value.catch(() => {});
+  return value;
 }
 
 /**

@@ -58,6 +58,15 @@ function isWithin(want: unknown, have: unknown, mayDropEmpty: boolean): boolean 
   return true;
 }
 
+/** What `have` says where `want` says something; of a list that is longer or shorter than the wanted one, all. */
+export function within(want: unknown, have: unknown): unknown {
+  if (want === undefined) return undefined;
+  if (Array.isArray(want) && Array.isArray(have) && want.length === have.length)
+    return want.map((item, i) => within(item, have[i]));
+  if (!isMap(want) || !isMap(have)) return have;
+  return Object.fromEntries(Object.keys(want).map((field) => [field, within(own(want, field), own(have, field))]));
+}
+
 function isEmpty(value: unknown): boolean {
   if (value === undefined || value === null || value === false) return true;
   if (typeof value !== "object") return false;

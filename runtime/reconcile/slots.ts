@@ -1,4 +1,4 @@
-/** How much may be under way at once: writes over all keys, loads of functions. First come, first served. */
+/** How much may be under way at once: writes and live reads over all keys, loads of functions. First come, first served. */
 
 export class Slots {
   #free: number;

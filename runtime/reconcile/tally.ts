@@ -1,10 +1,11 @@
 /** What happened to one request so far, and so when its key runs again. */
 import type { Clock } from "../clock/clock.ts";
 import type { EvenkeelError } from "../kube/errors.ts";
-import { retryAfterMs } from "../kube/retry-after.ts";
+import { requestedDelayMs } from "../kube/retry-after.ts";
 import type { Query } from "../kube/query.ts";
 import { OwnWrites } from "./own-writes.ts";
 import type { Refused, Write } from "./plan.ts";
+import type { Settled } from "./reconciler.ts";
 
 /** A webhook can keep single objects from an answer. So many in a row, and it is the server that is unwell. */
 const MAX_TROUBLES = 16;
@@ -14,12 +15,16 @@ export class Tally {
   readonly own = new OwnWrites();
   /** Creates whose name turned out to be taken. */
   readonly taken: Write[] = [];
-  /** Wishes that objects are in the way of which a cache shows. */
+  /** Wished children, deletions or releases that the cache shows are blocked by an object that is not ours. */
   readonly refused: Refused[] = [];
+  /** Deletions of children that are wanted no more, and stay until one of those that are wanted is there. */
+  readonly kept: Write[] = [];
+  /** Comparisons of this plan that the API server has decided, before or now. */
+  readonly fulfilled: string[] = [];
   readonly dependsOn: Query[] = [];
   error: EvenkeelError | undefined;
   retry = false;
-  #againInMs: number | undefined;
+  #requeueAfterMs: number | undefined;
   #pauseMs: number | undefined;
   #troubleCount = 0;
 
@@ -30,7 +35,12 @@ export class Tally {
 
   /** Run again no later than this. */
   again(ms: number | undefined): void {
-    if (ms !== undefined) this.#againInMs = Math.min(this.#againInMs ?? ms, ms);
+    if (ms !== undefined) this.#requeueAfterMs = Math.min(this.#requeueAfterMs ?? ms, ms);
+  }
+
+  /** Whether a create has changed what is known of its name: it is there now, or it is taken. */
+  get hasFilledName(): boolean {
+    return this.taken.length > 0 || this.written.some(({ verb }) => verb === "create");
   }
 
   /** The server gave an answer that is about the object which it was asked about. */
@@ -43,7 +53,7 @@ export class Tally {
     this.fail(error);
     this.retry = true;
     this.#troubleCount++;
-    const askedMs = retryAfterMs(error, clock);
+    const askedMs = requestedDelayMs(error, clock);
     if (askedMs !== undefined) this.#pauseMs = Math.max(this.#pauseMs ?? 0, askedMs);
   }
 
@@ -52,10 +62,7 @@ export class Tally {
     return this.#troubleCount >= MAX_TROUBLES;
   }
 
-  /** A pause that the server asked for counts instead of everything else. */
-  get nextTry(): { readonly isRetry: boolean; readonly againInMs: number | undefined } {
-    return this.#pauseMs === undefined
-      ? { isRetry: this.retry, againInMs: this.#againInMs }
-      : { isRetry: false, againInMs: this.#pauseMs };
+  get nextTry(): Pick<Settled, "isRetry" | "requeueAfterMs" | "pauseMs"> {
+    return { isRetry: this.retry, requeueAfterMs: this.#requeueAfterMs, pauseMs: this.#pauseMs };
   }
 }

@@ -81,5 +81,6 @@ const RESULTS: Readonly<Partial<Record<Code, WriteResult>>> = {
   API_NAMESPACE_TERMINATING: "terminating",
   API_NOT_FOUND: "not_found",
   API_FORBIDDEN: "denied",
+  API_FENCED: "denied",
   LEASE_LOST: "aborted",
 };

@@ -1,5 +1,5 @@
 /**
- * Step 7 of 9. Sends a plan's writes: concurrently up to a limit, each on condition that we still lead and that the wish still
+ * Sends a plan's writes: concurrently up to a limit, each on condition that we still lead and that the wish still
  * stands. Decides nothing: what to write is the plan's, what a refusal means for the key is the reconciler's.
  */
 import type { SpanContext } from "@opentelemetry/api";
@@ -8,8 +8,8 @@ import { EvenkeelError } from "../kube/errors.ts";
 import { objectKey } from "../kube/object.ts";
 import type { Requests, Verb, WriteResult as Result } from "../trace/request-span.ts";
 import { kindKey } from "../kube/kind.ts";
-import { objectId } from "./own-writes.ts";
 import type { Write } from "./plan.ts";
+import { idOf } from "./request.ts";
 import type { Slots } from "./slots.ts";
 import { resultOf, tracedRequest, type Traced } from "./traced-request.ts";
 
@@ -29,7 +29,7 @@ interface WriterOptions {
   readonly signal: AbortSignal;
 }
 
-export interface Job {
+export interface Sending {
   readonly writes: readonly Write[];
   readonly fieldManager: string;
   readonly trace: Requests;
@@ -54,28 +54,28 @@ export class Writer {
   }
 
   /** Sends everything but the deletions, then the deletions: a copy moves by appearing before it disappears. */
-  async send(job: Job): Promise<void> {
-    const { deletions = [], others = [] } = Object.groupBy(job.writes, ({ verb }) =>
+  async send(sending: Sending): Promise<void> {
+    const { deletions = [], others = [] } = Object.groupBy(sending.writes, ({ verb }) =>
       verb === "delete" ? "deletions" : "others",
     );
-    await this.#sendAll(others, job);
-    await this.#sendAll(deletions, job);
+    await this.#sendAll(others, sending);
+    await this.#sendAll(deletions, sending);
   }
 
-  async #sendAll(writes: readonly Write[], job: Job): Promise<void> {
+  async #sendAll(writes: readonly Write[], sending: Sending): Promise<void> {
     let next = 0;
     const lane = async (): Promise<void> => {
       for (let write = writes[next++]; write !== undefined; write = writes[next++]) {
         const current = write;
-        job.onSent(await this.#options.slots.use(() => this.#sendOne(current, job)));
+        sending.onSent(await this.#options.slots.use(() => this.#sendOne(current, sending)));
       }
     };
     await Promise.all(Array.from({ length: Math.min(PER_KEY, writes.length) }, lane));
   }
 
-  async #sendOne(write: Write, job: Job): Promise<Sent> {
-    if (!this.#options.isLeading() || !job.isWanted()) return { write, outcome: "skipped" };
-    const { fieldManager, trace } = job;
+  async #sendOne(write: Write, sending: Sending): Promise<Sent> {
+    if (!this.#options.isLeading() || !sending.isWanted()) return { write, outcome: "skipped" };
+    const { fieldManager, trace } = sending;
     const { signal } = this.#options;
     const object = { kind: kindKey(write.kind), key: objectKey(write.name) };
     const send: Send = (verb, call) =>
@@ -97,9 +97,7 @@ export class Writer {
       return { write, outcome: "ok", ...sent };
     } catch (error) {
       const failure =
-        error instanceof EvenkeelError
-          ? error
-          : new EvenkeelError("BUG", `writing ${objectId(write.kind, objectKey(write.name))}`, { cause: error });
+        error instanceof EvenkeelError ? error : new EvenkeelError("BUG", `writing ${idOf(write)}`, { cause: error });
       return { write, outcome: "failed", error: failure, result: resultOf(failure) };
     }
   }

@@ -132,3 +132,8 @@ function explain(error: Error): string {
 function isBug(error: Error): boolean {
   return !("code" in error) || error.code === "BUG";
 }
+
+/** What was thrown, as a field of a log line. */
+export function asLogged(error: unknown): Error {
+  return error instanceof Error ? error : new Error(String(error));
+}

@@ -7,8 +7,8 @@ interface RestObservation {
   readonly method: string;
   /** Host and port of the API server. */
   readonly host: string;
-  /** Until the response header. Absent for watches, which have no end worth measuring. */
-  readonly durationMs?: number | undefined;
+  /** Until the answer was complete; of a watch, until it began. */
+  readonly durationMs: number;
 }
 
 export interface ClientMetrics {
@@ -27,7 +27,7 @@ export function createClientMetrics(registry: Registry): ClientMetrics {
   });
   const seconds = new Histogram({
     name: "rest_client_request_duration_seconds",
-    help: "From request to response header, by verb.",
+    help: "From request to complete answer, by verb; of a watch, until it began.",
     labelNames: ["verb", "host"],
     buckets: SECONDS,
     registers: [registry],
@@ -36,7 +36,7 @@ export function createClientMetrics(registry: Registry): ClientMetrics {
     answered({ status, method, host, durationMs }) {
       // client-go writes `<error>` where there was no answer.
       requests.inc({ code: status === undefined ? "<error>" : `${status}`, method, host });
-      if (durationMs !== undefined) seconds.observe({ verb: method, host }, durationMs / 1000);
+      seconds.observe({ verb: method, host }, durationMs / 1000);
     },
   };
 }

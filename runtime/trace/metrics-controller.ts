@@ -3,14 +3,14 @@ import { Counter, Gauge, Histogram, type Registry } from "prom-client";
 import type { WriteResult } from "./reconcile-trace.ts";
 import { family, type Family, type Series } from "./series.ts";
 
-interface ReconcileObservation {
+export interface ReconcileObservation {
   readonly result: "success" | "error" | "requeue" | "requeue_after";
   readonly durationMs: number;
   /** An error that is not retried. */
-  readonly isTerminal?: boolean | undefined;
+  readonly isTerminal: boolean;
   /** The function threw or ended its thread, where Go would have panicked. */
-  readonly isPanic?: boolean | undefined;
-  readonly isTimeout?: boolean | undefined;
+  readonly isPanic: boolean;
+  readonly isTimeout: boolean;
 }
 
 export interface ControllerMetrics {
@@ -106,9 +106,9 @@ export function createControllerMetrics(registry: Registry): (name: string) => C
         byResult[result].value++;
         durations.observe(durationMs / 1000);
         if (result === "error") its.errors.value++;
-        if (isTerminal === true) its.terminal.value++;
-        if (isPanic === true) its.panics.value++;
-        if (isTimeout === true) its.timeouts.value++;
+        if (isTerminal) its.terminal.value++;
+        if (isPanic) its.panics.value++;
+        if (isTimeout) its.timeouts.value++;
       },
       wrote(verb, result) {
         written.getOrInsertComputed(`${verb} ${result}`, () => writes({ controller, verb, result })).value++;

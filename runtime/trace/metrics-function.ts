@@ -1,4 +1,4 @@
-/** evenkeel_function_*: what one function did wrong, by code, and what became of its thread. */
+/** evenkeel_function_*, evenkeel_blocked: what one function did wrong, what became of its thread, and what it cannot write. */
 import { Counter, Gauge, type Registry } from "prom-client";
 
 /** What a function can be asked about at any time. */
@@ -8,6 +8,8 @@ interface FunctionGauges {
   readonly isSuspended: boolean;
   /** How long ago the first failure was of the key that has failed longest without a success since; 0 while none fails. */
   readonly failingMs: number;
+  /** Reason → how many objects are left out for now. */
+  readonly blocked: ReadonlyMap<string, number>;
 }
 
 export interface FunctionMetrics {
@@ -59,6 +61,17 @@ export function createFunctionMetrics(registry: Registry): (name: string) => Fun
     },
   });
 
+  const blocked = new Gauge({
+    name: "evenkeel_blocked",
+    help: "Objects that cannot be written for now, by reason; each is tried again by and by.",
+    labelNames: ["controller", "reason"],
+    registers,
+    collect() {
+      for (const [controller, read] of cells)
+        for (const [reason, count] of read().blocked) this.set({ controller, reason }, count);
+    },
+  });
+
   return (controller) => {
     const codes = new Set<string>();
     return {
@@ -68,6 +81,7 @@ export function createFunctionMetrics(registry: Registry): (name: string) => Fun
         errors.inc({ controller, code });
       },
       close() {
+        for (const reason of cells.get(controller)?.().blocked.keys() ?? []) blocked.remove({ controller, reason });
         cells.delete(controller);
         for (const metric of [faults, suspended, age]) metric.remove({ controller });
         for (const code of codes) errors.remove({ controller, code });

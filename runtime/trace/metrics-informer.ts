@@ -6,6 +6,9 @@ export interface InformerGauges {
   readonly store: { readonly size: number };
   /** Since the server last said anything; undefined before its first word. */
   readonly lastEventAgeMs: number | undefined;
+  readonly hasSynced: boolean;
+  /** Why nothing is deleted for what is missing here; undefined when it may be. */
+  readonly deletionsHeld: string | undefined;
 }
 
 export interface InformerMetrics {
@@ -41,6 +44,14 @@ export function createInformerMetrics(registry: Registry): (name: string, gauges
     "evenkeel_informer_last_event_age_seconds",
     "Since the last sign of life of the watch, bookmarks included.",
     ({ lastEventAgeMs }) => (lastEventAgeMs === undefined ? undefined : lastEventAgeMs / 1000),
+  );
+  gauge("evenkeel_informer_synced", "1 once the first list is in the store, 0 before.", ({ hasSynced }) =>
+    hasSynced ? 1 : 0,
+  );
+  gauge(
+    "evenkeel_deletions_held",
+    "1 while deletions are held because a list lacks too much, 0 otherwise.",
+    ({ deletionsHeld }) => (deletionsHeld === undefined ? 0 : 1),
   );
   const lists = new Counter({ name: "reflector_lists_total", help: "Lists taken.", labelNames, registers });
   const watches = new Counter({ name: "reflector_watches_total", help: "Watches opened.", labelNames, registers });

@@ -9,6 +9,7 @@ export interface SpanCounts {
 
 interface ProcessMetrics {
   functionsLoaded(count: number): void;
+  problems(count: number): void;
 }
 
 export function createProcessMetrics(
@@ -57,5 +58,10 @@ export function createProcessMetrics(
     registers,
   }).set({ version, node: process.version }, 1);
   const loaded = new Gauge({ name: "evenkeel_functions_loaded", help: "Functions in force.", registers });
-  return { functionsLoaded: (count) => loaded.set(count) };
+  const problems = new Gauge({
+    name: "evenkeel_problems",
+    help: "Functions, and the configuration, whose newest version is not in force.",
+    registers,
+  });
+  return { functionsLoaded: (count) => loaded.set(count), problems: (count) => problems.set(count) };
 }

@@ -15,10 +15,10 @@ interface WorkqueueGauges {
 export interface WorkqueueMetrics {
   /** From here on the gauges are those of this queue. */
   watch(queue: WorkqueueGauges): void;
-  /** A key became ready. Not for a key that was ready or waiting for a delay already. */
+  /** A key became ready. Not called when it was ready already, nor when it is only delayed or dirty. */
   added(): void;
   /** A worker took a key, `queuedMs` after it became ready. */
-  taken(priority: "high" | "low", queuedMs: number): void;
+  taken(queuedMs: number): void;
   /** The worker is done with it. */
   done(workMs: number): void;
   /** A key was put back with a delay, whatever the reason. */
@@ -94,7 +94,7 @@ export function createWorkqueueMetrics(registry: Registry): (name: string) => Wo
       added() {
         adds.value++;
       },
-      taken: (_priority, queuedMs) => queueing.observe(queuedMs / 1000),
+      taken: (queuedMs) => queueing.observe(queuedMs / 1000),
       done: (workMs) => working.observe(workMs / 1000),
       retried() {
         retries.value++;

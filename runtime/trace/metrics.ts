@@ -26,6 +26,8 @@ export interface Metrics {
   restClient(): ClientMetrics;
   lease(name: string): LeaseMetrics;
   functionsLoaded(count: number): void;
+  /** How much of what the files say is not in force. */
+  problems(count: number): void;
   /** For the response header. */
   readonly contentType: string;
   /** The page, in the Prometheus text format. */
@@ -51,6 +53,7 @@ export function createMetrics({ version, spans }: MetricsOptions): Metrics {
     lease: createLeaseMetrics(registry),
     restClient: () => restClient,
     functionsLoaded: (count) => process.functionsLoaded(count),
+    problems: (count) => process.problems(count),
     contentType: registry.contentType,
     text: () => registry.metrics(),
   };

@@ -9,23 +9,23 @@ export interface ReconcileLine {
   readonly function: string;
   readonly key: string;
   /** Where each write went: a namespace, or NAMESPACE/NAME where names differ. */
-  readonly created?: readonly string[] | undefined;
-  readonly updated?: readonly string[] | undefined;
-  readonly applied?: readonly string[] | undefined;
-  readonly deleted?: readonly string[] | undefined;
-  readonly released?: readonly string[] | undefined;
+  readonly created: readonly string[];
+  readonly updated: readonly string[];
+  readonly applied: readonly string[];
+  readonly deleted: readonly string[];
+  readonly released: readonly string[];
   /** Names taken by objects that are not ours. */
-  readonly conflictCount?: number | undefined;
+  readonly conflictCount: number;
   /** Of the error, when the reconcile failed. */
-  readonly code?: string | undefined;
-  /** When the key runs again, if nothing wakes it sooner. Absent: that is not known, or not wanted. */
-  readonly requeueAfterMs?: number | undefined;
+  readonly code: string | undefined;
+  /** When the key runs again, if nothing wakes it sooner. */
+  readonly requeueAfterMs: number | undefined;
   /** The first reason, as printed by wakeReason. */
   readonly woke: string;
   /** All reasons, the first included. */
   readonly wakeCount: number;
   readonly durationMs: number;
-  readonly traceId?: string | undefined;
+  readonly traceId: string;
 }
 
 const MAX_PLACES = 6;
@@ -42,7 +42,7 @@ export function reconcileFields(line: ReconcileLine): Record<string, string | nu
     key: line.key,
   };
   for (const verb of verbs) {
-    const places = line[verb] ?? [];
+    const places = line[verb];
     if (places.length === 0) continue;
     fields[verb] = places.length;
     fields[`${verb}In`] = places.slice(0, MAX_PLACES);
@@ -74,10 +74,10 @@ function outcome(line: ReconcileLine): string {
   const parts: string[] = [];
   if (line.code !== undefined) parts.push(`failed (${line.code})`);
   for (const verb of verbs) {
-    const places = line[verb] ?? [];
+    const places = line[verb];
     if (places.length > 0) parts.push(`${places.length} ${verb} (${listed(places)})`);
   }
-  const conflicts = line.conflictCount ?? 0;
+  const conflicts = line.conflictCount;
   if (conflicts > 0) parts.push(conflicts === 1 ? "1 conflict" : `${conflicts} conflicts`);
   if (parts.length === 0) parts.push("nothing written");
   if (line.requeueAfterMs !== undefined) parts.push(`again in ${duration(line.requeueAfterMs)}`);

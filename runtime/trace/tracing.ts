@@ -10,7 +10,8 @@ import { Diagnostics } from "./diagnostics.ts";
 import { otlpExporter } from "./otlp-exporter.ts";
 import { MemoryTracer, type Sampling } from "./memory-tracer.ts";
 import { RecentTraces } from "./recent.ts";
-import { createReconcileTracer, type ReconcileTracer } from "./reconcile-trace.ts";
+import type { ReconcileTracer } from "./reconcile-trace.ts";
+import { createReconcileTracer } from "./reconcile-tracer.ts";
 
 export interface Tracing {
   readonly reconciles: ReconcileTracer;
@@ -62,7 +63,7 @@ export async function setUpTracing({ env, serviceVersion, clock, log }: TracingO
   };
 }
 
-/** Imported where one is asked for: the samplers come with 75 files of the SDK. */
+/** Imported where one is asked for: the samplers come with much of the SDK. */
 async function samplingFor(env: NodeJS.ProcessEnv, diagnostics: Diagnostics): Promise<Sampling | undefined> {
   if (!isSet(env["OTEL_TRACES_SAMPLER"])) return undefined;
   const { samplerFor, samplingBy } = await import("./sampler.ts");

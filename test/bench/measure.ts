@@ -4,7 +4,7 @@ import { get } from "node:http";
 import { z } from "zod";
 
 import { sleep, systemClock } from "../../runtime/clock/clock.ts";
-import { until } from "../controlplane/wait.ts";
+import { until } from "../support/wait.ts";
 import { figures } from "./figures.ts";
 import type { Measures } from "./report.ts";
 import type { Contender, World } from "./scenarios.ts";
@@ -150,9 +150,9 @@ async function rest(started: Running, { settleMs, overMs, signal }: RestOptions)
 
 /** @throws Error with its last words when it ends instead */
 async function ready({ child, readyUrl }: Running): Promise<void> {
-  const isReady = async (): Promise<true | undefined> => {
+  const isReady = async (): Promise<boolean> => {
     if (child.hasEnded) throw new Error(`ended before it was ready: ${lastWords(child)}`);
-    return (await statusOf(readyUrl)) === 200 ? true : undefined;
+    return (await statusOf(readyUrl)) === 200;
   };
   try {
     await until(isReady, { what: "ready", limitMs: READY_LIMIT_MS, everyMs: READY_POLL_MS });

@@ -76,7 +76,7 @@ suite("reader: get", () => {
       name: "no other object by a name with a slash",
       get: (cache) => cache.get(ConfigMap, { name: "n/a" }),
       gives: undefined,
-      records: "v1/ConfigMap /n/a: 0",
+      records: `v1/ConfigMap /"n/a": 0`,
     },
   ];
   for (const { name, get, gives, records } of rows)
@@ -120,7 +120,7 @@ suite("reader: list", () => {
       of: ConfigMap,
       where: { namePrefix: ".*" },
       gives: {},
-      records: "v1/ConfigMap */.**: 0",
+      records: `v1/ConfigMap */".*"*: 0`,
     },
     {
       name: "conflicting conditions as nothing, and records the read",

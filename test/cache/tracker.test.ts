@@ -1,4 +1,4 @@
-/** Which requests a change concerns. */
+/** Which keys a change concerns. */
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
 import * as fc from "fast-check";
@@ -128,16 +128,16 @@ suite("tracker: one read, one change", () => {
 
 const own = (owner: string): Where => ({ labels: { "managed-by": "us", owner } });
 
-suite("tracker: requests", () => {
+suite("tracker: keys", () => {
   const appears = change(undefined, object("n/a", 1));
 
-  test("says which query woke a request", () => {
+  test("says which query woke a key", () => {
     const tracker = new Tracker();
     tracker.replace("r", [maps({ namespace: "m" }), maps({ namespace: "n" })]);
     assert.deepEqual([...tracker.affected(appears).values()].map(formatQuery), ["v1/ConfigMap n/*"]);
   });
 
-  test("one object and the whole kind, read by one request: either wakes it", () => {
+  test("one object and the whole kind, read by one key: either wakes it", () => {
     const tracker = new Tracker();
     tracker.replace("r", [maps({ namespace: "n", name: "a" }), maps()]);
     for (const key of ["n/a", "n/b"]) assert.ok(tracker.affected(change(undefined, object(key, 1))).has("r"), key);
@@ -148,7 +148,7 @@ suite("tracker: requests", () => {
     tracker.replace("r", [maps({ namespace: "n", name: "a" })]);
     tracker.replace("r", [maps({ namespace: "n", name: "b" })]);
     assert.equal(tracker.affected(appears).size, 0);
-    assert.deepEqual(tracker.counts, { requests: 1, queries: 1, drawers: 1 });
+    assert.deepEqual(tracker.counts, { keys: 1, queries: 1, drawers: 1 });
   });
 
   test("after a failed run both its reads and those of the completed run wake", () => {
@@ -164,7 +164,7 @@ suite("tracker: requests", () => {
     assert.ok(tracker.affected(appears).has("r"));
   });
 
-  test("a request that fails for ever does not grow", () => {
+  test("a key that fails for ever does not grow", () => {
     const tracker = new Tracker();
     tracker.replace("r", [maps({ name: "a" })]);
     for (let run = 0; run < 100; run++) tracker.unite("r", [maps({ name: `b${run}` })]);
@@ -180,7 +180,7 @@ suite("tracker: requests", () => {
     assert.deepEqual([...tracker.affected(change(undefined, both)).keys()], ["plain"]);
   });
 
-  test("the cost of a change does not grow with requests that read something else", () => {
+  test("the cost of a change does not grow with keys that read something else", () => {
     const tracker = new Tracker();
     let evaluated = 0;
     const counting = (where: Where): Where => ({
@@ -209,19 +209,19 @@ suite("tracker: requests", () => {
 });
 
 suite("tracker: whatever is read and whatever changes", () => {
-  const REQUESTS = ["p", "q", "r", "s"];
-  const request = fc.constantFrom(...REQUESTS);
+  const READERS = ["p", "q", "r", "s"];
+  const reader = fc.constantFrom(...READERS);
   const queries = fc.array(anyWhere.map(maps), { maxLength: 4 });
   const happening = fc.record({ does: fc.constant("change" as const), key: anyKey, labels: fc.option(anyLabels) });
-  const run = fc.record({ does: fc.constantFrom("replace" as const, "unite" as const), request, queries });
-  const forget = fc.record({ does: fc.constant("forget" as const), request });
+  const run = fc.record({ does: fc.constantFrom("replace" as const, "unite" as const), reader, queries });
+  const forget = fc.record({ does: fc.constant("forget" as const), reader });
   const step = fc.oneof(
     { weight: 3, arbitrary: happening },
     { weight: 2, arbitrary: run },
     { weight: 1, arbitrary: forget },
   );
 
-  test("each request whose answers differ is affected, and nothing is left when all are forgotten", (t) => {
+  test("each key whose answers differ is affected, and nothing is left when all are forgotten", (t) => {
     let needed = 0;
     let needless = 0;
     fc.assert(
@@ -231,26 +231,26 @@ suite("tracker: whatever is read and whatever changes", () => {
         let version = 0;
         for (const each of steps) {
           if (each.does !== "change") {
-            if (each.does === "forget") tracker.forget(each.request);
-            else tracker[each.does](each.request, each.queries);
+            if (each.does === "forget") tracker.forget(each.reader);
+            else tracker[each.does](each.reader, each.queries);
             continue;
           }
           const before = world.get(each.key);
           const after = each.labels === null ? undefined : object(each.key, ++version, { labels: each.labels });
           if (before === undefined && after === undefined) continue;
-          const old = REQUESTS.map((request) => answers(tracker, request, world));
+          const old = READERS.map((reader) => answers(tracker, reader, world));
           if (after === undefined) world.delete(each.key);
           else world.set(each.key, after);
           const affected = tracker.affected(change(before, after));
-          for (const [index, request] of REQUESTS.entries()) {
-            const differs = old[index] !== answers(tracker, request, world);
-            if (differs) assert.ok(affected.has(request), `${request} reads what changed`);
+          for (const [index, reader] of READERS.entries()) {
+            const differs = old[index] !== answers(tracker, reader, world);
+            if (differs) assert.ok(affected.has(reader), `${reader} reads what changed`);
             if (differs) needed++;
-            else if (affected.has(request)) needless++;
+            else if (affected.has(reader)) needless++;
           }
         }
-        for (const request of REQUESTS) tracker.forget(request);
-        assert.deepEqual(tracker.counts, { requests: 0, queries: 0, drawers: 0 });
+        for (const reader of READERS) tracker.forget(reader);
+        assert.deepEqual(tracker.counts, { keys: 0, queries: 0, drawers: 0 });
       }),
       { numRuns: 500 },
     );
@@ -260,7 +260,7 @@ suite("tracker: whatever is read and whatever changes", () => {
   });
 });
 
-function answers(tracker: Tracker, request: string, world: ReadonlyMap<string, StoredObject>): string {
+function answers(tracker: Tracker, reader: string, world: ReadonlyMap<string, StoredObject>): string {
   const objects = [...world.values()];
-  return JSON.stringify(tracker.queriesOf(request).map(({ where }) => objects.filter((each) => matches(where, each))));
+  return JSON.stringify(tracker.queriesOf(reader).map(({ where }) => objects.filter((each) => matches(where, each))));
 }

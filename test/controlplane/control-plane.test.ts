@@ -11,7 +11,7 @@ import type { Cluster, KubectlResult } from "./cluster.ts";
 import { startControlPlane } from "./control-plane.ts";
 import { FaultyProxy } from "./faulty-proxy.ts";
 import { describeOnControlPlane, describeWhereOneStarts } from "./on-control-plane.ts";
-import { until } from "./wait.ts";
+import { until } from "../support/wait.ts";
 import { totalWrites } from "./write-requests.ts";
 import type { WriteRequests, WriteVerb } from "./write-requests.ts";
 
@@ -102,7 +102,7 @@ describeOnControlPlane("a control plane", NEEDED, (controlPlane) => {
     } finally {
       controlPlane().resume("apiServer");
     }
-    await until(async () => ((await controlPlane().kubectl(get)).code === 0 ? true : undefined), { what: "an answer" });
+    await until(async () => (await controlPlane().kubectl(get)).code === 0, { what: "an answer" });
   });
 
   test("answers 410 to a list and a watch of a history that is gone", async () => {
@@ -168,7 +168,7 @@ describeWhereOneStarts("the end of a control plane", {}, () => {
     const controlPlane = await startControlPlane({ controllers: [] });
     const { etcd } = controlPlane.pids;
     process.kill(etcd, "SIGKILL");
-    await until(() => (isAlive(etcd) ? undefined : true), { what: "etcd is gone" });
+    await until(() => !isAlive(etcd), { what: "etcd is gone" });
     await assert.rejects(controlPlane.stop(), /etcd ended by itself \(SIGKILL\)/);
   });
 
@@ -178,7 +178,7 @@ describeWhereOneStarts("the end of a control plane", {}, () => {
       assert.deepEqual([pids.length, pids.every(isAlive), existsSync(folder)], [2, true, true]);
       parent.kill(signal);
       const isOver = (): boolean => !pids.some(isAlive) && !existsSync(folder);
-      await until(() => (isOver() ? true : undefined), { what: "processes and files are gone" });
+      await until(() => isOver(), { what: "processes and files are gone" });
     });
   }
 

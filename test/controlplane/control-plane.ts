@@ -37,7 +37,7 @@ import { Reaper } from "./reaper.ts";
 import { apiServerFlags, controllerManagerFlags, etcdFlags, layout, writeFiles } from "./server-flags.ts";
 import type { Layout, Ports } from "./server-flags.ts";
 import { ServerProcess } from "./server-process.ts";
-import { until } from "./wait.ts";
+import { until } from "../support/wait.ts";
 
 export type ServerName = "etcd" | "apiServer" | "controllerManager";
 
@@ -199,9 +199,9 @@ export class ControlPlane extends Cluster {
   async #startApiServer(flags: readonly string[] = []): Promise<void> {
     const ownFlags = apiServerFlags(this.#files, this.#ports, this.#options.audit ?? true);
     this.#startServer("apiServer", this.#assets.apiServer, ownFlags, flags);
-    const isReady = async (): Promise<true | undefined> => {
+    const isReady = async (): Promise<boolean> => {
       for (const server of this.#servers.values()) server.assertAlive();
-      return (await readyStatus(this.url, this.caFile, this.adminToken)) === 200 ? true : undefined;
+      return (await readyStatus(this.url, this.caFile, this.adminToken)) === 200;
     };
     await until(isReady, { what: "the API server is ready", limitMs: READY_LIMIT_MS });
   }

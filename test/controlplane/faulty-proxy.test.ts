@@ -7,7 +7,7 @@ import { afterEach, beforeEach, describe, test } from "node:test";
 
 import { FaultyProxy } from "./faulty-proxy.ts";
 import { freePort } from "./free-port.ts";
-import { until } from "./wait.ts";
+import { until } from "../support/wait.ts";
 
 describe("a faulty proxy", () => {
   let echo: Server;
@@ -52,7 +52,7 @@ describe("a faulty proxy", () => {
     const client = await dial();
     client.socket.end("last");
     await client.hears("last");
-    await until(() => (client.isClosed ? true : undefined), { what: "the end comes back" });
+    await until(() => client.isClosed, { what: "the end comes back" });
     assert.equal(client.error, undefined);
   });
 
@@ -61,7 +61,7 @@ describe("a faulty proxy", () => {
     await client.says("hello");
     await client.hears("hello");
     proxy.dropConnections();
-    await until(() => (client.isClosed ? true : undefined), { what: "the reset arrives" });
+    await until(() => client.isClosed, { what: "the reset arrives" });
     assert.equal(client.error, "ECONNRESET");
     const next = await dial();
     await next.says("again");
@@ -139,7 +139,7 @@ class Client {
   }
 
   async hears(text: string): Promise<void> {
-    await until(() => (this.heard === text ? true : undefined), { what: text, limitMs: 5_000, everyMs: 5 });
+    await until(() => this.heard === text, { what: text, everyMs: 5 });
   }
 }
 

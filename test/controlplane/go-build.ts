@@ -16,7 +16,7 @@ import { homedir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 
-import { until } from "./wait.ts";
+import { until } from "../support/wait.ts";
 
 const LOCK_POLL_MS = 500;
 /** Several cold builds on a slow machine. */
@@ -105,7 +105,7 @@ async function lock(path: string): Promise<() => Promise<void>> {
   return () => rm(path, { force: true });
 }
 
-async function claim(mine: string, path: string): Promise<true | undefined> {
+async function claim(mine: string, path: string): Promise<boolean> {
   try {
     await link(mine, path);
     return true;
@@ -114,7 +114,7 @@ async function claim(mine: string, path: string): Promise<true | undefined> {
   }
   const owner = Number(await readFile(path, "utf8").catch(() => process.pid));
   if (!isAlive(owner)) await rm(path, { force: true });
-  return undefined;
+  return false;
 }
 
 function isAlive(pid: number): boolean {

@@ -11,7 +11,7 @@ import { afterEach, beforeEach, describe, test } from "node:test";
 import { selfSigned } from "../kube/certificate.ts";
 import { freePort } from "./free-port.ts";
 import { HoldingProxy, type Asked } from "./holding-proxy.ts";
-import { until } from "./wait.ts";
+import { until } from "../support/wait.ts";
 
 const isSlow = ({ url }: Asked): boolean => url.pathname === "/slow";
 
@@ -66,7 +66,7 @@ describe("a holding proxy", () => {
   test("keeps new requests that are meant to itself until they are released, and no others", async () => {
     const hold = proxy.hold(isSlow);
     const slow = ask("/slow", "late");
-    await until(() => hold.count || undefined, { what: "it is held" });
+    await until(() => hold.count > 0, { what: "it is held" });
     await ask("/fast", "on time").hears("on time");
     assert.deepEqual([heard.length, slow.heard, slow.end], [1, "", undefined]);
     hold.release();
@@ -89,7 +89,7 @@ describe("a holding proxy", () => {
   test("goes on when the last of several holds is released", async () => {
     const holds = [proxy.hold(isSlow), proxy.hold(({ method }) => method === "POST")];
     const slow = ask("/slow", "late");
-    await until(() => holds[1]?.count || undefined, { what: "it is held" });
+    await until(() => (holds[1]?.count ?? 0) > 0, { what: "it is held" });
     holds[0]?.release();
     await ask("/fast").isHeld(holds[1]);
     assert.deepEqual([heard, slow.heard], [[], ""]);
@@ -100,9 +100,9 @@ describe("a holding proxy", () => {
   test("forgets a request that its client has given up", async () => {
     const hold = proxy.hold(isSlow);
     const slow = ask("/slow");
-    await until(() => hold.count || undefined, { what: "it is held" });
+    await until(() => hold.count > 0, { what: "it is held" });
     slow.giveUp();
-    await until(() => (hold.count === 0 ? true : undefined), { what: "it is forgotten" });
+    await until(() => hold.count === 0, { what: "it is forgotten" });
     hold.release();
     assert.deepEqual(heard, []);
   });
@@ -144,11 +144,11 @@ class Client {
   }
 
   async hears(text: string): Promise<void> {
-    await until(() => (this.heard === text ? true : undefined), { what: text, limitMs: 5_000, everyMs: 5 });
+    await until(() => this.heard === text, { what: text, everyMs: 5 });
   }
 
   async isHeld(hold: { readonly count: number } | undefined): Promise<void> {
-    await until(() => (hold?.count === 2 ? true : undefined), { what: "both are held", limitMs: 5_000, everyMs: 5 });
+    await until(() => hold?.count === 2, { what: "both are held", everyMs: 5 });
   }
 
   giveUp(): void {

@@ -2,7 +2,7 @@
 import { spawn } from "node:child_process";
 import { closeSync, openSync, readFileSync } from "node:fs";
 
-import { until } from "./wait.ts";
+import { until } from "../support/wait.ts";
 
 const LOG_TAIL_LINES = 20;
 
@@ -49,7 +49,7 @@ export class ServerProcess {
     this.#isStopping ||= this.#end === undefined;
     this.resume(); // a paused process would not see the SIGTERM
     this.#kill("SIGTERM");
-    const hasEnded = (): true | undefined => (this.#end === undefined ? undefined : true);
+    const hasEnded = (): boolean => this.#end !== undefined;
     try {
       await until(hasEnded, { what: `${this.name} ends`, limitMs });
     } catch {

@@ -3,7 +3,7 @@
  * Prints shell lines to copy; Ctrl-C or SIGTERM stops it. No audit log, which measurements would pay for.
  */
 import { startControlPlane } from "./control-plane.ts";
-import { until } from "./wait.ts";
+import { until } from "../support/wait.ts";
 
 // Heard from the beginning: a signal during the start is obeyed after it.
 let isAsked = false;
@@ -16,5 +16,5 @@ pids="--apiserver-pid ${apiServer} --etcd-pid ${etcd}"
 `);
 process.stderr.write(`${controlPlane.url} is ready; Ctrl-C stops it\n`);
 
-await until(() => isAsked || undefined, { what: "a signal", limitMs: Infinity });
+await until(() => isAsked, { what: "a signal", limitMs: Infinity });
 await controlPlane.stop();

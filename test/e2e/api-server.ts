@@ -4,7 +4,7 @@ import type { TestContext } from "node:test";
 import { listen } from "../../runtime/apiserver/listener.ts";
 import { createApiServer } from "../../runtime/apiserver/server.ts";
 import { systemClock } from "../../runtime/clock/clock.ts";
-import { until } from "../controlplane/wait.ts";
+import { until } from "../support/wait.ts";
 
 export interface ApiServer {
   /** As YAML. */

@@ -8,7 +8,7 @@ import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { createServer, type AddressInfo } from "node:net";
 import { describe, test, type TestContext } from "node:test";
-import { flags } from "../../runtime/cli/flags.ts";
+import { flags } from "../../runtime/cli/flag-table.ts";
 import { systemClock } from "../../runtime/clock/clock.ts";
 import { freePort } from "../controlplane/free-port.ts";
 import { tempFolder } from "../support/temp-folder.ts";

@@ -8,14 +8,15 @@ import type { ControlPlane } from "../controlplane/control-plane.ts";
 import { FaultyProxy } from "../controlplane/faulty-proxy.ts";
 import { describeOnControlPlane } from "../controlplane/on-control-plane.ts";
 import { tempFolder } from "../support/temp-folder.ts";
+import { becomes } from "../support/wait.ts";
 import { HostProcess } from "./host-process.ts";
 import { hostRights } from "./rights.ts";
 import { CONFIG, LEADING, World } from "./scenario.ts";
 
-/** A watch without a byte for 90 s is taken for dead; bookmarks come once a minute. Behaviours allow 5 s more. */
-const HALF_OPEN_MS = 95_000;
-/** The lease runs for 15 s from when the standby last saw it renewed; it looks every 2 to 4.4 s. */
-const TAKEOVER_MS = 30_000;
+/** A watch without a byte for 90 s is taken for dead; bookmarks come once a minute. The rest is for a busy machine. */
+const HALF_OPEN_MS = 120_000;
+/** The lease runs for 15 s from when the standby last saw it renewed; it looks every 2 to 4.4 s. The rest is for a busy machine. */
+const TAKEOVER_MS = 60_000;
 
 /** A function of its own: two hosts that run the same one would be rivals. */
 const ECHO = `import { ConfigMap, defineFunction, select } from "#evenkeel";
@@ -53,12 +54,16 @@ describeOnControlPlane("the host survives", {}, (controlPlane) => {
   });
 
   // The first waits, for the most part; the second works meanwhile.
-  test("two faults at once", { concurrency: true }, async (context) => {
-    await Promise.all([
-      context.test("a connection that is dead without a word", halfOpen),
-      context.test("a leader that is stopped, replaced and awakened", stoppedLeader),
-    ]);
-  });
+  test(
+    "a connection that dies in silence and, beside it, being stopped and replaced",
+    { concurrency: true },
+    async (context) => {
+      await Promise.all([
+        context.test("a connection that is dead without a word", halfOpen),
+        context.test("a leader that is stopped, replaced and awakened", stoppedLeader),
+      ]);
+    },
+  );
 
   async function halfOpen(context: TestContext): Promise<void> {
     const { world, proxy, start } = await stand(context, controlPlane(), "half-open");
@@ -67,14 +72,14 @@ describeOnControlPlane("the host survives", {}, (controlPlane) => {
     await world.do("label", "configmap", "source", "echo=true");
     const colour = async (): Promise<string> =>
       world.do("get", "configmap", "source-echo", "--ignore-not-found", "-o", "jsonpath={.data.colour}");
-    await world.becomes(colour, "blue");
+    await becomes(colour, "blue");
 
     proxy.stallOpen();
     const startMs = systemClock.now();
     await world.do("patch", "configmap", "source", "--type=merge", "-p", '{"data":{"colour":"green"}}');
     await host.waitForNewLine(/"function":"echo","key":"default\/source","updated":1/, HALF_OPEN_MS);
     context.diagnostic(`seen ${Math.round((systemClock.now() - startMs) / 1000)} s after the connection died`);
-    await world.becomes(colour, "green");
+    await becomes(colour, "green");
     assert.match(host.stdout, /"message":"watch ended".*"code":"API_TIMEOUT"/, "it was seen by silence, not by an end");
     await host.stop();
   }
@@ -100,7 +105,10 @@ describeOnControlPlane("the host survives", {}, (controlPlane) => {
 
     const { code } = await former.exited();
     assert.equal(code, 1, former.output);
-    assert.match(former.stderr, /^evenkeel: lease leases\/evenkeel: .*another replica leads now\n$/);
+    assert.match(
+      former.stderr,
+      /^evenkeel: lease leases\/evenkeel: not renewed for 10 s .*; start it again, where nothing else does/,
+    );
     await world.copiesInclude({ "team-a": { colour: "green" }, "team-b": { colour: "green" } });
     const rows = await controlPlane().auditLog();
     const isAcquire = (row: AuditRow): boolean =>
@@ -112,7 +120,8 @@ describeOnControlPlane("the host survives", {}, (controlPlane) => {
       "and that the former had written",
     );
     assert.deepEqual(
-      rows.slice(acquired).filter(({ user }) => user === first.user),
+      // What was half sent when it stopped is refused in the end (504): it changes nothing.
+      rows.slice(acquired).filter(({ user, code }) => user === first.user && code < 300),
       [],
     );
     await successor.stop();

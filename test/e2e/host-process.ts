@@ -5,7 +5,7 @@ import { join } from "node:path";
 import type { Readable } from "node:stream";
 import type { TestContext } from "node:test";
 import { systemClock } from "../../runtime/clock/clock.ts";
-import { until } from "../controlplane/wait.ts";
+import { until } from "../support/wait.ts";
 
 export interface HostProcessOptions {
   /** Flags, as after `npm start --`. */
@@ -135,10 +135,10 @@ export class HostProcess {
   /** Waits until /readyz answers so: what is told in a line is true a moment later. @param failing the check that fails */
   async readyIs(status: 200 | 500, failing = ""): Promise<void> {
     const address = await this.address();
-    const isSo = async (): Promise<true | undefined> => {
+    const isSo = async (): Promise<boolean> => {
       const answer = await fetch(`${address}/readyz?verbose`);
       const text = await answer.text();
-      return answer.status === status && (failing === "" || text.includes(`[-]${failing}`)) ? true : undefined;
+      return answer.status === status && (failing === "" || text.includes(`[-]${failing}`));
     };
     await this.#explained(() => until(isSo, { what: `/readyz answers ${status} ${failing}` }));
   }

@@ -20,7 +20,7 @@ test("a kind that the server fails to list keeps no function from its work that 
   const args = ["--functions", functions.path, "--kubeconfig", "kubeconfig.yaml", "--no-leader-elect"];
   const host = new HostProcess(context, { args, cwd: folder.path });
   assert.equal(await server.greeting(), "hello");
-  await host.waitForLine(/"the cache cannot be kept up to date.*"neededBy":\["needy"\]/);
+  await host.waitForLine(/"the cache cannot be filled.*"neededBy":\["needy"\]/);
   await host.readyIs(500, "caches");
   await host.stop();
 });

@@ -27,7 +27,7 @@ describeOnControlPlane("on a cluster", {}, (controlPlane) => {
       ...hostRights({ reads: ["configmaps"] }),
     });
     const host = new HostProcess(context, { args: ["--kubeconfig", kubeconfig, "--no-leader-elect"], cwd: path });
-    const [line] = await host.waitForLine(/^.*"message":"the cache cannot be kept up to date.*$/m);
+    const [line] = await host.waitForLine(/^.*"message":"the cache cannot be filled.*$/m);
     assert.match(line, /"neededBy":\["mirror"\]/);
     assert.match(line, /(?:list|watch) resource .*namespaces.*; grant the permission/);
     await host.waitForLine(/"message":"working"/);

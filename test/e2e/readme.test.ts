@@ -5,20 +5,22 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { globSync } from "node:fs";
-import { cp, readFile, rm, symlink } from "node:fs/promises";
+import { cp, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import { once } from "node:events";
 import { join, relative, resolve } from "node:path";
 import { describe, test, type TestContext } from "node:test";
 import { promisify } from "node:util";
+import { effectsOf } from "#evenkeel/testing";
 import { createApiServer } from "../../runtime/apiserver/server.ts";
 import { systemClock } from "../../runtime/clock/clock.ts";
+import type { DefinedFunction } from "../../runtime/reconcile/define.ts";
 import manifest from "../../package.json" with { type: "json" };
 import lock from "../../package-lock.json" with { type: "json" };
 import { freePort } from "../controlplane/free-port.ts";
 import { describeOnControlPlane } from "../controlplane/on-control-plane.ts";
-import { until } from "../controlplane/wait.ts";
 import { tempFolder, type TempFolder } from "../support/temp-folder.ts";
+import { until } from "../support/wait.ts";
 import { HostProcess } from "./host-process.ts";
 import { CONFIG } from "./scenario.ts";
 
@@ -42,6 +44,13 @@ const claims: Readonly<Record<string, (context: TestContext, command: string) =>
   "npm test": async () => {
     const patterns = scriptsOf("test").flatMap((script) => script.match(/[^\s"']*\*[^\s"']*/g) ?? []);
     assert.ok(globSync(patterns, { cwd: root }).includes(relative(root, import.meta.filename)), patterns.join(" "));
+  },
+
+  // `npm test` runs it, and it looks into functions/.
+  "npm run check": async () => {
+    assert.match(manifest.scripts.test, /^npm run check && /);
+    const { include } = JSON.parse(await readFile(join(root, "tsconfig.json"), "utf8")) as { include: string[] };
+    assert.ok(include.includes("functions"));
   },
 
   "npm start": async (context, command) => {
@@ -102,6 +111,16 @@ const claims: Readonly<Record<string, (context: TestContext, command: string) =>
     assert.match(deployment, /^ +namespace: platform$/m, "it is kept for the next run");
   },
 
+  "npm run test:functions": async (context, command) => {
+    const { path } = await clone(context);
+    await writeExamples(path);
+    const [program = "", ...args] = command.split(" ");
+    // A test runner below a test runner reports to that one alone.
+    const { NODE_TEST_CONTEXT: _, ...env } = process.env;
+    const { stdout } = await promisify(execFile)(program, args, { cwd: path, env });
+    assert.match(stdout, /✔ the roster names the whole team/);
+  },
+
   // It needs an engine; what it builds is assembled without one, and run, in test/image. Here: the cluster asks for that name.
   "docker build -t evenkeel:0.1.0 .": async (_context, command) => {
     const [, tag = ""] = /-t (\S+)/.exec(command) ?? [];
@@ -113,7 +132,16 @@ const claims: Readonly<Record<string, (context: TestContext, command: string) =>
   "node test/cache/bytes-per-object.ts": async (_context, command) => {
     const [program = "", ...args] = command.split(" ");
     const { stdout } = await promisify(execFile)(program, args, { cwd: root });
-    assert.match(stdout, /metadata/);
+    const measured = [...stdout.matchAll(/ (\d+) B$/gm)].map(([, bytes]) => Number(bytes) / 1_000);
+    const [, ...told] =
+      /takes ([\d.]+) KB of heap whole, ([\d.]+) KB as metadata and digest, ([\d.]+) KB as metadata:/.exec(
+        readme.replaceAll(/\s+/g, " "),
+      ) ?? [];
+    assert.equal(told.length, 3, "README.md tells what a cached ConfigMap takes");
+    for (const [i, figure] of told.map(Number).entries()) {
+      const kilobytes = measured[i] ?? Number.NaN;
+      assert.ok(Math.abs(kilobytes - figure) <= 0.2 * figure, `${kilobytes} KB measured, ${figure} KB told`);
+    }
   },
 
   // A whole run takes half an hour: here it says what it would do, and refuses what it does not know.
@@ -138,7 +166,7 @@ const claims: Readonly<Record<string, (context: TestContext, command: string) =>
     // Another port: at 4318 there may be a collector of the machine's own.
     const host = new HostProcess(context, { command: command.replace("4318", String(port)), cwd: path });
     await host.waitForLine(/ mirror default\/settings: 2 created/);
-    await until(() => (paths.includes("POST /v1/traces") ? true : undefined), { what: "traces arrive" });
+    await until(() => paths.includes("POST /v1/traces"), { what: "traces arrive" });
     await end(host);
   },
 };
@@ -193,13 +221,25 @@ test("the example function has at most 20 lines and does what README.md says", a
     });
     assert.equal(response.status, 200);
   }
-  const members = async (): Promise<true | undefined> => {
+  const members = async (): Promise<boolean> => {
     const response = await fetch(`${url}/api/v1/namespaces/team-a/configmaps/team-roster`);
-    return (await response.text()).includes('"members":"team-a\\nteam-b"') ? true : undefined;
+    return (await response.text()).includes('"members":"team-a\\nteam-b"');
   };
-  await until(members, { what: `the roster of both\n${host.output}`, limitMs: 15_000 });
+  await until(members, { what: () => `the roster of both\n${host.output}` });
   assert.doesNotMatch(host.stdout, /fail|not taken in/);
   await host.stop();
+});
+
+test("the examples pass the type check, and each asks for what README.md says", async (context) => {
+  const { path } = await clone(context);
+  await writeExamples(path);
+  await cp(join(root, "tsconfig.json"), join(path, "tsconfig.json"));
+  await promisify(execFile)(process.execPath, [join(root, "node_modules/typescript/bin/tsc"), "-p", path]);
+  const quota = (await import(join(path, "functions", "team-quota.ts"))) as { readonly default: DefinedFunction };
+  const object = { apiVersion: "v1", kind: "Namespace", metadata: { name: "web", labels: { tier: "small" } } };
+  const { children } = effectsOf(quota.default, { object, config: { pods: { small: 5 } } });
+  assert.deepEqual(children?.[0]?.["spec"], { hard: { pods: "5" } });
+  assert.throws(() => effectsOf(quota.default, { object, config: { pods: {} } }), /names no pods for the tier of web/);
 });
 
 test("the example configuration is taken as it stands", async (context) => {
@@ -209,6 +249,14 @@ test("the example configuration is taken as it stands", async (context) => {
   await host.waitForLine(/ mirror default\/settings: 2 created/);
   await host.stop();
 });
+
+/** Each `ts` block of README.md, under the name that the text before it gives. */
+async function writeExamples(path: string): Promise<void> {
+  const names = [...readme.matchAll(/`(functions\/team-[\w.-]+)`/g)].map(([, name = ""]) => name);
+  const examples = blocks("ts");
+  assert.equal(examples.length, names.length, "each example has a name, and each name an example");
+  await Promise.all(examples.map((text, i) => writeFile(join(path, names[i] ?? ""), text)));
+}
 
 /** The project as a clone has it, with nothing of this one's own: no configuration, no kubeconfig. */
 async function clone(context: TestContext): Promise<TempFolder> {

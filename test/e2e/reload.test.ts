@@ -15,7 +15,7 @@ describe("while the host runs", { concurrency: 2 }, () => {
     const host = new HostProcess(context, { args: ["--functions", "functions"], cwd: folder.path });
     await host.waitForLine(/ other default\/settings: 1 created/);
     const then = async (act: Promise<void>, ...lines: readonly RegExp[]): Promise<void> => {
-      const heard = lines.map((line) => host.waitForNewLine(line, 10_000));
+      const heard = lines.map((line) => host.waitForNewLine(line));
       await act;
       await Promise.all(heard);
     };
@@ -45,7 +45,7 @@ describe("while the host runs", { concurrency: 2 }, () => {
     await host.stop();
   });
 
-  test("a bad configuration is told with line and column, the last good one goes on, and a good one is taken in", async (context) => {
+  test("a bad configuration is told with line and column, the last good one goes on, its return is told, and a good one is taken in", async (context) => {
     const folder = await tempFolder(context, { "evenkeel.yaml": CONFIG });
     const host = new HostProcess(context, { cwd: folder.path });
     await host.waitForLine(/ mirror default\/settings: 2 created/);
@@ -53,6 +53,13 @@ describe("while the host runs", { concurrency: 2 }, () => {
     await folder.replace("evenkeel.yaml", "functions:\n  mirror:\n    prefixes: []\n");
     await bad;
     await host.readyIs(500, "functions");
+    const metrics = async () => (await fetch(`${await host.address()}/metrics`)).text();
+    assert.match(await metrics(), /^evenkeel_problems 1$/m);
+    const mended = host.waitForNewLine(/ configuration no longer broken\n/);
+    await folder.replace("evenkeel.yaml", CONFIG);
+    await mended;
+    await host.readyIs(200);
+    assert.match(await metrics(), /^evenkeel_problems 0$/m);
     const good = [
       / configuration changed\n/,
       / mirror default\/settings: .*1 created \(other\)/,

@@ -3,7 +3,6 @@ import { rename, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { suite, test, type TestContext } from "node:test";
 import { z } from "zod";
-import { systemClock } from "../../runtime/clock/clock.ts";
 import {
   isAbsent,
   MAX_CONFIG_BYTES,
@@ -15,9 +14,10 @@ import {
 import { watchConfig, type Reading } from "../../runtime/host/config-watch.ts";
 import { EvenkeelError } from "../../runtime/kube/errors.ts";
 import { ConfigMap } from "../../runtime/kube/kind.ts";
-import { InlineCell } from "../../runtime/reconcile/cell/inline-cell.ts";
+import { InlineCell } from "../support/inline-cell.ts";
 import { defineFunction } from "../../runtime/reconcile/define.ts";
 import { Arrivals } from "../support/arrivals.ts";
+import { NearClock } from "../support/near-clock.ts";
 import { tempFolder, type TempFolder } from "../support/temp-folder.ts";
 
 const mirrorDefinition = defineFunction({
@@ -283,12 +283,13 @@ suite("the file itself", () => {
   });
 });
 
+/** The poll never comes: what arrives was told by an event. */
 async function watched(context: TestContext, prepare: (folder: TempFolder) => Promise<void>) {
   const folder = await tempFolder(context);
   await prepare(folder);
   const readings = new Arrivals<Reading>();
   const file = join(folder.path, "evenkeel.yaml");
-  const watch = await watchConfig({ file, clock: systemClock, onChange: readings.push });
+  const watch = await watchConfig({ file, clock: new NearClock(), onChange: readings.push });
   context.after(() => watch.close());
   return { folder, initial: watch.initial, readings };
 }

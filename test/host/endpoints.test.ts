@@ -6,7 +6,7 @@ import { MetricsAccess } from "../../runtime/host/metrics-access.ts";
 import { Live } from "../../runtime/host/page/live.ts";
 import { createMetrics } from "../../runtime/trace/metrics.ts";
 import { RecentTraces } from "../../runtime/trace/recent.ts";
-import { createReconcileTracer } from "../../runtime/trace/reconcile-trace.ts";
+import { createReconcileTracer } from "../../runtime/trace/reconcile-tracer.ts";
 import { TracerProvider } from "@opentelemetry/sdk-trace";
 import { start } from "../trace/spans.ts";
 import { VirtualClock } from "../support/virtual-clock.ts";

@@ -31,6 +31,11 @@ const rows = [
     says: ["reset", "certificate not trusted"],
   },
   {
+    name: "one that was never filled has nothing that could stay as it is",
+    reports: [failed("reset")],
+    says: ["the cache cannot be filled; what reads it waits"],
+  },
+  {
     name: "its end is told, and its return",
     reports: [failed("reset"), listed, failed("reset")],
     says: ["reset", "filled again", "reset"],
@@ -72,11 +77,11 @@ function observed(verbosity = 0) {
   const observer = functionObserver("mirror", { clock, metrics, log, concurrency: 4 });
   const fail = (code: Code, key = "default/x"): void => {
     observer.controller.started();
-    observer.controller.settled(reportOf(key, new EvenkeelError(code, "mirror did it")));
+    observer.controller.settled(reportOf(key, { error: new EvenkeelError(code, "mirror did it") }));
   };
-  const succeed = (key: string): void => observer.controller.settled(reportOf(key));
+  const succeed = (key: string, said?: Partial<Said>): void => observer.controller.settled(reportOf(key, said));
   const begin = (cell: { readonly trouble: Trouble | undefined } = { trouble: undefined }): void =>
-    observer.begins(new Workqueue({ clock }), cell as Cell);
+    observer.begins({ queue: new Workqueue({ clock }), blockedCounts: new Map() }, cell as Cell);
   begin();
   const sample = async (series: string): Promise<number | undefined> => {
     const line = (await metrics.text()).split("\n").find((each) => each.startsWith(`${series} `));
@@ -85,11 +90,18 @@ function observed(verbosity = 0) {
   return { observer, lines, log, clock, begin, fail, succeed, sample };
 }
 
-function reportOf(key: string, error?: EvenkeelError, requeueAfterMs?: number): Report {
+interface Said {
+  readonly error: EvenkeelError | undefined;
+  readonly requeueAfterMs: number | undefined;
+  readonly isHindered: boolean;
+}
+
+function reportOf(key: string, { error, requeueAfterMs, isHindered = false }: Partial<Said> = {}): Report {
   const result = error === undefined ? "success" : "error";
   const settled = { result, error, isRetry: error !== undefined, written: [], own: undefined } as const;
   const woken = { wakes: [{ what: "retry" } as const], count: 1 };
-  return { key, settled, woken, requeueAfterMs, durationMs: 1, traceId: "0af7", conflictCount: 0 };
+  const told = { woken, requeueAfterMs, durationMs: 1, traceId: "0af7", conflictCount: 0, isHindered };
+  return { key, settled, outcome: result, ...told };
 }
 
 /** Of a cell that ended so many threads and is not suspended. */
@@ -108,7 +120,7 @@ suite("the line of a reconcile", () => {
   for (const { name, error, says } of cases)
     test(name, () => {
       const { observer, lines } = observed(4);
-      observer.controller.settled(reportOf("default/x", error, says));
+      observer.controller.settled(reportOf("default/x", { error, requeueAfterMs: says }));
       assert.equal((JSON.parse(lines[0] ?? "") as Record<string, unknown>)["requeueAfterMs"], says);
     });
 });
@@ -164,6 +176,8 @@ suite("a function that fails", () => {
     succeed("default/c");
     await clock.advance(1_000);
     assert.equal(await age(), 3, "neither another try nor another key's success makes it younger");
+    succeed("default/a", { isHindered: true });
+    assert.equal(await age(), 3, "nor a run that left out what failed");
     succeed("default/a");
     assert.equal(await age(), 1);
     succeed("default/b");
@@ -212,7 +226,7 @@ suite("a function that fails", () => {
     assert.equal(await sample('evenkeel_function_errors_total{controller="mirror",code="FUNCTION_THREW"}'), 13);
   });
 
-  test("is told to be suspended, and to be well again, by its name", () => {
+  test("is told to be suspended, and to be so no longer, by its name", () => {
     const { log, lines } = observed();
     const report = suspensionReporter(log);
     report("mirror", new EvenkeelError("FUNCTION_TIMED_OUT", "mirror did not return"));
@@ -221,6 +235,6 @@ suite("a function that fails", () => {
       lines[0] ?? "",
       /"function suspended.*"function":"mirror","error":"mirror did not return; take the loop/,
     );
-    assert.match(lines[1] ?? "", /"function is well again","function":"mirror"/);
+    assert.match(lines[1] ?? "", /"function is no longer suspended","function":"mirror"/);
   });
 });

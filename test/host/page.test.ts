@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { STALE_MS } from "../../runtime/host/checks.ts";
 import { statusDocument } from "../../runtime/host/page/document.ts";
 import { Live, MAX_STREAMS } from "../../runtime/host/page/live.ts";
 import { sectionsOf, sharedSections } from "../../runtime/host/page/sections.ts";
@@ -124,6 +125,16 @@ describe("the page says", () => {
       says: /Threads<\/dt>\s*<dd>3 ended by what it did/,
     },
     { name: "that a cache is current", status: { caches: [cache] }, says: /Current.*>7<.*a moment ago.*mirror/s },
+    {
+      name: "that a cache is current for as long as readiness says so",
+      status: { caches: [{ ...cache, ageMs: STALE_MS }] },
+      says: /Current.*3 min/s,
+    },
+    {
+      name: "which cache has heard nothing for too long",
+      status: { caches: [{ ...cache, ageMs: STALE_MS + 1 }] },
+      says: /Quiet for too long/,
+    },
     {
       name: "that a cache is stale, and why",
       status: { caches: [{ ...cache, state: "waiting to retry", code: "API_FORBIDDEN" }] },

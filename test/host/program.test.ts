@@ -4,7 +4,7 @@ import { rename, symlink, unlink } from "node:fs/promises";
 import { join } from "node:path";
 import { suite, test, type TestContext } from "node:test";
 import { Program, type ProgramState } from "../../runtime/host/program.ts";
-import { openInline } from "../../runtime/reconcile/cell/inline-cell.ts";
+import { openInline } from "../support/inline-cell.ts";
 import { Arrivals } from "../support/arrivals.ts";
 import { tempFolder, type TempFolder } from "../support/temp-folder.ts";
 import { VirtualClock } from "../support/virtual-clock.ts";

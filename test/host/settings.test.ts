@@ -1,14 +1,14 @@
 import assert from "node:assert/strict";
-import { resolve } from "node:path";
+import { join, resolve } from "node:path";
 import { suite, test } from "node:test";
 import {
-  SERVICE_ACCOUNT_TOKEN,
   settingsFrom,
   uniqueIdentity,
   type Given,
   type GivenSettings,
   type Settings,
 } from "../../runtime/host/settings.ts";
+import { SERVICE_ACCOUNT } from "../../runtime/kube/in-cluster.ts";
 import { parseTraceLink } from "../../runtime/host/trace-link.ts";
 
 const by = <T>(from: string, value: T): Given<T> => ({ from, value });
@@ -29,7 +29,7 @@ const settings = ({ given = {}, env = {}, files = [], folders = [] }: World): Se
     identity: "me_1",
   });
 
-const inPod: World = { env: { KUBERNETES_SERVICE_HOST: "10.0.0.1" }, files: [SERVICE_ACCOUNT_TOKEN] };
+const inPod: World = { env: { KUBERNETES_SERVICE_HOST: "10.0.0.1" }, files: [join(SERVICE_ACCOUNT, "token")] };
 
 suite("defaults", () => {
   test("a plain start is the embedded API server, whatever kubeconfig the environment names", () => {
@@ -45,6 +45,7 @@ suite("defaults", () => {
       metricsAddress: { host: "127.0.0.1", port: 8080 },
       certificate: undefined,
       leaderElect: false,
+      leaseNamespace: undefined,
       identity: "me_1",
       concurrency: 32,
       hasDemoWorld: true,
@@ -118,6 +119,7 @@ test("what was given is taken, relative paths from the working directory", () =>
       config: by("--config", "my.yaml"),
       functions: by("--functions", "../fn"),
       address: by("--address", { host: "", port: 0 }),
+      leaseNamespace: by("--lease-namespace", "n"),
       identity: by("--identity", "i"),
       concurrency: by("--concurrency", 2),
       empty: by("--empty", true),
@@ -139,6 +141,7 @@ test("what was given is taken, relative paths from the working directory", () =>
     metricsAddress: { host: "127.0.0.1", port: 8081 },
     certificate: undefined,
     leaderElect: false,
+    leaseNamespace: "n",
     identity: "i",
     concurrency: 2,
     hasDemoWorld: false,

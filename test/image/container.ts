@@ -8,7 +8,7 @@ import { mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Readable } from "node:stream";
 import type { TestContext } from "node:test";
-import { until } from "../controlplane/wait.ts";
+import { until } from "../support/wait.ts";
 import { ENTRYPOINT, ENVIRONMENT } from "./assemble.ts";
 
 export interface ContainerOptions {
@@ -70,7 +70,7 @@ export class Container {
       () => {
         if (this.exitCode !== undefined)
           throw new Error(`ended (${this.exitCode}) before ${pattern}:\n${this.#output}`);
-        return pattern.test(this.#output) ? true : undefined;
+        return pattern.test(this.#output);
       },
       { what: `it says ${pattern}`, everyMs: 10 },
     );

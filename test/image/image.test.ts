@@ -9,8 +9,8 @@ import { after, before, suite, test } from "node:test";
 import { parseDocument } from "yaml";
 import { systemClock } from "../../runtime/clock/clock.ts";
 import { describeOnControlPlane } from "../controlplane/on-control-plane.ts";
-import { until } from "../controlplane/wait.ts";
 import { CONFIG, Deployed, MANIFESTS, ROOT } from "../manifests/deployed.ts";
+import { until } from "../support/wait.ts";
 import { assemble, ENTRYPOINT, ENVIRONMENT } from "./assemble.ts";
 import { cannotContain, Container, UID } from "./container.ts";
 
@@ -152,7 +152,7 @@ describeOnControlPlane("the image on a cluster", {}, (controlPlane) => {
           "-o",
           "jsonpath={.data.colour}",
         ];
-        return (await deployed.admin(...query)) === "blue" ? true : undefined;
+        return (await deployed.admin(...query)) === "blue";
       },
       { what: "the copy is there" },
     );

@@ -13,9 +13,9 @@ import { createApiServer } from "../../runtime/apiserver/server.ts";
 import { systemClock } from "../../runtime/clock/clock.ts";
 import { ApiClient } from "../../runtime/kube/client.ts";
 import { ConfigMap, Namespace } from "../../runtime/kube/kind.ts";
-import { until } from "../controlplane/wait.ts";
 import { HostProcess } from "../e2e/host-process.ts";
 import { inProcessTransport } from "../support/in-process-transport.ts";
+import { until } from "../support/wait.ts";
 import { startJaeger } from "./jaeger.ts";
 
 const ROUNDS = Number(process.argv[2] ?? 3);
@@ -111,7 +111,7 @@ async function load(user: ApiClient, from: number, updates: number): Promise<voi
       await user.update(ConfigMap, changed);
     }
     const due = startedMs + (i + 1) * UPDATE_EVERY_MS;
-    await until(() => (systemClock.now() >= due ? true : undefined), { what: "the next update is due", everyMs: 5 });
+    await until(() => systemClock.now() >= due, { what: "the next update is due", everyMs: 5 });
   }
 }
 

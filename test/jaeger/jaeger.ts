@@ -23,7 +23,7 @@ import { build, cachedBuild, type Environment, type GoProgram } from "../control
 import { leaveOut, type Verdict } from "../controlplane/on-control-plane.ts";
 import { Reaper } from "../controlplane/reaper.ts";
 import { ServerProcess } from "../controlplane/server-process.ts";
-import { until } from "../controlplane/wait.ts";
+import { until } from "../support/wait.ts";
 import { readOtlp, type JaegerSpan } from "./otlp.ts";
 
 const JAEGER: GoProgram = {
@@ -148,10 +148,10 @@ export class Jaeger {
     }
   }
 
-  async #isHealthy(): Promise<true | undefined> {
+  async #isHealthy(): Promise<boolean> {
     this.#process.assertAlive();
     const answer = await fetch(`http://127.0.0.1:${this.#ports.health}/status`).catch(() => undefined);
-    return answer?.ok === true ? true : undefined;
+    return answer?.ok === true;
   }
 
   async #get(path: string, orStatus = 200): Promise<string> {

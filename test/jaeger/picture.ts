@@ -4,7 +4,7 @@
  */
 import { writeFile } from "node:fs/promises";
 
-import { until } from "../controlplane/wait.ts";
+import { until } from "../support/wait.ts";
 import type { JaegerSpan } from "./otlp.ts";
 import { object, Stage } from "./stage.ts";
 import { waterfall } from "./waterfall.ts";

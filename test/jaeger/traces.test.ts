@@ -7,9 +7,9 @@ import { after, before, describe, test } from "node:test";
 
 import { attributes as keys } from "../../runtime/trace/names.ts";
 import { describeWhereOneStarts } from "../controlplane/on-control-plane.ts";
-import { until } from "../controlplane/wait.ts";
 import type { HostProcess } from "../e2e/host-process.ts";
 import { hostRights } from "../e2e/rights.ts";
+import { until } from "../support/wait.ts";
 import { describeWithJaeger } from "./jaeger.ts";
 import type { JaegerSpan } from "./otlp.ts";
 import { object, Stage, type Found } from "./stage.ts";

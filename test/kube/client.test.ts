@@ -53,13 +53,9 @@ const sent: readonly Sent[] = [
         fieldSelector: "metadata.name=a",
         limit: 500,
         continue: "t",
-        resourceVersion: "0",
-        resourceVersionMatch: "NotOlderThan",
       }),
     method: "GET",
-    path:
-      `${configMapPath}?labelSelector=mirror%3Dtrue&fieldSelector=metadata.name%3Da&limit=500&continue=t` +
-      "&resourceVersion=0&resourceVersionMatch=NotOlderThan",
+    path: `${configMapPath}?labelSelector=mirror%3Dtrue&fieldSelector=metadata.name%3Da&limit=500&continue=t`,
     answer: { kind: "ConfigMapList", apiVersion: "v1", metadata: { resourceVersion: "1" }, items: [] },
   },
   {

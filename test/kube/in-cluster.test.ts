@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
 import { EvenkeelError } from "../../runtime/kube/errors.ts";
-import { inClusterCredentials, isInCluster } from "../../runtime/kube/in-cluster.ts";
+import { inClusterCredentials, isInCluster, SERVICE_ACCOUNT } from "../../runtime/kube/in-cluster.ts";
 import { VirtualClock } from "../support/virtual-clock.ts";
 import { renewed } from "./renewed.ts";
 
@@ -70,9 +70,18 @@ test("in cluster: a pod without a service account is told which file is missing"
   );
 });
 
-test("in cluster: outside a pod there are none", async () => {
-  assert.equal(isInCluster({}), false);
-  assert.equal(isInCluster(env), true);
+const hasToken = (path: string): boolean => path === join(SERVICE_ACCOUNT, "token");
+
+test("a pod has an address and an account: one alone is no pod", () => {
+  assert.equal(isInCluster(env, hasToken), true);
+  assert.equal(isInCluster({}, hasToken), false);
+  assert.equal(
+    isInCluster(env, () => false),
+    false,
+  );
+});
+
+test("in cluster: without the address of the API server there are no credentials", async () => {
   await assert.rejects(
     inClusterCredentials({ clock: new VirtualClock(), env: {} }),
     (error) => error instanceof EvenkeelError && error.code === "KUBECONFIG_INVALID",

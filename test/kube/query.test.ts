@@ -110,6 +110,51 @@ test("query: prints as one line that tells queries apart", () => {
   assert.equal(formatQuery(select(ConfigMap, { namespace: "n", name: "a" })), "v1/ConfigMap n/a");
 });
 
+test("query: what could be taken for the print's own signs is quoted", () => {
+  const odd = { namespace: "*", name: "a/b", labels: { x: "1,y=2", "a b": { in: [""] } } };
+  assert.equal(formatQuery(select(ConfigMap, odd)), 'v1/ConfigMap "*"/"a/b" ["a b" in (""),x="1,y=2"]');
+  assert.equal(formatQuery(select(ConfigMap, { namePrefix: "a*" })), 'v1/ConfigMap */"a*"*');
+});
+
+/** Strings of the signs that a print has, so short that they often make up for a difference elsewhere. */
+const odd = fc.string({
+  unit: fc.constantFrom("a", "*", "/", "&", "[", "]", "=", ",", " ", '"', "(", "!"),
+  maxLength: 3,
+});
+const oddRule: fc.Arbitrary<LabelRule> = fc.oneof(
+  odd,
+  fc.record({ in: fc.array(odd, { maxLength: 2 }) }),
+  fc.record({ notIn: fc.array(odd, { maxLength: 2 }) }),
+  fc.record({ exists: fc.boolean() }),
+);
+const oddWhere = fc.record(
+  { name: odd, namespace: odd, namePrefix: odd, labels: fc.dictionary(odd, oddRule, { maxKeys: 2 }) },
+  { requiredKeys: [] },
+);
+
+/** What `where` means: the same for conditions that differ in their order alone, or by a prefix of nothing. */
+function meaning({ namespace, name, namePrefix = "", labels = {} }: Where): unknown {
+  const rules = new Map(Object.entries(labels).map(([key, rule]) => [key, inOrder(rule)]));
+  return { namespace, name, namePrefix, rules };
+}
+
+function inOrder(rule: LabelRule): unknown {
+  if (typeof rule === "string") return rule;
+  if ("in" in rule) return ["in", ...rule.in.toSorted()];
+  return "notIn" in rule ? ["notIn", ...rule.notIn.toSorted()] : ["exists", rule.exists];
+}
+
+test("query: different queries print differently, whatever strings are in them", () => {
+  const printed = new Map<string, unknown>();
+  fc.assert(
+    fc.property(oddWhere, (where) => {
+      const text = formatQuery(select(ConfigMap, where));
+      assert.deepEqual(printed.getOrInsert(text, meaning(where)), meaning(where), text);
+    }),
+    { numRuns: 20_000 },
+  );
+});
+
 test("query: the metadata of objects is another query than the objects, and printed as such", () => {
   const copies = select(ConfigMap, { labels: { mirror: "true" } });
   assert.equal(formatQuery(metadataOf(copies)), "v1/ConfigMap */* [mirror=true] (metadata)");

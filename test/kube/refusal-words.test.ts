@@ -52,6 +52,11 @@ const QUANTITY = "quantities must match the regular expression '^([+-]?[0-9.]+)(
 const UNCHECKED =
   "Invalid value: null: some validation rules were not checked because the object was invalid; correct the existing errors to complete validation";
 
+const STATEFULSET =
+  "updates to statefulset spec for fields other than 'replicas', 'ordinals', 'template', 'updateStrategy', 'revisionHistoryLimit', 'persistentVolumeClaimRetentionPolicy' and 'minReadySeconds' are forbidden";
+const CLAIM =
+  "spec is immutable after creation except resources.requests and volumeAttributesClassName for bound claims";
+
 const rows: readonly Row[] = [
   invalid(
     "validation: the value, and the reason that repeats it",
@@ -125,6 +130,35 @@ const rows: readonly Row[] = [
     "validation: a whole object, and what cannot be changed",
     [["FieldValueInvalid", "spec.selector", `Invalid value: {"matchLabels":{"x":"${SECRET}"}}: field is immutable`]],
     "spec.selector: Invalid value: field is immutable",
+  ),
+  ...[
+    ["roleRef", "cannot change roleRef"],
+    ["spec.clusterIPs[0]", "may not change once set", "spec.clusterIPs[…]"],
+    ["spec.addressType", "field cannot be modified once set"],
+    ["spec.template.metadata.labels", "`selector` does not match template `labels`"],
+    ["spec.replicas", "must be greater than or equal to 0"],
+    ["metadata.labels", "must be no more than 63 bytes"],
+  ].map(([field = "", why = "", told = field]) =>
+    invalid(
+      `validation: words that hold no value: ${why}`,
+      [["FieldValueInvalid", field, `Invalid value: {"name":"${SECRET}"}: ${why}`]],
+      `${told}: Invalid value: ${why}`,
+    ),
+  ),
+  invalid(
+    "validation: the fields of a StatefulSet that may change",
+    [["FieldValueForbidden", "spec", `Forbidden: ${STATEFULSET}`]],
+    `spec: Forbidden: ${STATEFULSET}`,
+  ),
+  invalid(
+    "validation: known words before a difference",
+    [["FieldValueForbidden", "spec", `Forbidden: ${CLAIM}\n@@ -1 +1 @@\n- "VolumeName": "${SECRET}",\n`]],
+    `spec: Forbidden: ${CLAIM}`,
+  ),
+  invalid(
+    "validation: known words inside a value",
+    [["FieldValueInvalid", "roleRef", `Invalid value: "a: cannot change roleRef ${SECRET}": bad`]],
+    "roleRef: Invalid value",
   ),
   invalid(
     "validation: a change that is not allowed, and the difference",

@@ -19,6 +19,28 @@ const rows: readonly Row[] = [
   { name: "401 is for the credentials", http: 401, body: status(401, "Unauthorized"), code: "API_UNAUTHORIZED" },
   { name: "403 is a permission", http: 403, body: status(403, "Forbidden"), code: "API_FORBIDDEN" },
   {
+    name: "403 of a policy is for whoever set it",
+    http: 403,
+    body: status(
+      403,
+      "Forbidden",
+      {},
+      `configmaps "a" is forbidden: ValidatingAdmissionPolicy 'no-evenkeel' with binding 'b' denied request: no`,
+    ),
+    code: "API_FORBIDDEN",
+  },
+  {
+    name: "403 of a policy of our own fence is for whoever draws that",
+    http: 403,
+    body: status(
+      403,
+      "Forbidden",
+      {},
+      `deployments.apps "a" is forbidden: ValidatingAdmissionPolicy 'evenkeel.deployments.apps' with binding 'evenkeel.deployments.apps' denied request: no`,
+    ),
+    code: "API_FENCED",
+  },
+  {
     name: "403 of a namespace on its way out is not a permission",
     http: 403,
     body: status(403, "Forbidden", causes("NamespaceTerminating")),
@@ -147,6 +169,7 @@ test("refusal: the header Retry-After counts before the details; a senseless one
   const waits = (retryAfter: string) =>
     refusal("list", { httpCode: 429, headers: { "retry-after": retryAfter }, body }, "other").status?.retryAfterMs;
   assert.equal(waits("5"), 5000);
+  assert.equal(waits("7, 7"), 7000, "sent twice");
   assert.equal(waits("soon"), undefined);
   assert.equal(waits("-1"), undefined);
 });

@@ -8,7 +8,6 @@ import {
   type ServerResponse,
 } from "node:http";
 import { createServer as createHttpsServer } from "node:https";
-import { createServer as createTcpServer } from "node:net";
 import { once } from "node:events";
 import { test, type TestContext } from "node:test";
 import { systemClock } from "../../runtime/clock/clock.ts";
@@ -357,12 +356,7 @@ test("transport: failures to connect name the server and the reason", async (t) 
   );
   await assert.rejects(by(clear.url.replace("http:", "https:"), verify()), isUnreachable(/does not speak TLS/));
   await assert.rejects(by(world.url, verify("no PEM")), isUntrusted(/./));
-  const closed = createTcpServer().listen(0, "127.0.0.1");
-  await once(closed, "listening");
-  const address = closed.address();
-  assert.ok(typeof address === "object" && address !== null);
-  closed.close();
-  const nobody = plainCredentials({ url: `http://127.0.0.1:${address.port}` });
+  const nobody = plainCredentials({ url: "http://127.0.0.1:1" });
   await assert.rejects(text(transportTo(t, nobody)), isUnreachable(/nothing listens there \(ECONNREFUSED\)/));
 });
 
@@ -436,6 +430,7 @@ for (const [by, ending] of Object.entries(endings)) {
     assert.equal(await under, "one");
     assert.equal(await text(transport, "/last"), "ok");
     assert.deepEqual(arrived, ["/first", "/last"]);
+    assert.equal(world.connectionCount, 1, "and the connection that it waited for is not closed for it");
   });
 }
 
@@ -504,23 +499,56 @@ test("transport: closing ends what is under way and refuses what comes", async (
   await assert.rejects(text(transport), isUnreachable(/closed/));
 });
 
+const discovery = new Map([
+  ["/api", aggregated([group("", "v1", [served("ConfigMap", "configmaps", "Namespaced")])])],
+  ["/apis", aggregated([])],
+]);
+
+for (const lane of ["requests", "watches"] as const)
+  test(`transport: an answer that is not UTF-8 is refused, unless it refuses itself: ${lane}`, async (t) => {
+    const world = await httpWorld(t, (asked, answer) => {
+      answer.statusCode = asked.url === "/unwell" ? 502 : 200;
+      answer.end(Buffer.from([0x61, 0xc3, 0x28]));
+    });
+    const transport = plain(t, world);
+    await assert.rejects(
+      text(transport, "/api", { lane }),
+      failsAs("API_BAD_RESPONSE")(/^\/api: the answer is not UTF-8/),
+    );
+    assert.equal(await text(transport, "/unwell", { lane }), "a\ufffd(");
+  });
+
+test("transport: an object whose data is not UTF-8 is neither got nor listed", async (t) => {
+  const object = configMap("a", "7", { data: { key: "\xc3\x28" } });
+  const list = { apiVersion: "v1", kind: "ConfigMapList", metadata: { resourceVersion: "9" }, items: [object] };
+  const world = await httpWorld(t, (asked, answer) => {
+    const document = discovery.get(asked.url ?? "");
+    if (document !== undefined) answer.end(JSON.stringify(document));
+    else answer.end(JSON.stringify(asked.url?.endsWith("/a") === true ? object : list), "latin1");
+  });
+  const client = new ApiClient({ transport: plain(t, world), clock: systemClock });
+  const isRefused = failsAs("API_BAD_RESPONSE")(/not UTF-8/);
+  await assert.rejects(client.get(ConfigMap, { namespace: "team-a", name: "a" }), isRefused);
+  await assert.rejects(client.list(ConfigMap, {}), isRefused);
+});
+
 test("transport: a watch that falls silent is noticed, and its connection closed", async (t) => {
   const closed = Promise.withResolvers<void>();
-  const documents = new Map([
-    ["/api", aggregated([group("", "v1", [served("ConfigMap", "configmaps", "Namespaced")])])],
-    ["/apis", aggregated([])],
-  ]);
   const world = await httpWorld(t, (asked, answer) => {
-    const document = documents.get(asked.url ?? "");
+    const document = discovery.get(asked.url ?? "");
     if (document !== undefined) return answer.end(JSON.stringify(document));
     asked.socket.on("close", closed.resolve);
     return answer.write(`${JSON.stringify({ type: "ADDED", object: configMap("a") })}\n`);
   });
-  const client = new ApiClient({ transport: plain(t, world), clock: systemClock });
+  const clock = new VirtualClock();
+  const client = new ApiClient({ transport: plain(t, world), clock });
   const seen: string[] = [];
   try {
-    const options = { resourceVersion: "1", timeoutSeconds: 300, idleMs: 50 };
-    for await (const { type } of client.watch(ConfigMap, options)) seen.push(type);
+    const options = { resourceVersion: "1", timeoutSeconds: 300, idleMs: 50_000 };
+    for await (const { type } of client.watch(ConfigMap, options)) {
+      seen.push(type);
+      void clock.advance(50_000);
+    }
   } catch (error) {
     seen.push(codeOf(error));
   }

@@ -146,7 +146,7 @@ test("tells of no new leader when the lease is nobody's", async () => {
 test("refuses an empty identity, which would be everybody's", () => {
   assert.throws(
     () => new Replicas().add("a", { identity: "" }),
-    (error) => codeOf(error) === "FLAG_INVALID",
+    (error) => codeOf(error) === "BUG",
   );
 });
 
@@ -226,6 +226,66 @@ test("stops at once, not at the deadline, when it sees another holder", async ()
   await replicas.clock.advance(2_000);
   assert.ok(a.elector.leading.aborted);
   assert.deepEqual(a.told, ["leads", "new leader a", "leads no more", "new leader kubectl"]);
+  assert.match(String(a.elector.leading.reason), /held by "kubectl", which leads now/);
+});
+
+test("of two replicas of one name one leads and the other stands by, until the first gives up", async () => {
+  const replicas = new Replicas();
+  const a = await replicas.leader("same");
+  const b = await replicas.leader("same");
+  await replicas.clock.advance(60_000);
+  assert.deepEqual([a.elector.isLeader(), b.elector.isLeader()], [true, false]);
+  await Promise.all([a.elector.release(), replicas.clock.advance(5_000)]);
+  assert.deepEqual([a.elector.isLeader(), b.elector.isLeader()], [false, true]);
+});
+
+test("a leader that is deposed by another replica of its name says which flag tells them apart", async () => {
+  const replicas = new Replicas();
+  const { elector } = await replicas.leader("same");
+  replicas.server.put({ ...replicas.server.spec, renewTime: "later" });
+  await replicas.clock.advance(2_500);
+  assert.equal(elector.isLeader(), false);
+  assert.match(String(elector.leading.reason), /held by another process of the same name: .*--identity/);
+});
+
+test("a leader whose lease somebody emptied does not say that another leads", async () => {
+  const replicas = new Replicas();
+  const { elector } = await replicas.leader("a");
+  replicas.server.put({ holderIdentity: "" });
+  await replicas.clock.advance(2_000);
+  assert.match(String(elector.leading.reason), /somebody has emptied it/);
+});
+
+for (const [fate, says] of [
+  ["API_UNAUTHORIZED", /not renewed for 10 s .*; last attempt: lease system\/evenkeel; check the credentials/],
+  ["unanswered", /not renewed for 10 s .*; last attempt: .*no complete answer within/],
+] as const)
+  test(`a leader whose renewals end ${fate} says that of its last attempt, and not that another leads`, async () => {
+    const replicas = new Replicas();
+    const { elector } = await replicas.leader("a");
+    replicas.server.weather = () => ({ fate });
+    await replicas.clock.advance(10_000);
+    const reason: unknown = elector.leading.reason;
+    assert.ok(reason instanceof EvenkeelError && reason.cause instanceof EvenkeelError);
+    assert.equal(reason.cause.code, fate === "unanswered" ? "API_TIMEOUT" : fate);
+    assert.match(reason.message, says);
+    assert.doesNotMatch(reason.message, /leads now/);
+  });
+
+test("a failure that was overcome is not what a leadership ended of", async () => {
+  const replicas = new Replicas();
+  const a = await replicas.leader("a");
+  replicas.server.weather = () => ({ fate: "API_UNAUTHORIZED" });
+  await replicas.clock.advance(3_000);
+  replicas.server.weather = () => ({});
+  await replicas.clock.advance(3_000);
+  a.clock.stop();
+  await replicas.clock.advance(20_000);
+  a.clock.resume();
+  await replicas.clock.advance(1);
+  const reason: unknown = a.elector.leading.reason;
+  assert.ok(reason instanceof EvenkeelError);
+  assert.equal(reason.cause, undefined);
 });
 
 test("stops when coordinated election prefers another holder, and then makes room for it", async () => {
@@ -507,6 +567,44 @@ test("check: healthy as a standby, as a leader and after a release; unhealthy wh
   void b.elector.release();
   await replicas.clock.advance(300_000);
   assert.equal(b.elector.check(), undefined);
+});
+
+test("checkStandby: fails for a candidate that has had no answer for 35 s, with its last error, until it has one", async () => {
+  const replicas = new Replicas();
+  const a = await replicas.leader("a");
+  const b = replicas.add("b");
+  const idle = replicas.add("idle");
+  b.start();
+  await replicas.clock.advance(300_000);
+  assert.equal(b.elector.checkStandby(), undefined);
+  replicas.server.weather = ({ client }) => (client === "b" ? { fate: "API_UNAUTHORIZED" } : {});
+  await replicas.clock.advance(30_000);
+  assert.equal(b.elector.checkStandby(), undefined, "15 s of lease and 20 s of tolerance");
+  await replicas.clock.advance(10_000);
+  assert.equal(codeOf(b.elector.checkStandby()), "API_UNAUTHORIZED");
+  assert.match(
+    String(b.elector.checkStandby()),
+    /not acquired or seen held for \d\d s: lease system\/evenkeel; check the credentials$/,
+  );
+  assert.deepEqual(
+    [b.elector.check(), a.elector.checkStandby(), idle.elector.checkStandby()],
+    [undefined, undefined, undefined],
+    "a restart would not mend it; the leader and one that does not campaign are no standbys",
+  );
+  replicas.server.weather = () => ({});
+  await replicas.clock.advance(5_000);
+  assert.equal(b.elector.checkStandby(), undefined);
+});
+
+test("checkStandby: fails also for one that has never had an answer, and no more when it has ended", async () => {
+  const replicas = new Replicas();
+  replicas.server.weather = () => ({ fate: "lost" });
+  const a = await replicas.leader("a");
+  await replicas.clock.advance(36_000);
+  assert.equal(codeOf(a.elector.checkStandby()), "API_TIMEOUT");
+  a.stop.abort(new Error("enough"));
+  await replicas.clock.advance(0);
+  assert.equal(a.elector.checkStandby(), undefined);
 });
 
 test("check: a release is one, also when the deadline had passed before it", async () => {

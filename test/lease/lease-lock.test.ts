@@ -93,10 +93,37 @@ test("takes at once a lease that nobody holds, however long it would run", async
   assert.equal(server.spec.leaseTransitions, 5);
 });
 
-test("takes at once a lease that is ours already, without counting a transition", async () => {
-  const { server, attempt } = bench({ ...held, holderIdentity: "us", acquireTime: "then" });
+test("takes at once a lease that it took without hearing so, and counts no second transition", async () => {
+  const { clock, server, attempt } = bench({ ...held, holderIdentity: "" });
+  server.weather = ({ verb }) => (verb === "update" ? { fate: "unanswered" } : {});
+  const givenUp = new AbortController();
+  const taking = attempt(false, givenUp.signal);
+  await clock.advance(0);
+  givenUp.abort(new EvenkeelError("API_TIMEOUT", "given up"));
+  assert.equal(await taking, "API_TIMEOUT");
+  const { acquireTime } = server.spec;
+  server.weather = () => ({});
   assert.equal(await attempt(false), "held");
-  assert.deepEqual([server.spec.leaseTransitions, server.spec.acquireTime], [4, "then"]);
+  assert.deepEqual([server.spec.leaseTransitions, server.spec.acquireTime], [5, acquireTime]);
+});
+
+test("waits for another process of its own name as for anybody else, then counts a transition", async () => {
+  const { clock, server, attempt } = bench({ ...held, holderIdentity: "us" });
+  assert.equal(await attempt(false), "notOurs");
+  await clock.advance(9_999);
+  assert.equal(await attempt(false), "notOurs");
+  await clock.advance(1);
+  assert.equal(await attempt(false), "held");
+  assert.equal(server.spec.leaseTransitions, 5);
+});
+
+test("a leader has lost a lease that carries its name, and that it did not write", async () => {
+  const { server, attempt, release } = bench();
+  await attempt(false);
+  server.put({ ...server.spec, renewTime: "t2" });
+  assert.equal(await attempt(true), "notOurs");
+  assert.equal(await release(), "done");
+  assert.equal(server.spec.holderIdentity, "us", "and does not give it up for the other");
 });
 
 test("trusts a record without a duration for as long as one of ours", async () => {
@@ -228,15 +255,14 @@ test("does not renew a lease that coordinated election wants to give to another"
 });
 
 test("release empties a lease that is ours", async () => {
-  const { server, attempt, release, handled } = bench(held);
-  server.put({ ...held, holderIdentity: "us" });
+  const { server, attempt, release, handled } = bench({ ...held, holderIdentity: "" });
   await attempt(false);
   handled();
   assert.equal(await release(), "done");
   assert.deepEqual(handled(), ["get ok", "update ok"]);
   assert.deepEqual(
     [server.spec.holderIdentity, server.spec.leaseDurationSeconds, server.spec.leaseTransitions],
-    ["", 1, 4],
+    ["", 1, 5],
   );
 });
 

@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { StoredObject } from "../../runtime/kube/object.ts";
+import { microTime, type StoredObject } from "../../runtime/kube/object.ts";
 import {
-  claimedLease,
   createdLease,
   isSameRecord,
   leaseRecord,
-  microTime,
   releasedLease,
+  renewedLease,
+  takenOverLease,
   type LeaseSpec,
 } from "../../runtime/lease/lease.ts";
 
@@ -52,20 +52,25 @@ test("a renewal changes the time of renewal alone, and keeps labels, version and
     strategy: "OldestEmulationVersion",
     futureField: 1,
   };
-  const lease = claimedLease(stored(spec), ours);
+  const lease = renewedLease(stored(spec), ours);
   assert.deepEqual(lease.metadata, stored(spec).metadata);
   assert.deepEqual(lease.spec, { ...spec, renewTime: now });
 });
 
 test("a takeover counts one transition, begins a new term and drops the wish for a preferred holder", () => {
   const spec = { holderIdentity: "them", acquireTime: "then", leaseTransitions: 3, preferredHolder: "third" };
-  assert.deepEqual(claimedLease(stored(spec), ours).spec, {
+  assert.deepEqual(takenOverLease(stored(spec), ours).spec, {
     holderIdentity: "us",
     leaseDurationSeconds: 15,
     acquireTime: now,
     renewTime: now,
     leaseTransitions: 4,
   });
+});
+
+test("a takeover is possible however often the holder has changed", () => {
+  const spec = { holderIdentity: "them", leaseTransitions: 2_147_483_647 };
+  assert.equal(takenOverLease(stored(spec), ours).spec.leaseTransitions, 2_147_483_647);
 });
 
 test("a release empties the holder for one second and keeps the count", () => {
@@ -85,7 +90,7 @@ for (const spec of [undefined, null, {}])
   test(`reads a lease that says nothing as held by nobody: ${JSON.stringify(spec)}`, () => {
     const record = leaseRecord(stored(spec));
     assert.deepEqual([record.holder, record.durationMs, record.transitions], ["", 0, 0]);
-    assert.equal(claimedLease(stored(spec), ours).spec.leaseTransitions, 1);
+    assert.equal(takenOverLease(stored(spec), ours).spec.leaseTransitions, 1);
   });
 
 test("takes a record for another write when any of its fields differs", () => {

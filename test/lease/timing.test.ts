@@ -28,7 +28,7 @@ for (const [name, options] of refused)
   test(`refuses: ${name}`, () => {
     assert.throws(
       () => leaseTiming(options),
-      (error) => error instanceof EvenkeelError && error.code === "FLAG_INVALID",
+      (error) => error instanceof EvenkeelError && error.code === "BUG",
     );
   });
 

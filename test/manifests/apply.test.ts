@@ -6,7 +6,7 @@ import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { before, test } from "node:test";
 import { describeOnControlPlane } from "../controlplane/on-control-plane.ts";
-import { until } from "../controlplane/wait.ts";
+import { until } from "../support/wait.ts";
 import { Deployed, MANIFESTS } from "./deployed.ts";
 import { TYPE_CHECKER, typeWarnings } from "./policies.ts";
 import { CONTROL_PLANE, holds } from "./refusal.ts";
@@ -164,8 +164,7 @@ describeOnControlPlane("the manifests", { controllers }, (controlPlane) => {
     await deployed.admin("create", "namespace", "team-b-1");
     assert.equal(await create(), "", "within the prefix of the base");
     await deployed.apply(join(MANIFESTS, "overlays", "one-prefix"));
-    const isNarrow = async (): Promise<true | undefined> =>
-      /one of: team-a-$/m.test(await create()) ? true : undefined;
+    const isNarrow = async (): Promise<boolean> => /one of: team-a-$/m.test(await create());
     await until(isNarrow, { what: "the narrower fence stands" });
     const config = await deployed.admin(
       "get",

@@ -6,13 +6,16 @@ import type { TestContext } from "node:test";
 import { readAuditLog, type AuditRow } from "../controlplane/audit-log.ts";
 import type { Cluster, KubectlResult } from "../controlplane/cluster.ts";
 import { writeKubeconfig } from "../controlplane/kubeconfig.ts";
-import { until } from "../controlplane/wait.ts";
 import { HostProcess } from "../e2e/host-process.ts";
+import { until } from "../support/wait.ts";
 
 export const ROOT = join(import.meta.dirname, "..", "..");
 export const MANIFESTS = join(ROOT, "manifests");
 export const CONFIG = join(MANIFESTS, "base", "evenkeel.yaml");
 export const ACCOUNT = "system:serviceaccount:evenkeel:evenkeel";
+
+/** A pod does not look for the Lease elsewhere. */
+export const AS_IN_POD: readonly string[] = ["--lease-namespace", "evenkeel"];
 
 /** Every request of the account, reads too, before and after: what is refused stands there as well. */
 export const AUDIT_POLICY = `apiVersion: audit.k8s.io/v1
@@ -51,7 +54,7 @@ export class Deployed {
     await until(
       async () => {
         const args = ["create", "configmap", "probe", "-n", "default", "--dry-run=server"];
-        return /ValidatingAdmissionPolicy/.test((await deployed.kubectl(args)).stderr) ? true : undefined;
+        return /ValidatingAdmissionPolicy/.test((await deployed.kubectl(args)).stderr);
       },
       { what: "the fence stands" },
     );
@@ -81,7 +84,7 @@ export class Deployed {
   }
 
   host(context: Pick<TestContext, "after">, identity: string, config = CONFIG): HostProcess {
-    const args = ["--kubeconfig", this.kubeconfig, "--config", config, "--identity", identity];
+    const args = ["--kubeconfig", this.kubeconfig, "--config", config, "--identity", identity, ...AS_IN_POD];
     return new HostProcess(context, { args, cwd: this.#folder });
   }
 }

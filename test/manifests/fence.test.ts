@@ -24,7 +24,7 @@ const MARKS = {
 };
 
 /** A ConfigMap as the host would write it. */
-function copy(namespace: string, name: string, metadata: Partial<ObjectMeta> = {}): Copy {
+function copy(namespace: string, name: string, metadata: Partial<Metadata> = {}): Copy {
   return {
     apiVersion: "v1",
     kind: "ConfigMap",
@@ -47,7 +47,7 @@ const without = (mark: string): Readonly<Record<string, string>> =>
   Object.fromEntries(Object.entries(base.metadata.annotations ?? {}).filter(([key]) => key !== mark));
 
 const base = copy("team-a", "new");
-const withAnnotation = (name: string, value: string): Partial<ObjectMeta> => ({
+const withAnnotation = (name: string, value: string): Pick<Metadata, "annotations"> => ({
   annotations: { ...base.metadata.annotations, [name]: value },
 });
 

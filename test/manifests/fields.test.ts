@@ -8,8 +8,8 @@ import { join } from "node:path";
 import { before, test } from "node:test";
 import type { KubectlResult } from "../controlplane/cluster.ts";
 import { describeOnControlPlane } from "../controlplane/on-control-plane.ts";
-import { until } from "../controlplane/wait.ts";
 import { HostProcess } from "../e2e/host-process.ts";
+import { until } from "../support/wait.ts";
 import { Deployed } from "./deployed.ts";
 import { generateWith } from "./generate.ts";
 import { TYPE_CHECKER, typeWarnings } from "./policies.ts";
@@ -195,7 +195,7 @@ describeOnControlPlane("fields of others' objects", { controllers }, (controlPla
     deployed = await Deployed.on(controlPlane(), folder(), manifests);
     for (const name of ["team-a", "team-b", "other"]) await deployed.admin("create", "namespace", name);
     const probe = ["patch", "namespace", "kube-public", "--type=merge", "--dry-run=server", "-p", "{}"];
-    await until(async () => ((await deployed.kubectl(probe)).code === 0 ? undefined : true), { what: "it all stands" });
+    await until(async () => (await deployed.kubectl(probe)).code !== 0, { what: "it all stands" });
   });
 
   test("cost the right to patch, and none to create, update or delete", async () => {
@@ -222,11 +222,11 @@ describeOnControlPlane("fields of others' objects", { controllers }, (controlPla
     const host = new HostProcess(context, { args: [...args, ...functions], cwd: folder() });
     const centre = (name: string, of: string): Promise<string> =>
       deployed.admin("get", "deployment", name, "-n", of, "-o", "jsonpath={.metadata.labels.cost-centre}");
-    await until(async () => ((await centre("free", "team-a")) === "42" ? true : undefined), { what: "it is set" });
+    await until(async () => (await centre("free", "team-a")) === "42", { what: "it is set" });
     const told = async (): Promise<string> =>
       deployed.admin("get", "events.events.k8s.io", "-A", "-o", "jsonpath={range .items[*]}{.note}{'\\n'}{end}");
     const says = async (what: RegExp): Promise<void> => {
-      await until(async () => (what.test(await told()) ? true : undefined), { what: String(what) });
+      await until(async () => what.test(await told()), { what: String(what) });
     };
     await says(/team-a\/taken: .*conflict with "kubectl".*cost-centre/);
     await says(/other\/outside: .*only into namespaces whose name starts with one of: team-/);
@@ -278,8 +278,7 @@ describeOnControlPlane("fields of others' objects", { controllers }, (controlPla
     const patch = async (): Promise<KubectlResult> => deployed.kubectl([...args, JSON.stringify(labelled)]);
     holds(await patch());
     await deployed.apply(join(folder(), "manifests", "overlays", "one-prefix"));
-    const isNarrow = async (): Promise<true | undefined> =>
-      /one of: team-a-$/m.test((await patch()).stderr) ? true : undefined;
+    const isNarrow = async (): Promise<boolean> => /one of: team-a-$/m.test((await patch()).stderr);
     await until(isNarrow, { what: "the narrower fence stands" });
   });
 });

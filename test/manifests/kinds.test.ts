@@ -7,8 +7,8 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { before, test } from "node:test";
 import { describeOnControlPlane } from "../controlplane/on-control-plane.ts";
-import { until } from "../controlplane/wait.ts";
 import { HostProcess } from "../e2e/host-process.ts";
+import { until } from "../support/wait.ts";
 import { Deployed } from "./deployed.ts";
 import { generateWith } from "./generate.ts";
 import { TYPE_CHECKER, typeWarnings } from "./policies.ts";
@@ -202,10 +202,10 @@ describeOnControlPlane("what functions may declare", { controllers }, (controlPl
     const host = new HostProcess(context, { args: [...args, "--identity", "locks"], cwd: folder() });
     const get = (...args: readonly string[]): Promise<string> =>
       deployed.admin("get", ...args, "--ignore-not-found", "-o", "jsonpath={..metadata.name} {..reason}");
-    await until(async () => ((await get("lease", "shard", "-n", "team-a")) === "shard " ? true : undefined), {
+    await until(async () => (await get("lease", "shard", "-n", "team-a")) === "shard ", {
       what: "the child is there, so the host leads",
     });
-    await until(async () => ((await get("events", "-A")).includes("Locked") ? true : undefined), {
+    await until(async () => (await get("events", "-A")).includes("Locked"), {
       what: "it is told",
     });
     await host.stop();

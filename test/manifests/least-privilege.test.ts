@@ -9,8 +9,8 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import type { AuditRow } from "../controlplane/audit-log.ts";
 import { describeOnControlPlane } from "../controlplane/on-control-plane.ts";
-import { until } from "../controlplane/wait.ts";
 import { mirrorScenario } from "../e2e/scenario.ts";
+import { until } from "../support/wait.ts";
 import { AUDIT_POLICY, Deployed, MANIFESTS, requestsOfAccount } from "./deployed.ts";
 import { formatRow, names, rulesOf } from "./rules.ts";
 
@@ -52,7 +52,7 @@ describeOnControlPlane("least privilege", { flags }, (controlPlane) => {
     await deployed.apply(overlay);
     await deployed.admin("create", "namespace", "team-a-1");
     const host = deployed.host(context, "narrow", join(overlay, "evenkeel.yaml"));
-    const isNarrow = async (): Promise<true | undefined> => ((await copies()) === "team-a-1" ? true : undefined);
+    const isNarrow = async (): Promise<boolean> => (await copies()) === "team-a-1";
     await until(isNarrow, { what: "only team-a-1 has a copy" });
     await host.stop();
   });

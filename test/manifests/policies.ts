@@ -1,6 +1,6 @@
 /** The admission policies as the API server has them. */
 import { z } from "zod";
-import { until } from "../controlplane/wait.ts";
+import { until } from "../support/wait.ts";
 import type { Deployed } from "./deployed.ts";
 
 /** What looks at the types, as a control plane's `controllers` names it. */

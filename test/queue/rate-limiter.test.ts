@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { EvenkeelError } from "../../runtime/kube/errors.ts";
 import { exponentialLimiter, maxOf, tokenBucket, type RateLimiter } from "../../runtime/queue/rate-limiter.ts";
+import { VirtualClock } from "../support/virtual-clock.ts";
 import { StepClock } from "./step-clock.ts";
 
 function delays(limiter: RateLimiter, key: string, count: number): readonly number[] {
@@ -52,6 +53,16 @@ test("refills the bucket with time, never above the burst", () => {
   assert.equal(limiter.delayMs("a"), 100, "the reservations of the past come first");
   clock.step(3_600_000);
   assert.deepEqual(delays(limiter, "a", 3), [0, 0, 100]);
+});
+
+test("keeps nobody waiting longer than half a minute because of others, and spreads those who are too many", () => {
+  const clock = new VirtualClock({ seed: 3 });
+  const limiter = tokenBucket(clock, { qps: 100, burst: 1_000 });
+  const all = delays(limiter, "a", 20_000);
+  assert.ok(Math.max(...all) <= 30_000);
+  const perSecond = Map.groupBy(all.slice(4_000), (delayMs) => Math.floor(delayMs / 1_000));
+  assert.ok(Math.max(...perSecond.values().map(({ length }) => length)) < 700, "16 000 in 30 s are 533 a second");
+  assert.ok(limiter.delayMs("b") <= 30_000);
 });
 
 test("takes the longest delay of several limiters, each of which counts and forgets", () => {

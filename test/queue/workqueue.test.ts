@@ -354,6 +354,19 @@ const guarantees: readonly {
     },
   },
   {
+    name: "waits no less than it is told to, and counts the failure all the same",
+    why: "a server that asks for pauses is no reason to ask it for ever",
+    run({ clock, queue, drain }) {
+      for (const delayMs of [15, 15, 20]) {
+        assert.equal(queue.addRateLimited("a", { atLeastMs: 15 }), delayMs);
+        clock.step(delayMs - 1);
+        assert.deepEqual(drain(), []);
+        clock.step(1);
+        assert.deepEqual(drain(), ["a"]);
+      }
+    },
+  },
+  {
     name: "does not let retries of one key delay another",
     why: "back-off is per key",
     run({ clock, queue, drain }) {
@@ -459,8 +472,8 @@ test("tells the observer of every key that becomes ready, is taken, done or retr
   const queue = new Workqueue({
     clock,
     observer: {
-      added: (priority) => seen.push(`added ${priority}`),
-      taken: (priority, queuedMs) => seen.push(`taken ${priority} ${queuedMs}`),
+      added: () => seen.push("added"),
+      taken: (queuedMs) => seen.push(`taken ${queuedMs}`),
       done: (workMs) => seen.push(`done ${workMs}`),
       retried: () => seen.push("retried"),
     },
@@ -471,14 +484,14 @@ test("tells the observer of every key that becomes ready, is taken, done or retr
   queue.take();
   queue.add("a");
   clock.step(4);
-  assert.deepEqual(seen.splice(0), ["added low", "taken low 3"]);
+  assert.deepEqual(seen.splice(0), ["added", "taken 3"]);
   queue.done("a");
-  assert.deepEqual(seen.splice(0), ["done 4", "added high"]);
+  assert.deepEqual(seen.splice(0), ["done 4", "added"]);
   queue.addAfter("b", 0);
   queue.addAfter("c", 5);
-  assert.deepEqual(seen.splice(0), ["retried", "added high", "retried"]);
+  assert.deepEqual(seen.splice(0), ["retried", "added", "retried"]);
   clock.step(5);
-  assert.deepEqual(seen.splice(0), ["added high"], "a delayed key counts when it is ready");
+  assert.deepEqual(seen.splice(0), ["added"], "a delayed key counts when it is ready");
 });
 
 test("says how long keys are being processed: the sum and the oldest", () => {

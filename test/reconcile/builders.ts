@@ -8,8 +8,8 @@ import { objectKey, parseKey, type KubeObject, type ObjectMeta, type StoredObjec
 import { matches, type Query } from "../../runtime/kube/query.ts";
 import type { DefinedFunction } from "../../runtime/reconcile/define.ts";
 import type { Child, Effects } from "../../runtime/reconcile/effects.ts";
-import { mannerOf, plan, type Plan, type Write } from "../../runtime/reconcile/plan.ts";
-import { claimedOwner, ownerReference, stamp } from "../../runtime/reconcile/provenance.ts";
+import { mannerOf, plan, type Observed, type Plan, type Write } from "../../runtime/reconcile/plan.ts";
+import { claimedOwner, markOf, stamp } from "../../runtime/reconcile/provenance.ts";
 import type { Runnable } from "../../runtime/reconcile/run.ts";
 
 type Content = Partial<Pick<ConfigMap, "data" | "binaryData" | "immutable">>;
@@ -79,26 +79,29 @@ export function planned(
   effects: Effects,
   source: StoredObject,
   objects: readonly StoredObject[],
-  statusDigest?: string,
+  remembered: Partial<Remembered> = {},
 ): Plan {
-  const on = (shown: readonly StoredObject[]): Plan => plannedOn(effects, source, shown, statusDigest);
+  const on = (shown: readonly StoredObject[]): Plan => plannedOn(effects, source, shown, remembered);
   const whole = on(objects);
   if (effects.apply === undefined) assert.deepEqual(on(objects.map(digested)), whole);
   return whole;
 }
 
+type Remembered = Pick<Observed, "statusDigest" | "fulfilled">;
+
 function plannedOn(
   effects: Effects,
   source: StoredObject,
   objects: readonly StoredObject[],
-  statusDigest: string | undefined,
+  { statusDigest, fulfilled = new Set() }: Partial<Remembered>,
 ): Plan {
   const all = [source, ...objects];
   return plan(effects, {
     functionName: "mirror",
     source,
     statusDigest,
-    children: objects.filter((object) => claimedOwner(object) === ownerReference(source)),
+    fulfilled,
+    children: objects.filter((object) => claimedOwner(object) === markOf(source)),
     find: (kind, name) =>
       all.find((object) => kindKey(object) === kindKey(kind) && objectKey(object.metadata) === objectKey(name)),
   });

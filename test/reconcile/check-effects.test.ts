@@ -24,6 +24,9 @@ const declared: Declared = {
       ConfigMap,
       Namespace,
       Widget,
+      kind("v1", "Secret"),
+      kind("autoscaling/v1", "HorizontalPodAutoscaler"),
+      kind("autoscaling/v2", "HorizontalPodAutoscaler"),
       status(ConfigMap),
       scale(Deployment),
       scale(StatefulSet),
@@ -41,14 +44,19 @@ const withMetadata = (more: object): object => ({
   data: { password: SECRET },
   metadata: { ...child.metadata, ...more },
 });
+const scaler = (version: string): object => ({
+  apiVersion: `autoscaling/${version}`,
+  kind: "HorizontalPodAutoscaler",
+  metadata: { name: "web", namespace: "team-a" },
+});
 const stored = configMap("team-a/settings");
 const deployment = other("apps/v1", "Deployment", "team-a/web");
 const widget = (metadata: object): object => ({ apiVersion: "example.dev/v1", kind: "Widget", metadata });
 
 function holdingItself(): object {
-  const data: Record<string, unknown> = {};
-  data["self"] = data;
-  return { ...child, data };
+  const spec: Record<string, unknown> = {};
+  spec["self"] = spec;
+  return { ...child, spec };
 }
 
 suite("effects: accepted", () => {
@@ -66,6 +74,10 @@ suite("effects: accepted", () => {
       value: { children: [{ apiVersion: "v1", kind: "Namespace", metadata: { name: "a" } }] },
     },
     {
+      name: "a cluster-scoped child beside a cluster-scoped source",
+      value: { children: [{ apiVersion: "v1", kind: "Namespace", metadata: { name: "a", namespace: undefined } }] },
+    },
+    {
       name: "a child of a kind whose scope is not known yet",
       value: { children: [widget({ name: "a" }), widget({ name: "a", namespace: "b" })] },
     },
@@ -75,7 +87,7 @@ suite("effects: accepted", () => {
     },
     {
       name: "explicitly undefined metadata",
-      value: { children: [withMetadata({ labels: undefined, ownerReferences: undefined })] },
+      value: { children: [withMetadata({ labels: undefined, annotations: undefined, ownerReferences: undefined })] },
     },
     { name: "a child that is also applied to", value: { children: [child], apply: [child] } },
     {
@@ -85,6 +97,7 @@ suite("effects: accepted", () => {
     { name: "a status", value: { status: { ready: false } } },
     { name: "a scale", value: { scale: [{ of: deployment, replicas: 0 }] } },
     { name: "events", value: { events: [warning("Conflict", "no"), normal("Done", "yes")] } },
+    { name: "an event whose message will be cut", value: { events: [warning("A", "b".repeat(1025))] } },
     { name: "zero milliseconds", value: { requeueAfterMs: 0 } },
     { name: "any plain memo", value: { memo: { seen: ["a"], last: undefined, none: null } } },
   ];
@@ -128,15 +141,15 @@ const shapes: readonly Refusal[] = [
   },
   {
     name: "a Date in a child",
-    value: { children: [{ ...child, data: { since: new Date(0) } }] },
+    value: { children: [{ ...child, spec: { since: new Date(0) } }] },
     code: "EFFECT_INVALID",
-    says: "mirror: children: 0.data.since is a Date, and effects are plain JSON",
+    says: "mirror: children: 0.spec.since is a Date, and effects are plain JSON",
   },
   {
     name: "a child that holds itself",
     value: { children: [holdingItself()] },
     code: "EFFECT_INVALID",
-    says: "mirror: children: 0.data.self holds itself, and effects are plain JSON",
+    says: "mirror: children: 0.spec.self holds itself, and effects are plain JSON",
   },
   {
     name: "a number that JSON has no form for",
@@ -190,6 +203,22 @@ const shapes: readonly Refusal[] = [
     says: "mirror: children is a Set instead of a list",
   },
   {
+    name: "children that are a generator",
+    value: {
+      children: (function* () {
+        yield child;
+      })(),
+    },
+    code: "EFFECT_INVALID",
+    says: "mirror: children is a Generator instead of a list",
+  },
+  {
+    name: "an object of an odd prototype",
+    value: Object.create(Object.create(null) as object),
+    code: "EFFECT_INVALID",
+    says: "mirror: returned a thing of its own making instead of",
+  },
+  {
     name: "a hole among the children",
     value: { children: [child, undefined] },
     code: "EFFECT_INVALID",
@@ -203,7 +232,7 @@ const shapes: readonly Refusal[] = [
   },
 ];
 
-const children: readonly Refusal[] = [
+const children: Refusal[] = [
   {
     name: "without apiVersion",
     value: { kind: "ConfigMap", metadata: child.metadata },
@@ -266,9 +295,9 @@ const children: readonly Refusal[] = [
   },
   {
     name: "of a kind that is not in writes",
-    value: { ...child, kind: "Secret", stringData: { a: SECRET } },
+    value: { ...child, kind: "ServiceAccount", stringData: { a: SECRET } },
     code: "KIND_NOT_DECLARED",
-    says: "mirror: children[0] (v1/Secret team-a/settings) is of a kind that is not in `writes`",
+    says: "mirror: children[0] (v1/ServiceAccount team-a/settings) is of a kind that is not in `writes`",
   },
   {
     name: "of another version of a kind in writes",
@@ -328,12 +357,44 @@ const children: readonly Refusal[] = [
   },
 ];
 
+for (const [kindName, field] of [
+  ["ConfigMap", "data"],
+  ["ConfigMap", "binaryData"],
+  ["Secret", "data"],
+  ["Secret", "stringData"],
+] as const)
+  for (const [name, value] of [
+    ["null", null],
+    ["text", SECRET],
+    ["a map with a null in it", { a: "b", password: null }],
+    ["a map with a number in it", { password: 5 }],
+    ["a map with an endless list in it", { password: { length: 3e8 } }],
+  ] as const)
+    children.push({
+      name: `${kindName} whose ${field} is ${name}`,
+      value: { ...child, kind: kindName, [field]: value },
+      code: "CHILD_INVALID",
+      says: `mirror: children[0] (v1/${kindName} team-a/settings): ${field} is not a map of strings`,
+    });
+
 const rest: readonly Refusal[] = [
   {
     name: "the same child twice",
     value: { children: [child, child] },
     code: "CHILD_DUPLICATE",
     says: "mirror: children[1] (v1/ConfigMap team-a/settings) is there twice",
+  },
+  {
+    name: "the same child in two versions of its kind",
+    value: { children: [scaler("v1"), scaler("v2")] },
+    code: "CHILD_DUPLICATE",
+    says: "mirror: children[1] (autoscaling/v2/HorizontalPodAutoscaler team-a/web) is there twice",
+  },
+  {
+    name: "a child that is also to be deleted, in another version of its kind",
+    value: { children: [scaler("v2")], deletions: [other("autoscaling/v1", "HorizontalPodAutoscaler", "team-a/web")] },
+    code: "EFFECT_INVALID",
+    says: "mirror: deletions[0] (autoscaling/v1/HorizontalPodAutoscaler team-a/web) is also in children",
   },
   {
     name: "fields for the same object twice",
@@ -415,9 +476,9 @@ const rest: readonly Refusal[] = [
   },
   {
     name: "a deletion of an undeclared kind",
-    value: { deletions: [other("v1", "Secret", "a/b")] },
+    value: { deletions: [other("v1", "ServiceAccount", "a/b")] },
     code: "KIND_NOT_DECLARED",
-    says: "mirror: deletions[0] (v1/Secret a/b) is of a kind that is not in `writes`",
+    says: "mirror: deletions[0] (v1/ServiceAccount a/b) is of a kind that is not in `writes`",
   },
   {
     name: "a status that is text",
@@ -435,31 +496,25 @@ const rest: readonly Refusal[] = [
     name: "an event of an unknown type",
     value: { events: [{ type: "Error", reason: "A", message: SECRET }] },
     code: "EFFECT_INVALID",
-    says: "mirror: events[0] is not an event",
+    says: "mirror: events[0].type is neither Normal nor Warning",
   },
   {
     name: "an event without a reason",
     value: { events: [{ type: "Normal", reason: "", message: SECRET }] },
     code: "EFFECT_INVALID",
-    says: "mirror: events[0] is not an event",
+    says: "mirror: events[0].reason is not a text of 1 to 128 characters",
   },
   {
     name: "an event without a message",
     value: { events: [{ type: "Normal", reason: "A" }] },
     code: "EFFECT_INVALID",
-    says: "mirror: events[0] is not an event",
+    says: "mirror: events[0].message is not a text",
   },
   {
     name: "an event whose reason is a sentence too long",
-    value: { events: [warning("A".repeat(129), "b")] },
+    value: { events: [normal("A", "b"), warning("A".repeat(129), "b")] },
     code: "EFFECT_INVALID",
-    says: "mirror: events[0] is not an event",
-  },
-  {
-    name: "an event whose message is too long",
-    value: { events: [normal("A", "b"), warning("A", "b".repeat(1025))] },
-    code: "EFFECT_INVALID",
-    says: "mirror: events[1] is not an event",
+    says: "mirror: events[1].reason is not a text of 1 to 128 characters",
   },
   {
     name: "a negative number of replicas",

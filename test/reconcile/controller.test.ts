@@ -122,8 +122,20 @@ void suite("a controller", () => {
     await controller.stop();
   });
 
+  void test("a pause that the server asked for is the least, counts as a failure, and outlasts other delays", async (context) => {
+    const paused: Settled = { ...failure, requeueAfterMs: 300, pauseMs: 2_000 };
+    const { cluster, controller, timesMs } = await rig(context, () => paused);
+    await cluster.create(wish("default/a"));
+    await cluster.clock.advance(7_000);
+    const gaps = timesMs.slice(1).map((timeMs, i) => timeMs - (timesMs[i] ?? 0));
+    assert.deepEqual(gaps, [2_000, 2_000, 2_000]);
+    assert.equal(controller.explain("default/a").retries, 4);
+    assert.deepEqual(controller.troubled(9), ["default/a"]);
+    await controller.stop();
+  });
+
   void test("runs a key again after its delay, or at once when something changes", async (context) => {
-    const { cluster, controller, timesMs } = await rig(context, () => ({ ...success, againInMs: 5_000 }));
+    const { cluster, controller, timesMs } = await rig(context, () => ({ ...success, requeueAfterMs: 5_000 }));
     await cluster.create(wish("default/a"));
     await cluster.clock.advance(7_000);
     assert.equal(timesMs.length, 2);

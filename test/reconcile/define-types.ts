@@ -24,10 +24,21 @@ interface Widget extends KubeObject {
   readonly spec: { readonly size: number };
 }
 const Widget = kind<"example.dev/v1", "Widget", Widget>("example.dev/v1", "Widget");
+/** As generators write types: lists that may be changed, and fields that are one of a few words. */
+interface NetworkPolicy extends KubeObject {
+  apiVersion: "networking.k8s.io/v1";
+  kind: "NetworkPolicy";
+  spec: { podSelector: object; policyTypes?: ("Ingress" | "Egress")[]; egress?: { ports: { protocol: "TCP" }[] }[] };
+}
+const NetworkPolicy = kind<"networking.k8s.io/v1", "NetworkPolicy", NetworkPolicy>(
+  "networking.k8s.io/v1",
+  "NetworkPolicy",
+);
 const Deployment = kind("apps/v1", "Deployment");
 declare const anything: KubeObject;
 const settings = { apiVersion: "v1", kind: "ConfigMap", metadata: { name: "a", namespace: "b" } } as const;
 const widget = { apiVersion: "example.dev/v1", kind: "Widget", metadata: { name: "a", namespace: "b" } } as const;
+const policy = { apiVersion: "networking.k8s.io/v1", kind: "NetworkPolicy" } as const;
 const secret = { apiVersion: "v1", kind: "Secret", metadata: { name: "a", namespace: "b" } } as const;
 
 export const right = [
@@ -59,6 +70,93 @@ export const right = [
       deletions: [copy],
       children: [{ apiVersion: "apps/v1", kind: "Deployment", metadata: { name: "a" }, spec: {} }],
     }),
+  }),
+];
+
+/** A text in a returned object is the literal that its kind asks for, however deep it stands. */
+export const literals = [
+  defineFunction({
+    watches: Namespace,
+    writes: [NetworkPolicy, ConfigMap],
+    reconcile({ metadata: { name: namespace } }) {
+      const metadata = { name: "deny-all", namespace };
+      const spec = { podSelector: {} };
+      return {
+        children: [
+          settings,
+          {
+            apiVersion: "networking.k8s.io/v1",
+            kind: "NetworkPolicy",
+            metadata,
+            spec: { ...spec, policyTypes: ["Ingress"], egress: [{ ports: [{ protocol: "TCP" }] }] },
+          },
+        ],
+      };
+    },
+  }),
+  defineFunction({
+    watches: Namespace,
+    writes: [NetworkPolicy],
+    reconcile({ metadata: { name: namespace, labels } }, cache) {
+      if (labels === undefined) return { events: [{ type: "Warning", reason: "NoLabels", message: "none" }] };
+      const names = cache.list(ConfigMap).map(({ metadata: { name } }) => name);
+      return {
+        children: names.map((name) => {
+          const metadata = { name, namespace };
+          return {
+            apiVersion: "networking.k8s.io/v1",
+            kind: "NetworkPolicy",
+            metadata,
+            spec: { podSelector: {}, policyTypes: ["Egress"] },
+          };
+        }),
+      };
+    },
+  }),
+  defineFunction({
+    watches: Namespace,
+    writes: [NetworkPolicy],
+    reconcile: ({ metadata: { name: namespace, labels } }) => ({
+      children: labels?.["open"]
+        ? []
+        : [{ ...policy, metadata: { name: "a", namespace }, spec: { podSelector: {}, policyTypes: ["Ingress"] } }],
+    }),
+  }),
+  defineFunction({
+    watches: NetworkPolicy,
+    writes: [fields(NetworkPolicy)],
+    reconcile: ({ metadata: { name, namespace } }) => ({
+      apply: [{ ...policy, metadata: { name, namespace }, spec: { policyTypes: ["Egress"] } }],
+    }),
+  }),
+  defineFunction({
+    watches: Namespace,
+    writes: [ConfigMap, fields(Deployment)],
+    reconcile: () => ({
+      children: [{ apiVersion: "v1", kind: "ConfigMap", metadata: { name: "a", namespace: "b" } }],
+      apply: [{ apiVersion: "apps/v1", kind: "Deployment", metadata: { name: "a", namespace: "b" } }],
+    }),
+  }),
+];
+
+/** What a source lacks, a child beside it lacks as well. */
+export const beside = [
+  defineFunction({
+    watches: ConfigMap,
+    reads: [Deployment],
+    writes: [ConfigMap, scale(Deployment)],
+    reconcile({ metadata: { name, namespace, labels, annotations } }, cache) {
+      const deployments = cache.list(Deployment, { name });
+      return {
+        children: [
+          { apiVersion: "v1", kind: "ConfigMap", metadata: { name: `${name}-shadow`, namespace, labels, annotations } },
+        ],
+        scale: deployments.map(({ apiVersion, kind: of, metadata: { uid, resourceVersion } }) => ({
+          of: { apiVersion, kind: of, metadata: { name, namespace, uid, resourceVersion } },
+          replicas: 1,
+        })),
+      };
+    },
   }),
 ];
 
@@ -158,6 +256,14 @@ export const wrong = [
     writes: [ConfigMap],
     // @ts-expect-error -- a child's fields are those of its kind
     reconcile: () => ({ children: [{ ...settings, data: { size: 1 } }] }),
+  }),
+  defineFunction({
+    watches: Namespace,
+    writes: [NetworkPolicy],
+    reconcile: ({ metadata: { name } }) => ({
+      // @ts-expect-error -- nor any word for one of a few
+      children: [{ ...policy, metadata: { name }, spec: { podSelector: {}, policyTypes: ["ingress"] } }],
+    }),
   }),
   defineFunction({
     watches: ConfigMap,

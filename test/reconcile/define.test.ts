@@ -76,6 +76,15 @@ suite("define: refuses", () => {
       says: /reads wants label a with values of at most 63/,
     })),
     { name: "a name that is no text", definition: { ...least, where: { name: 1 } }, says: /where.*name/ },
+    {
+      name: "conditions of one label that no selector can say at once",
+      definition: {
+        ...least,
+        watches: select(ConfigMap, { labels: { tier: { notIn: ["db"] } } }),
+        where: { labels: { tier: { exists: true } } },
+      },
+      says: /where and watches name one label, one with notIn, one with exists/,
+    },
     { name: "conditions that are none", definition: { ...least, where: "mirror=true" }, says: /where/ },
     {
       name: "a part of objects that there is not",

@@ -3,15 +3,16 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { ConfigMap } from "../../runtime/kube/kind.ts";
 import { parseKey } from "../../runtime/kube/object.ts";
+import type { Effects } from "../../runtime/reconcile/effects.ts";
 import type { FunctionCache } from "../../runtime/reconcile/function-cache.ts";
 import { Hold } from "../../runtime/reconcile/hold.ts";
 import { KeyRecord } from "../../runtime/reconcile/key-record.ts";
 import type { Write } from "../../runtime/reconcile/plan.ts";
-import type { Request } from "../../runtime/reconcile/request.ts";
+import { idOf, type Request } from "../../runtime/reconcile/request.ts";
 import { Tally } from "../../runtime/reconcile/tally.ts";
 import { VirtualClock } from "../support/virtual-clock.ts";
 import { start, tracingWorld } from "../trace/spans.ts";
-import { configMap, said } from "./builders.ts";
+import { configMap, said, wish } from "./builders.ts";
 
 const { apiVersion, kind } = ConfigMap;
 const to = (key: string): Pick<Write, "kind" | "name"> => ({ kind: { apiVersion, kind }, name: parseKey(key) });
@@ -25,7 +26,7 @@ const release: Write = { ...to("team-a/kept"), verb: "release", patch: {}, uid: 
 interface Look {
   /** `delete v1/ConfigMap team-a/old` */
   readonly sent: readonly string[];
-  readonly againInMs: number | undefined;
+  readonly requeueAfterMs: number | undefined;
   readonly request: Request;
 }
 
@@ -37,6 +38,9 @@ interface Bench {
   readonly doubted: (look: Look) => number | undefined;
   /** What the cache says of its lists. */
   readonly lists: { deletionsHeld: boolean };
+  /** What the function wants. */
+  readonly wants: { effects: Effects };
+  readonly record: KeyRecord;
 }
 
 function bench({ isDryRun = false } = {}): Bench {
@@ -44,11 +48,14 @@ function bench({ isDryRun = false } = {}): Bench {
   const record = new KeyRecord(clock);
   const { tracer } = tracingWorld();
   const lists = { deletionsHeld: false };
+  const wants: Bench["wants"] = { effects: {} };
   const hold = new Hold({ cache: lists as unknown as FunctionCache, clock, isDryRun });
   const source = configMap("default/source");
   return {
     clock,
     lists,
+    wants,
+    record,
     look(...writes) {
       const request: Request = {
         key: "default/source",
@@ -57,16 +64,16 @@ function bench({ isDryRun = false } = {}): Bench {
         trace: tracer.start(start),
         job: { object: source, now: clock.wall(), memo: undefined, config: undefined, isVerifying: false },
         run: { effects: {}, reads: [] },
-        effects: {},
+        effects: wants.effects,
         startedMs: clock.now(),
         tally: new Tally(),
       };
-      const sent = hold.sendable({ writes, refused: [], awaited: [], unchangedCount: 0 }, request);
-      return { sent: sent.map(said), againInMs: request.tally.nextTry.againInMs, request };
+      const sent = hold.sendable({ writes, refused: [], awaited: [], unchangedCount: 0, fulfilled: [] }, request);
+      return { sent: sent.map(said), requeueAfterMs: request.tally.nextTry.requeueAfterMs, request };
     },
     doubted({ request }) {
       hold.doubted(request);
-      return request.tally.nextTry.againInMs;
+      return request.tally.nextTry.requeueAfterMs;
     },
   };
 }
@@ -82,9 +89,9 @@ const rows: readonly {
     async run({ clock, look }) {
       const first = look(create, replace, release, remove);
       assert.deepEqual(first.sent, [said(create), said(replace)]);
-      assert.equal(first.againInMs, 300);
+      assert.equal(first.requeueAfterMs, 300);
       await clock.advance(299);
-      assert.deepEqual([look(remove).sent, look(remove).againInMs], [[], 1]);
+      assert.deepEqual([look(remove).sent, look(remove).requeueAfterMs], [[], 1]);
       await clock.advance(1);
       assert.deepEqual(look(release, remove).sent, [said(release), said(remove)]);
     },
@@ -97,7 +104,7 @@ const rows: readonly {
       await clock.advance(200);
       look(create);
       await clock.advance(100);
-      assert.deepEqual([look(remove).sent, look(remove).againInMs], [[], 300]);
+      assert.deepEqual([look(remove).sent, look(remove).requeueAfterMs], [[], 300]);
       await clock.advance(300);
       assert.deepEqual(look(remove).sent, [said(remove)]);
     },
@@ -111,7 +118,7 @@ const rows: readonly {
       await clock.advance(300);
       for (let i = 0; i < 10; i++) {
         waits.push(doubted(look(remove)));
-        assert.equal(look(remove).againInMs, waits.at(-1), "counted from the doubt on");
+        assert.equal(look(remove).requeueAfterMs, waits.at(-1), "counted from the doubt on");
         await clock.advance(waits.at(-1) ?? 0);
         assert.deepEqual(look(remove).sent, [said(remove)]);
       }
@@ -124,7 +131,7 @@ const rows: readonly {
     async run({ look, doubted }) {
       for (let i = 0; i < 3; i++) doubted(look(remove));
       look();
-      assert.equal(look(remove).againInMs, 300);
+      assert.equal(look(remove).requeueAfterMs, 300);
     },
   },
   {
@@ -134,11 +141,63 @@ const rows: readonly {
       lists.deletionsHeld = true;
       for (let i = 0; i < 3; i++) {
         const held = look(create, remove);
-        assert.deepEqual([held.sent, held.againInMs], [[said(create)], 5_000]);
+        assert.deepEqual([held.sent, held.requeueAfterMs], [[said(create)], 5_000]);
         await clock.advance(5_000);
       }
       lists.deletionsHeld = false;
-      assert.deepEqual([look(remove).sent, look(remove).againInMs], [[], 300]);
+      assert.deepEqual([look(remove).sent, look(remove).requeueAfterMs], [[], 300]);
+    },
+  },
+  {
+    name: "what is wanted no more stays until something that is wanted is there",
+    why: "a create may be refused for as long as a policy stands",
+    async run({ clock, look, wants }) {
+      wants.effects = { children: [wish("team-a/new")] };
+      look(create, remove);
+      await clock.advance(60_000);
+      assert.deepEqual(look(create, remove).sent, [said(create)]);
+      assert.deepEqual(look(remove).sent, [said(remove)], "the new one is there");
+    },
+  },
+  {
+    name: "what is wanted no more does not wait for names that are taken",
+    why: "two keys that change places would wait for each other for ever",
+    async run({ clock, look, wants, record }) {
+      wants.effects = { children: [wish("team-a/new")] };
+      look(create, remove);
+      await clock.advance(300);
+      record.blocked.block(idOf(create), "not_ours", "team-a");
+      assert.deepEqual(look(create, remove).sent, [said(remove)]);
+    },
+  },
+  {
+    name: "what goes by a wish of its own waits for nothing that is to come",
+    why: "a deletion that a function names is no move",
+    async run({ clock, look, wants }) {
+      wants.effects = { children: [wish("team-a/new")], deletions: [configMap("team-a/old", identity)] };
+      look(create, remove);
+      await clock.advance(300);
+      assert.deepEqual(look(create, remove, release).sent, [said(create), said(remove), said(release)]);
+    },
+  },
+  {
+    name: "what is wanted no more goes where nothing is wanted",
+    why: "there is nothing to wait for",
+    async run({ clock, look, wants }) {
+      wants.effects = { children: [] };
+      look(remove);
+      await clock.advance(300);
+      assert.deepEqual(look(remove).sent, [said(remove)]);
+    },
+  },
+  {
+    name: "an object that is ours again is written and deleted at once",
+    why: "a plan that changes it has seen the proof; only a create asks for the name first",
+    async run({ clock, look, record }) {
+      look(remove);
+      await clock.advance(300);
+      for (const write of [create, replace, remove]) record.blocked.block(idOf(write), "not_ours", "team-a");
+      assert.deepEqual(look(create, replace, remove).sent, [said(replace), said(remove)]);
     },
   },
 ];

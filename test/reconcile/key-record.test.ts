@@ -20,7 +20,9 @@ suite("a key's record", () => {
     "a conflict": (it) => (it.conflictCount = 1),
     "an object in the way": (it) => (it.refused = ["v1/ConfigMap a/b"]),
     "an event that was told": (it) => (it.events = new Set(["told"])),
-    "a write": (it) => it.rewrites.wrote("v1/ConfigMap a/b", { sourceVersion: "1", body: configMap("a/b") }, 0),
+    "a write": (it) =>
+      it.rewrites.wrote("v1/ConfigMap a/b", { inputs: "1", body: configMap("a/b"), isCreate: true }, 0),
+    "a wish that is fulfilled": (it) => (it.fulfilled = new Set(["0123456789abcdef"])),
     "a run that put the next one off": (it) => (it.previous = span),
   };
   for (const [name, mark] of Object.entries(marks))

@@ -2,9 +2,9 @@
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
 import { ConfigMap, kindKey } from "../../runtime/kube/kind.ts";
-import { compareResourceVersions, objectKey, type StoredObject } from "../../runtime/kube/object.ts";
+import { compareResourceVersions, objectId, objectKey, type StoredObject } from "../../runtime/kube/object.ts";
 import { stamp } from "../../runtime/reconcile/provenance.ts";
-import { objectId, OwnWrites, type Seen } from "../../runtime/reconcile/own-writes.ts";
+import { OwnWrites, type Seen } from "../../runtime/reconcile/own-writes.ts";
 import { configMap } from "./builders.ts";
 
 /** A cache that has come as far as `version`, and holds these objects. */

@@ -184,7 +184,13 @@ suite("plan: kinds whose fields others fill in", () => {
   });
 
   test("cost nothing when the server completed them, in lists as well", () => {
-    assert.deepEqual(planOf(effects(), [stored()]), { writes: [], refused: [], awaited: [], unchangedCount: 1 });
+    assert.deepEqual(planOf(effects(), [stored()]), {
+      writes: [],
+      refused: [],
+      awaited: [],
+      unchangedCount: 1,
+      fulfilled: [],
+    });
   });
 
   test("are updated when a wanted field was changed by somebody else", () => {
@@ -220,6 +226,7 @@ suite("plan: kinds whose fields others fill in", () => {
       refused: [],
       awaited: [],
       unchangedCount: 1,
+      fulfilled: [],
     });
     assert.deepEqual(planOf({ children: [] }, [stored()]).writes.map(said), [`delete ${WEB}`]);
   });

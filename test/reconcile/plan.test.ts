@@ -30,6 +30,16 @@ interface Row {
 const one = { children: [wish("team-a/settings")] };
 const COPY = "v1/ConfigMap team-a/settings";
 
+/** Of a kind that is served in several versions. */
+const scaler = (apiVersion: string): NonNullable<Effects["children"]>[number] => ({
+  apiVersion,
+  kind: "HorizontalPodAutoscaler",
+  metadata: { name: "web", namespace: "team-a" },
+});
+const madeScaler = (apiVersion: string): StoredObject =>
+  childOf(source, "mirror", other(apiVersion, "HorizontalPodAutoscaler", "team-a/web"));
+const SCALER = "autoscaling/v2/HorizontalPodAutoscaler team-a/web";
+
 const children: readonly Row[] = [
   { name: "a child that is missing is created", effects: one, writes: [`create ${COPY}`] },
   { name: "a child that is as wished costs nothing", effects: one, objects: [mine()], unchanged: 1 },
@@ -65,7 +75,7 @@ const children: readonly Row[] = [
   },
   { name: "children: undefined says nothing either", effects: { children: undefined }, objects: [mine()] },
   {
-    name: "what is new comes before what goes",
+    name: "a child that is named anew takes the place of one that no longer is",
     effects: { children: [wish("squad-a/settings")] },
     objects: [mine()],
     writes: ["create v1/ConfigMap squad-a/settings", `delete ${COPY}`],
@@ -135,6 +145,26 @@ const children: readonly Row[] = [
     name: "a child of another function is never pruned",
     effects: { children: [] },
     objects: [childOf(source, "other", configMap("team-a/settings"))],
+  },
+  {
+    name: "a child that is wished for in one of two versions is not deleted in the other",
+    effects: { children: [scaler("autoscaling/v2")] },
+    objects: [madeScaler("autoscaling/v1"), madeScaler("autoscaling/v2")],
+    writes: [`update ${SCALER}`],
+    why: "both are one object",
+  },
+  {
+    name: "a child that is there in two versions is deleted once",
+    effects: { children: [] },
+    objects: [madeScaler("autoscaling/v1"), madeScaler("autoscaling/v2")],
+    writes: [`delete ${SCALER}`],
+  },
+  {
+    name: "a child that is wished for in one of two groups is not deleted in the other",
+    effects: { children: [scaler("autoscaling/v2")] },
+    objects: [madeScaler("extensions/v1"), { ...madeScaler("extensions/v1"), apiVersion: "autoscaling/v2" }],
+    refused: [`child ${SCALER}`],
+    why: "both are one object",
   },
   {
     name: "one refusal does not hold up the others",
@@ -436,8 +466,8 @@ suite("plan: everything else", () => {
     test(`a status ${name}`, () => {
       const owner = other("example.dev/v1", "Widget", "a/w", { status });
       const bare = other("example.dev/v1", "Widget", "a/w", {});
-      const digest = sent && onlyWrite(planned(sent, bare, []), "status").digest;
-      const { writes, unchangedCount } = planned(ready, owner, [], digest);
+      const statusDigest = sent && onlyWrite(planned(sent, bare, []), "status").digest;
+      const { writes, unchangedCount } = planned(ready, owner, [], { statusDigest });
       assert.deepEqual([writes.map(({ verb }) => verb), unchangedCount], isWritten ? [["status"], 0] : [[], 1]);
     });
 });

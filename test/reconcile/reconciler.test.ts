@@ -4,13 +4,13 @@ import { suite, test, type TestContext } from "node:test";
 import { Tracker } from "../../runtime/cache/tracker.ts";
 import { ConfigMap } from "../../runtime/kube/kind.ts";
 import { select } from "../../runtime/kube/query.ts";
-import { InlineCell } from "../../runtime/reconcile/cell/inline-cell.ts";
+import { InlineCell } from "../support/inline-cell.ts";
 import { defineFunction } from "../../runtime/reconcile/define.ts";
 import { Events } from "../../runtime/reconcile/events.ts";
 import { FunctionCache } from "../../runtime/reconcile/function-cache.ts";
 import { KeyRecord } from "../../runtime/reconcile/key-record.ts";
 import { Reconciler, type Settled } from "../../runtime/reconcile/reconciler.ts";
-import { LiveReads } from "../../runtime/reconcile/second-look.ts";
+import { LiveReads } from "../../runtime/reconcile/live-reads.ts";
 import { Slots } from "../../runtime/reconcile/slots.ts";
 import { WriteCauses } from "../../runtime/reconcile/write-causes.ts";
 import { Writer } from "../../runtime/reconcile/writer.ts";
@@ -107,14 +107,14 @@ void suite("a key", () => {
     await reconcile();
     await clock.advance(300);
     cluster.rule = showsA;
-    assert.equal((await reconcile()).againInMs, 600, "doubted");
+    assert.equal((await reconcile()).requeueAfterMs, 600, "doubted");
     await clock.advance(1_001); // An answer may be shared for a second.
     cluster.rule = () => undefined;
     const confirmed = await reconcile();
-    assert.deepEqual([written(confirmed), confirmed.againInMs], [["delete copy-of-a"], undefined]);
+    assert.deepEqual([written(confirmed), confirmed.requeueAfterMs], [["delete copy-of-a"], undefined]);
     assert.deepEqual([record.doubtCount, record.deletionsSinceMs], [0, undefined]);
     await remove("b");
-    assert.equal((await reconcile()).againInMs, 300, "the next deletion waits as any other");
+    assert.equal((await reconcile()).requeueAfterMs, 300, "the next deletion waits as any other");
   });
 
   void test("deletes nothing by an answer that is older than its wish, though others still share it", async (context) => {
@@ -133,6 +133,6 @@ void suite("a key", () => {
     await clock.advance(300);
     cluster.rule = showsA;
     const settled = await reconcile();
-    assert.deepEqual([written(settled), settled.againInMs], [[], 600]);
+    assert.deepEqual([written(settled), settled.requeueAfterMs], [[], 600]);
   });
 });

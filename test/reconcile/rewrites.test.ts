@@ -4,10 +4,12 @@ import { suite, test } from "node:test";
 import { Rewrites, type Wish } from "../../runtime/reconcile/rewrites.ts";
 import { configMap } from "./builders.ts";
 
-const wish = (sourceVersion: string, a = "1", meta: Parameters<typeof configMap>[1] = {}): Wish => ({
-  sourceVersion,
+const wish = (inputs: string | undefined, a = "1", meta: Parameters<typeof configMap>[1] = {}): Wish => ({
+  inputs,
   body: configMap("team-a/settings", { ...meta, data: { a } }),
+  isCreate: false,
 });
+const create: Wish = { ...wish("1"), isCreate: true };
 
 interface Written {
   readonly wish: Wish;
@@ -65,6 +67,18 @@ const rows: readonly {
     isTooMany: false,
   },
   {
+    name: "the eleventh of the same, whatever the source",
+    written: every(1, 10, () => wish(undefined)),
+    next: { wish: wish(undefined), atMs: 11 },
+    isTooMany: true,
+  },
+  {
+    name: "the eleventh of another each time, whatever the source",
+    written: every(1, 10, (i) => wish(undefined, `${i}`)),
+    next: { wish: wish(undefined, "11"), atMs: 11 },
+    isTooMany: false,
+  },
+  {
     name: "a new edit after ten of the same",
     written: every(1, 10, () => wish("1")),
     next: { wish: wish("2", "2"), atMs: 11 },
@@ -81,6 +95,26 @@ const rows: readonly {
     written: every(120_000, 200, () => wish("1")),
     next: { wish: wish("1"), atMs: 200 * 120_000 },
     isTooMany: false,
+  },
+  {
+    name: "the first create after ten rewrites",
+    written: every(1, 10, () => wish("1")),
+    next: { wish: create, atMs: 11 },
+    isTooMany: false,
+    why: "nobody writes back what is not there",
+  },
+  {
+    name: "the eleventh create, whatever was written in between",
+    written: every(1, 20, (i) => (i % 2 === 0 ? create : wish("1"))),
+    next: { wish: create, atMs: 21 },
+    isTooMany: true,
+  },
+  {
+    name: "the eleventh rewrite after a create in between",
+    written: [...every(1, 10, () => wish("1")), { wish: create, atMs: 10 }],
+    next: { wish: wish("1"), atMs: 11 },
+    isTooMany: true,
+    why: "an object that is made anew is no truce",
   },
   {
     name: "the first of another object",

@@ -9,7 +9,7 @@ import { formatQuery, type Query } from "../../runtime/kube/query.ts";
 import { defineFunction, status, type Context } from "../../runtime/reconcile/define.ts";
 import { TerminalError } from "../../runtime/reconcile/effects.ts";
 import { runFunction, runTwice, type Inputs, type Run, type Runnable } from "../../runtime/reconcile/run.ts";
-import { answerOf, configMap, namespace, runnable } from "./builders.ts";
+import { answerOf, childOf, configMap, namespace, runnable, wish } from "./builders.ts";
 
 type Reconcile = (source: ConfigMap, cache: CacheReader, context: Context) => unknown;
 
@@ -192,6 +192,17 @@ suite("run: a failing function", () => {
     const error = new TypeError(SECRET);
     error.stack = `TypeError: ${SECRET}\n    at JSON.parse (<anonymous>)\n    at reconcile (file:///srv/mirror.ts?evenkeel=3:12:5)\n    at run (file:///srv/run.ts:1:1)`;
     assert.match((run(raise(error)).error as Error).message, /^mirror threw TypeError at .*\/srv\/mirror\.ts:12:5;/);
+  });
+
+  test("for a child of its own wants children is refused for good, and one that wants none is not", () => {
+    const object = childOf(source, "mirror", configMap("team-a/settings"));
+    const wishing = (children: readonly object[]): Run => run(() => ({ children }), { object });
+    const { error } = wishing([wish("team-a/more")]);
+    assert.ok(error instanceof TerminalError);
+    assert.match(error.message, /^v1\/ConfigMap team-a\/settings is itself a child of mirror and gets no children/);
+    assert.deepEqual(wishing([]).effects, { children: [] });
+    const other = childOf(source, "other", configMap("team-a/settings"));
+    assert.equal(run(() => ({ children: [wish("team-a/more")] }), { object: other }).error, undefined);
   });
 
   test("keeps what it threw as the cause", () => {

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { suite, test } from "node:test";
 import * as fc from "fast-check";
 import type { KubeObject, ObjectMeta, StoredObject } from "../../runtime/kube/object.ts";
-import { isContentSame, isEqual, isSame, isSubset, isSpelledOut } from "../../runtime/reconcile/same.ts";
+import { isContentSame, isEqual, isSame, isSubset, isSpelledOut, within } from "../../runtime/reconcile/same.ts";
 import { configMap, digested, other } from "./builders.ts";
 
 interface Row {
@@ -193,6 +193,29 @@ suite("same: the wanted fields are there", () => {
   for (const { name, want, have, subset, all } of rows) {
     test(name, () => assert.deepEqual([isSubset(want, have), isSpelledOut(want, have)], [subset, all]));
   }
+});
+
+suite("same: what is there where something is wanted", () => {
+  const rows: readonly {
+    readonly name: string;
+    readonly want: unknown;
+    readonly have: unknown;
+    readonly is: unknown;
+  }[] = [
+    { name: "is the wanted fields' part", want: nested({ a: 1 }), have: nested({ a: 2, b: 3 }), is: nested({ a: 2 }) },
+    { name: "of an absent field is nothing", want: { a: 1 }, have: {}, is: { a: undefined } },
+    { name: "of an unsaid wish is nothing", want: { a: undefined }, have: { a: 1 }, is: { a: undefined } },
+    { name: "where text is wanted is all of an object", want: "a", have: { a: 1 }, is: { a: 1 } },
+    {
+      name: "of a list as long as the wanted one is its items' part",
+      want: [{ a: 1 }],
+      have: [{ a: 2, b: 3 }],
+      is: [{ a: 2 }],
+    },
+    { name: "of a longer list is all", want: [{ a: 1 }], have: [{ a: 2, b: 3 }, {}], is: [{ a: 2, b: 3 }, {}] },
+    { name: "is no inherited field", want: { constructor: "a" }, have: {}, is: { constructor: undefined } },
+  ];
+  for (const { name, want, have, is } of rows) test(name, () => assert.deepEqual(within(want, have), is));
 });
 
 const texts = fc.dictionary(fc.string({ maxLength: 3 }), fc.string({ maxLength: 3 }), { maxKeys: 4 });

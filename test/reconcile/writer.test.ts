@@ -5,7 +5,7 @@ import { EvenkeelError, type Code } from "../../runtime/kube/errors.ts";
 import { objectKey, parseKey } from "../../runtime/kube/object.ts";
 import type { Write } from "../../runtime/reconcile/plan.ts";
 import { Slots } from "../../runtime/reconcile/slots.ts";
-import { Writer, type Job, type Sent } from "../../runtime/reconcile/writer.ts";
+import { Writer, type Sending, type Sent } from "../../runtime/reconcile/writer.ts";
 import { attributes as keys } from "../../runtime/trace/names.ts";
 import { settle } from "../support/virtual-clock.ts";
 import { start, tracingWorld } from "../trace/spans.ts";
@@ -30,7 +30,7 @@ interface Rig {
   /** `ok team-a/settings`, in the order of the answers. */
   readonly outcomes: () => readonly string[];
   readonly results: () => readonly unknown[];
-  readonly send: (writes: readonly Write[], more?: Partial<Job>) => Promise<void>;
+  readonly send: (writes: readonly Write[], more?: Partial<Sending>) => Promise<void>;
   isLeading: boolean;
 }
 
@@ -49,7 +49,7 @@ function rig({ slots = 100 }: { readonly slots?: number } = {}): Rig {
         .getFinishedSpans()
         .flatMap(({ attributes }) => (attributes[keys.verb] === undefined ? [] : [attributes[keys.result]])),
     send: (writes, more) => {
-      const job: Job = {
+      const job: Sending = {
         writes,
         fieldManager: "evenkeel-mirror",
         trace,
@@ -170,6 +170,7 @@ suite("writer: conditions", () => {
   });
 });
 
+const comparison = { resourceVersion: "70", digest: "c" };
 const patch = { spec: { replicas: 1 } };
 
 suite("writer: each write is the right request", () => {
@@ -183,7 +184,7 @@ suite("writer: each write is the right request", () => {
     { name: "create", write: create("n/a"), calls: ["create v1/ConfigMap n/a"], body: body("n/a") },
     {
       name: "update",
-      write: { ...to("n/a"), verb: "update", body: body("n/a"), manner: "whole" },
+      write: { ...to("n/a"), verb: "update", body: body("n/a"), manner: "whole", comparison },
       calls: ["update v1/ConfigMap n/a"],
       body: body("n/a"),
     },
@@ -195,7 +196,7 @@ suite("writer: each write is the right request", () => {
     },
     {
       name: "update by fields",
-      write: { ...to("n/a"), verb: "update", body: body("n/a"), manner: "fields" },
+      write: { ...to("n/a"), verb: "update", body: body("n/a"), manner: "fields", comparison },
       calls: ["patch v1/ConfigMap n/a"],
       options: { type: "apply", force: true },
     },
@@ -220,14 +221,14 @@ suite("writer: each write is the right request", () => {
     },
     {
       name: "apply to an object of others, without force",
-      write: { ...to("n/a"), verb: "apply", body: patch },
+      write: { ...to("n/a"), verb: "apply", body: patch, comparison },
       calls: ["patch v1/ConfigMap n/a"],
       body: patch,
       options: { type: "apply" },
     },
     {
       name: "status",
-      write: { ...to("n/a"), verb: "status", body: patch, digest: "d" },
+      write: { ...to("n/a"), verb: "status", body: patch, digest: "d", comparison },
       calls: ["patch v1/ConfigMap n/a"],
       body: patch,
       options: { type: "apply", force: true, subresource: "status" },
@@ -287,6 +288,7 @@ suite("writer: what is told", () => {
     { code: "API_NAMESPACE_TERMINATING", result: "terminating" },
     { code: "API_NOT_FOUND", result: "not_found" },
     { code: "API_FORBIDDEN", result: "denied" },
+    { code: "API_FENCED", result: "denied" },
     { code: "LEASE_LOST", result: "aborted" },
     { code: "API_INVALID", result: "error" },
     { code: "API_UNREACHABLE", result: "error" },

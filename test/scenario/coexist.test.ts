@@ -1,8 +1,9 @@
 /** Beside others, under faults, at scale, and with nothing to hide. */
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
-import { ConfigMap, Namespace } from "../../runtime/kube/kind.ts";
-import { namespace, source } from "./objects.ts";
+import { ConfigMap, kind, Namespace } from "../../runtime/kube/kind.ts";
+import { defineFunction, scale, status, type DefinedFunction } from "../../runtime/reconcile/define.ts";
+import { configMap, deployment, namespace, source } from "./objects.ts";
 import { world } from "./world.ts";
 
 const MINUTE = 60_000;
@@ -126,6 +127,42 @@ suite("a target that refuses", () => {
     await w.advance(7 * MINUTE);
     assert.equal((await w.copies()).length, 100);
   });
+
+  test("shows for how long it has done so, though the runs that leave it out succeed", async (context) => {
+    const w = await world(context, { objects: [source("default/settings")] });
+    await w.converged();
+    const age = () => w.metric('evenkeel_function_last_success_age_seconds{controller="mirror"}');
+    const denied = () => w.metric('evenkeel_blocked{controller="mirror",reason="denied"}');
+    w.rule(({ key, verb }) => (verb === "update" && key === "team-a/settings" ? denial : undefined));
+    await w.update(ConfigMap, "default/settings", (it) => ({ ...it, data: { a: "2" } }));
+    for (let i = 0; i < 21; i++) {
+      await w.advance(30_000);
+      const annotations = { tick: `${i}` };
+      await w.update(ConfigMap, "default/settings", (it) => ({ ...it, metadata: { ...it.metadata, annotations } }));
+      await w.advance(100);
+    }
+    const seconds = (await age()) ?? 0;
+    assert.ok(seconds >= 600, `${seconds} s`);
+    assert.equal(await denied(), 1);
+    w.rule(() => undefined);
+    await w.advance(6 * MINUTE);
+    assert.deepEqual([await age(), await denied()], [0, 0]);
+  });
+
+  test("is no trouble any more once its source is gone", async (context) => {
+    const w = await world(context, { objects: [source("default/settings")], namespaces: ["team-a"] });
+    await w.converged();
+    w.rule(({ verb }) => (verb === "update" ? denial : undefined));
+    await w.update(ConfigMap, "default/settings", (it) => ({ ...it, data: { a: "2" } }));
+    await w.advance(MINUTE);
+    await w.delete(ConfigMap, "default/settings");
+    await w.converged();
+    const found = [...(await w.samples())].filter(([series]) => /^evenkeel_(blocked|function_last)/.test(series));
+    assert.deepEqual(
+      found.filter(([, value]) => value !== 0),
+      [],
+    );
+  });
 });
 
 suite("another actor that writes everything back", () => {
@@ -140,6 +177,7 @@ suite("another actor that writes everything back", () => {
     const fought = w.writes().filter((write) => write === "update team-a/settings").length;
     assert.ok(fought >= 5 && fought <= 12, `${fought} writes`);
     assert.deepEqual(await w.events(), ["NotConverging on default/settings"]);
+    assert.equal(await w.metric('evenkeel_blocked{controller="mirror",reason="not_converging"}'), 1);
     w.mark();
     await w.delete(ConfigMap, "team-b/settings");
     await w.delete(ConfigMap, "team-a/more");
@@ -149,6 +187,32 @@ suite("another actor that writes everything back", () => {
     await w.update(ConfigMap, "default/settings", (it) => ({ ...it, data: { a: "2" } }));
     await w.advance(5_000);
     assert.deepEqual((await w.get(ConfigMap, "team-a/settings"))?.data, { a: "2" });
+  });
+
+  test("and then deletes it sees it created anew, though nobody writes into it any more", async (context) => {
+    const w = await world(context, { objects: [source("default/settings")] });
+    await w.converged();
+    for (let i = 0; i < 30; i++) {
+      await w.update(ConfigMap, "team-a/settings", (it) => ({ ...it, data: { theirs: `${i}` } }));
+      await w.advance(1_000);
+    }
+    w.mark();
+    await w.delete(ConfigMap, "team-a/settings");
+    await w.advance(1_000);
+    assert.deepEqual((await w.get(ConfigMap, "team-a/settings"))?.data, { a: "1" });
+    assert.deepEqual(w.writes(), ["create team-a/settings"]);
+  });
+
+  test("by deleting it trips the breaker as well", async (context) => {
+    const w = await world(context, { objects: [source("default/settings")] });
+    await w.converged();
+    w.mark();
+    for (let i = 0; i < 60; i++) {
+      if ((await w.get(ConfigMap, "team-a/settings")) !== undefined) await w.delete(ConfigMap, "team-a/settings");
+      await w.advance(1_000);
+    }
+    assert.ok(w.writes().length >= 5 && w.writes().length <= 12, `${w.writes().length} writes`);
+    assert.deepEqual(await w.events(), ["NotConverging on default/settings"]);
   });
 
   test("is not made a loop by a source that is touched all the time", async (context) => {
@@ -166,6 +230,21 @@ suite("another actor that writes everything back", () => {
     assert.ok(w.writes().length <= 12, `${w.writes().length} writes`);
   });
 
+  test("takes our marks off and gives them back: the copy is put right at once", async (context) => {
+    const w = await world(context, { objects: [source("default/settings")] });
+    await w.converged();
+    const marked = (await w.get(ConfigMap, "team-a/settings"))?.metadata.labels ?? {};
+    const label = (labels: ConfigMap["metadata"]["labels"]) =>
+      w.update(ConfigMap, "team-a/settings", (it) => ({ ...it, metadata: { ...it.metadata, labels } }));
+    await label({});
+    await w.advance(10 * MINUTE);
+    await w.update(ConfigMap, "default/settings", (it) => ({ ...it, data: { a: "2" } }));
+    await w.advance(2_000);
+    await label(marked);
+    await w.advance(2_000);
+    assert.deepEqual((await w.get(ConfigMap, "team-a/settings"))?.data, { a: "2" });
+  });
+
   test("gets the object back when it has stopped", async (context) => {
     const w = await world(context, { objects: [source("default/settings")] });
     await w.converged();
@@ -175,6 +254,74 @@ suite("another actor that writes everything back", () => {
     }
     await w.advance(15 * MINUTE);
     assert.deepEqual(await w.contents(), { "team-a/settings": { a: "1" }, "team-b/settings": { a: "1" } });
+  });
+});
+
+suite("two functions that want different things of one object", () => {
+  const Deployment = kind("apps/v1", "Deployment");
+  const rows: readonly {
+    readonly part: "status" | "scale";
+    readonly wanting: (replicas: number) => DefinedFunction;
+  }[] = [
+    {
+      part: "status",
+      wanting: (replicas) =>
+        defineFunction({
+          watches: Deployment,
+          writes: [status(Deployment), ConfigMap],
+          reconcile: () => ({ children: [configMap(`team-a/kid-${replicas}`)], status: { replicas } }),
+        }),
+    },
+    {
+      part: "scale",
+      wanting: (replicas) =>
+        defineFunction({
+          watches: Deployment,
+          writes: [scale(Deployment), ConfigMap],
+          reconcile: (of) => ({ children: [configMap(`team-a/kid-${replicas}`)], scale: [{ of, replicas }] }),
+        }),
+    },
+  ];
+  for (const { part, wanting } of rows)
+    test(`as its ${part} trip a breaker, and it is told`, async (context) => {
+      const w = await world(context, { functions: { one: wanting(1), two: wanting(2) } });
+      w.rule(({ resource }) =>
+        resource === `deployments/${part}` ? { do: "delay", delayMs: 20, clock: w.clock } : undefined,
+      );
+      await w.create(deployment("default/web"));
+      await w.advance(20_000);
+      const fought = w.requests.filter(({ resource }) => resource === `deployments/${part}`);
+      assert.ok(fought.length >= 10 && fought.length <= 25, `${fought.length} writes`);
+      assert.deepEqual(await w.copies(), ["team-a/kid-1", "team-a/kid-2"]);
+      assert.deepEqual(await w.events(), ["NotConverging on default/web"]);
+      assert.match((await w.eventTexts())[0] ?? "", new RegExp(`apps/v1/Deployment/${part} default/web keeps`));
+    });
+
+  test("let an autoscaler change its mind as often as it likes", async (context) => {
+    const autoscaler = defineFunction({
+      watches: ConfigMap,
+      where: { name: "web" },
+      reads: [Deployment, ConfigMap],
+      writes: [scale(Deployment)],
+      reconcile({ metadata }, cache) {
+        const { data } = cache.get(ConfigMap, { ...metadata, name: "load" }) ?? {};
+        const of = cache.get(Deployment, metadata);
+        return of === undefined ? {} : { scale: [{ of, replicas: Number(data?.["replicas"]) }] };
+      },
+    });
+    const w = await world(context, { functions: { autoscaler } });
+    await w.create(
+      deployment("default/web"),
+      configMap("default/load", { data: { replicas: "1" } }),
+      configMap("default/web"),
+    );
+    for (let replicas = 2; replicas <= 40; replicas++) {
+      await w.update(ConfigMap, "default/load", (it) => ({ ...it, data: { replicas: `${replicas}` } }));
+      await w.advance(1_000);
+      const { spec } = (await w.get(Deployment, "default/web")) ?? assert.fail("it is gone");
+      assert.equal((spec as { readonly replicas?: number }).replicas, replicas);
+    }
+    assert.deepEqual(await w.events(), []);
   });
 });
 

@@ -7,6 +7,7 @@ import { world, type World } from "./world.ts";
 
 /** How soon a change must have arrived, retries of the first kind and the grace of deletions included. */
 const SOON_MS = 5_000;
+const MINUTE = 60_000;
 
 /** A world whose copies are in place. */
 async function settled(...[context, options]: Parameters<typeof world>): Promise<World> {
@@ -315,6 +316,79 @@ suite("a changed prefix", () => {
     await w.boot();
     await w.converged();
     assert.deepEqual(await w.copies(), squads);
+  });
+
+  const teams = ["team-a/settings", "team-b/settings"];
+  const failures: readonly {
+    readonly name: string;
+    readonly why: string;
+    readonly status: number;
+    readonly reason: string;
+    readonly fails: (key: string) => boolean;
+    readonly copies: readonly string[];
+    readonly events: readonly string[];
+  }[] = [
+    {
+      name: "whose new copies are refused keeps the old ones",
+      why: "a fence, a quota or a policy",
+      status: 403,
+      reason: "Forbidden",
+      fails: (key) => squads.includes(key),
+      copies: teams,
+      events: ["Kept on default/settings", "WriteRefused on default/settings"],
+    },
+    {
+      name: "whose new copies meet a webhook that fails keeps the old ones",
+      why: "an outage says nothing about what is wanted",
+      status: 500,
+      reason: "InternalError",
+      fails: (key) => squads.includes(key),
+      copies: teams,
+      events: ["Kept on default/settings"],
+    },
+    {
+      name: "whose new copies meet a server without an answer keeps the old ones",
+      why: "an outage says nothing about what is wanted",
+      status: 503,
+      reason: "ServiceUnavailable",
+      fails: (key) => squads.includes(key),
+      copies: teams,
+      events: ["Kept on default/settings"],
+    },
+    {
+      name: "of whose new copies one is refused removes the old ones",
+      why: "what is wanted has begun to be there; one bad namespace holds up no other",
+      status: 403,
+      reason: "Forbidden",
+      fails: (key) => key === "squad-b/settings",
+      copies: ["squad-a/settings"],
+      events: ["WriteRefused on default/settings"],
+    },
+  ];
+  for (const { name, why, status, reason, fails, copies, events } of failures)
+    test(`${name}, until they can be made`, async (context) => {
+      const w = await settled(context, { namespaces, objects: [source("default/settings")] });
+      const body = { kind: "Status", apiVersion: "v1", status: "Failure", reason, code: status, message: reason };
+      w.rule(({ verb, resource, key }) =>
+        verb === "create" && resource === "configmaps" && fails(key) ? { do: "answer", status, body } : undefined,
+      );
+      await w.apply({ config: { mirror: { prefixes: ["squad-"] } } });
+      await w.advance(10 * MINUTE);
+      assert.deepEqual(await w.copies(), copies, why);
+      assert.deepEqual(await w.events(), events);
+      assert.ok(w.writes().length < 40, `${w.writes().length} writes in ten minutes`);
+      w.rule(() => undefined);
+      await w.advance(6 * MINUTE);
+      assert.deepEqual(await w.copies(), squads, why);
+    });
+
+  test("whose new names are all taken lets the old copies go: that may last for ever", async (context) => {
+    const strangers = [configMap("squad-a/settings"), configMap("squad-b/settings")];
+    const w = await settled(context, { namespaces, objects: [source("default/settings"), ...strangers] });
+    await w.apply({ config: { mirror: { prefixes: ["squad-"] } } });
+    await w.converged();
+    assert.deepEqual(await w.copies(), []);
+    assert.deepEqual(await w.events(), ["NotOurs on default/settings"]);
   });
 });
 

@@ -7,10 +7,17 @@ import { metadataOf, select } from "../../runtime/kube/query.ts";
 import { defineFunction, type DefinedFunction } from "../../runtime/reconcile/define.ts";
 import { TerminalError, type Child, type Effects } from "../../runtime/reconcile/effects.ts";
 import { configMap, namespace, source } from "./objects.ts";
-import { shipped, world } from "./world.ts";
+import type { Rule } from "./recorder.ts";
+import { shipped, world, type World } from "./world.ts";
 
 const MINUTE = 60_000;
 const SECOND = 1_000;
+
+interface Container {
+  readonly name: string;
+  readonly image: string;
+  readonly resources?: object;
+}
 
 interface Deployment extends KubeObject {
   readonly apiVersion: "apps/v1";
@@ -21,7 +28,7 @@ interface Deployment extends KubeObject {
     readonly selector: object;
     readonly template: {
       readonly metadata?: object;
-      readonly spec: { readonly containers: readonly { readonly name: string; readonly image: string }[] };
+      readonly spec: { readonly containers: readonly Container[] };
     };
   };
 }
@@ -43,13 +50,15 @@ const deploy = defineFunction({
         selector: { matchLabels: { app: name } },
         template: {
           metadata: { labels: { app: name } },
-          spec: { containers: [{ name: "main", image: data["image"] ?? "none" }] },
+          spec: { containers: [{ name: "main", image: data["image"] ?? "none", ...limited(data["cpu"]) }] },
         },
       },
     };
     return data["image"] === undefined ? { children: [] } : { children: [child] };
   },
 });
+
+const limited = (cpu: string | undefined): object => (cpu === undefined ? {} : { resources: { limits: { cpu } } });
 
 function app(key: string, data: Readonly<Record<string, string>> = { image: "web:1" }): ConfigMap {
   return configMap(key, { labels: { deploy: "true" }, data });
@@ -135,6 +144,49 @@ suite("children whose fields others fill in", () => {
     await w.delete(Deployment, "default/web");
     await w.advance(75 * SECOND);
     assert.equal((await w.get(Deployment, "default/web"))?.spec.template.spec.containers[0]?.image, "web:1");
+  });
+});
+
+/** As a quantity, 1000m is 1. */
+const inWholeCores: Rule = ({ verb, body = "" }) =>
+  verb === "apply" ? { do: "alter", body: body.replaceAll('"1000m"', '"1"') } : undefined;
+
+async function touch(w: World, times: number): Promise<void> {
+  for (let i = 0; i < times; i++) {
+    const annotations = { tick: `${w.clock.now()}` };
+    await w.update(ConfigMap, "default/web", (it) => ({ ...it, metadata: { ...it.metadata, annotations } }));
+    await w.advance(SECOND);
+  }
+}
+
+suite("a child that the server stores in another spelling", () => {
+  const objects = [app("default/web", { image: "web:1", cpu: "1000m" })];
+  test("costs one request more, and one after a restart, however often its source is touched", async (context) => {
+    const w = await world(context, { functions, objects, rule: inWholeCores });
+    await w.converged();
+    await touch(w, 20);
+    assert.equal(w.writes().length, 2);
+    await w.restart();
+    await touch(w, 20);
+    assert.equal(w.writes().length, 3);
+    assert.deepEqual(await w.events(), []);
+  });
+
+  test("is repaired where it says something else, and created where it is gone", async (context) => {
+    const w = await world(context, { functions, objects, rule: inWholeCores });
+    await w.converged();
+    await touch(w, 20);
+    await w.update(Deployment, "default/web", (it) => {
+      const containers = [{ name: "main", image: "web:1", ...limited("2") }];
+      return { ...it, spec: { ...it.spec, template: { ...it.spec.template, spec: { containers } } } };
+    });
+    await w.advance(SECOND);
+    const repaired = await w.get(Deployment, "default/web");
+    assert.deepEqual(repaired?.spec.template.spec.containers[0]?.resources, { limits: { cpu: "1" } });
+    await w.delete(Deployment, "default/web");
+    await w.advance(SECOND);
+    assert.notEqual(await w.get(Deployment, "default/web"), undefined);
+    assert.deepEqual(await w.events(), []);
   });
 });
 

@@ -4,6 +4,7 @@ import { suite, test } from "node:test";
 import { ConfigMap } from "../../runtime/kube/kind.ts";
 import { defineFunction, fields } from "../../runtime/reconcile/define.ts";
 import { configMap } from "./objects.ts";
+import type { Rule } from "./recorder.ts";
 import { world } from "./world.ts";
 
 const MINUTE = 60_000;
@@ -25,6 +26,10 @@ const functions = { dye };
 const pot = configMap("default/pot", { labels: { dye: "true" }, data: { colour: "blue" } });
 const theirs = (data: Readonly<Record<string, string>>): ConfigMap => configMap(TARGET, { data });
 
+/** A server that stores `blue` as `BLUE`. */
+const inCapitals: Rule = ({ verb, body = "" }) =>
+  verb === "apply" ? { do: "alter", body: body.replace("blue", "BLUE") } : undefined;
+
 suite("fields of objects of others", () => {
   test("are set once, beside what is there, also after a restart", async (context) => {
     const w = await world(context, { functions, objects: [pot, theirs({ size: "big" })] });
@@ -34,6 +39,18 @@ suite("fields of objects of others", () => {
     await w.restart();
     await w.advance(10 * MINUTE);
     assert.deepEqual(w.writes(), [`apply ${TARGET}`]);
+  });
+
+  test("that the server stores in another spelling are sent once more, however often their source is touched", async (context) => {
+    const w = await world(context, { functions, rule: inCapitals, objects: [pot, theirs({ size: "big" })] });
+    await w.converged();
+    for (let i = 0; i < 20; i++) {
+      const annotations = { tick: `${i}` };
+      await w.update(ConfigMap, "default/pot", (it) => ({ ...it, metadata: { ...it.metadata, annotations } }));
+      await w.advance(SECOND);
+    }
+    assert.deepEqual(w.writes(), [`apply ${TARGET}`, `apply ${TARGET}`]);
+    assert.deepEqual((await w.get(ConfigMap, TARGET))?.data, { size: "big", colour: "BLUE" });
   });
 
   test("of an object that is absent are waited for: nothing comes into being, and its appearance wakes the key", async (context) => {

@@ -10,7 +10,7 @@ import type { Report } from "../../runtime/reconcile/controller.ts";
 import { Events } from "../../runtime/reconcile/events.ts";
 import { indexers } from "../../runtime/reconcile/function-cache.ts";
 import type { LoadedFunction } from "../../runtime/reconcile/loader.ts";
-import { LiveReads } from "../../runtime/reconcile/second-look.ts";
+import { LiveReads } from "../../runtime/reconcile/live-reads.ts";
 import { Slots } from "../../runtime/reconcile/slots.ts";
 import { Writer } from "../../runtime/reconcile/writer.ts";
 import { createLogger } from "../../runtime/trace/logs.ts";

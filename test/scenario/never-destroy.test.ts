@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
 import { ConfigMap, Namespace } from "../../runtime/kube/kind.ts";
+import { defineFunction } from "../../runtime/reconcile/define.ts";
 import { configMap, source } from "./objects.ts";
 import type { RecordedRequest, Rule } from "./recorder.ts";
 import { world, type World } from "./world.ts";
@@ -178,7 +179,7 @@ suite("a cache that is not filled yet", () => {
 });
 
 suite("a prefix", () => {
-  test("is literal and anchored", async (context) => {
+  test("means the namespaces whose names begin with it, letter by letter, and no others", async (context) => {
     const namespaces = ["team-a", "xteam-a", "team", "tea", "team-", "teams"].filter((name) => !name.endsWith("-"));
     const w = await world(context, { namespaces, objects: [source("default/settings")] });
     await w.converged();
@@ -193,6 +194,33 @@ suite("a prefix", () => {
     await w.converged();
     assert.deepEqual(w.writes(), []);
   });
+});
+
+test("a name that looks like a pattern is one name, and not what begins alike", async (context) => {
+  const f = defineFunction({
+    watches: ConfigMap,
+    where: { labels: { picks: "true" } },
+    reads: [ConfigMap],
+    writes: [ConfigMap],
+    reconcile({ data = {} }, cache) {
+      const pattern = data["of"] ?? "";
+      const many = cache.list(ConfigMap, { namespace: "default", namePrefix: pattern.replace("*", "") });
+      const one = cache.get(ConfigMap, { namespace: "default", name: pattern });
+      const picked = one === undefined ? many : [one];
+      return { children: picked.map(({ metadata }) => configMap(`team-a/${metadata.name}`)) };
+    },
+  });
+  const picks = configMap("default/picks", { labels: { picks: "true" }, data: { of: "app-*" } });
+  const objects = [configMap("default/app-1"), configMap("default/app-2"), picks];
+  const w = await world(context, { functions: { f }, objects });
+  await w.converged();
+  assert.deepEqual(await w.copies(), ["team-a/app-1", "team-a/app-2"]);
+  await w.update(ConfigMap, "default/picks", (it) => ({ ...it, data: { of: "app-1" } }));
+  await w.advance(MINUTE);
+  assert.deepEqual(await w.copies(), ["team-a/app-1"]);
+  await w.update(ConfigMap, "default/picks", (it) => ({ ...it, data: { of: "app-*" } }));
+  await w.advance(MINUTE);
+  assert.deepEqual(await w.copies(), ["team-a/app-1", "team-a/app-2"]);
 });
 
 suite("a world that lies", () => {
@@ -271,7 +299,11 @@ suite("a world that lies", () => {
     await w.advanceUntil(() => w.asked().length > 0);
     await w.advance(20_000);
     assert.deepEqual(w.writes(), [], "held until it is confirmed");
+    const held = async () =>
+      [...(await w.samples())].filter(([id, is]) => id.startsWith("evenkeel_deletions_held") && is);
+    assert.deepEqual(await held(), [['evenkeel_deletions_held{name="v1/ConfigMap */* [mirror=true]"}', 1]]);
     await w.advance(2 * MINUTE);
+    assert.deepEqual(await held(), []);
     assert.deepEqual(await w.copies(), ["team-a/s29", "team-b/s29"]);
   });
 });

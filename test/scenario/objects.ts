@@ -1,5 +1,5 @@
 /** Objects of scenarios, named by their key. */
-import type { ConfigMap, Namespace } from "../../runtime/kube/kind.ts";
+import type { ConfigMap, Namespace, UntypedObject } from "../../runtime/kube/kind.ts";
 import { parseKey, type ObjectMeta } from "../../runtime/kube/object.ts";
 import type { Child } from "../../runtime/reconcile/effects.ts";
 
@@ -25,4 +25,12 @@ export function source(
 
 export function namespace(name: string): Namespace {
   return { apiVersion: "v1", kind: "Namespace", metadata: { name } };
+}
+
+/** With one container. @param key `NAMESPACE/NAME` */
+export function deployment(key: string): UntypedObject<"apps/v1", "Deployment"> {
+  const labels = { app: "web" };
+  const template = { metadata: { labels }, spec: { containers: [{ name: "c", image: "i" }] } };
+  const spec = { selector: { matchLabels: labels }, template };
+  return { apiVersion: "apps/v1", kind: "Deployment", metadata: parseKey(key), spec };
 }

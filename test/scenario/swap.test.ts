@@ -1,5 +1,5 @@
 /** Other functions and other configurations while the host runs: from the files to the copies. */
-import { openInline } from "../../runtime/reconcile/cell/inline-cell.ts";
+import { openInline } from "../support/inline-cell.ts";
 import assert from "node:assert/strict";
 import { mkdir, symlink } from "node:fs/promises";
 import { dirname, join } from "node:path";

@@ -52,6 +52,21 @@ suite("of a fan-out to 300 namespaces", () => {
   });
 });
 
+test("100 keys that meet pauses of a second back off all the same", async (context) => {
+  const w = await world(context, { namespaces: ["team-a"], concurrency: 32 });
+  await w.converged();
+  w.rule((request) => (isCreate(request) ? tooMany("1") : undefined));
+  for (let i = 0; i < 100; i++) await w.create(source(`default/s-${i}`));
+  await w.advance(2 * MINUTE);
+  w.mark();
+  await w.advance(MINUTE);
+  const tries = w.writeRequests().length;
+  assert.ok(tries > 0 && tries < 500, `${tries} tries`);
+  w.rule(() => undefined);
+  await w.advance(5 * MINUTE);
+  assert.equal((await w.copies()).length, 100);
+});
+
 test("nobody is left waiting for a day, whatever the server says", async (context) => {
   const w = await world(context, {});
   let isFirst = true;
@@ -66,7 +81,7 @@ test("nobody is left waiting for a day, whatever the server says", async (contex
 });
 
 suite("a pause holds for the reads before a write as well:", () => {
-  test("the second look", async (context) => {
+  test("the second look before a deletion, which is not made meanwhile", async (context) => {
     const w = await world(context, { objects: [source("default/settings")] });
     await w.converged();
     w.mark();

@@ -110,7 +110,7 @@ async function change(w: World, chance: Chance): Promise<void> {
 
 suite("every key whose result would differ has run", () => {
   for (const seed of [1, 2, 3, 4]) {
-    test(`seed ${seed}`, async (context) => {
+    test(`after random changes and gaps in the watches, seed ${seed}`, async (context) => {
       const chance = new Chance(seed);
       const steps = new Map(Array.from({ length: 25 }, (_, i) => [`kube-system/probe-${i}`, randomStep(chance)]));
       const said = new Map<string, string>();

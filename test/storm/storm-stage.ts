@@ -10,16 +10,16 @@ import { systemClock } from "../../runtime/clock/clock.ts";
 import type { Status } from "../../runtime/host/status.ts";
 import { ApiClient } from "../../runtime/kube/client.ts";
 import { ConfigMap, kind, Namespace } from "../../runtime/kube/kind.ts";
-import { until } from "../controlplane/wait.ts";
 import { namespace, source } from "../scenario/objects.ts";
 import { inProcessTransport } from "../support/in-process-transport.ts";
 import { tempFolder, type TempFolder } from "../support/temp-folder.ts";
 import { HostProcess } from "../e2e/host-process.ts";
 import { CONFIG, LEADING } from "../e2e/scenario.ts";
+import { until } from "../support/wait.ts";
 
 const NAMESPACES = ["team-a", "team-b", "team-c"];
 /** Far beyond what is measured: it tells a hang from slowness. */
-const COPY_LIMIT_MS = 15_000;
+const COPY_LIMIT_MS = 30_000;
 const PROBE_EVERY_MS = 100;
 /** As in the pod of the manifests: of memory that V8 need not give back nothing can be said. */
 const HEAP = "--max-old-space-size=192";
@@ -134,7 +134,7 @@ export class Storm {
 
   /** Waits until the status is as `isSo` says. */
   async statusIs(what: string, isSo: (status: Status) => boolean): Promise<void> {
-    await until(async () => (isSo(await this.status()) ? true : undefined), { what, everyMs: 200 });
+    await until(async () => isSo(await this.status()), { what, limitMs: 120_000, everyMs: 200 });
   }
 }
 

@@ -38,6 +38,8 @@ export type Fault =
   | { readonly do: "lose"; readonly error?: Error }
   /** Never reaches the server, and never ends but by its signal. */
   | { readonly do: "hang" }
+  /** Reaches the server with this body instead: what the server makes of the one that was sent. */
+  | { readonly do: "alter"; readonly body: string }
   /** Reaches the server later. */
   | { readonly do: "delay"; readonly delayMs: number; readonly clock: Clock }
   /** The answer stops after so many bytes: as if complete, with a broken connection, or in silence (half open). */
@@ -74,6 +76,8 @@ async function suffer(
       throw fault.error ?? broken();
     case "hang":
       return untilAborted(never, signal);
+    case "alter":
+      return transport.send({ ...request, signal, body: fault.body });
     case "delay":
       await sleep(fault.clock, fault.delayMs, signal);
       signal.throwIfAborted();

@@ -6,9 +6,10 @@ import { AlwaysOffSampler, AlwaysOnSampler, TracerProvider, type Sampler } from 
 import { samplingBy } from "../../runtime/trace/sampler.ts";
 import { MemoryTracer } from "../../runtime/trace/memory-tracer.ts";
 import { RecentTraces } from "../../runtime/trace/recent.ts";
-import { createReconcileTracer, type ReconcileTrace, type SpanStarter } from "../../runtime/trace/reconcile-trace.ts";
+import type { ReconcileTrace } from "../../runtime/trace/reconcile-trace.ts";
+import { createReconcileTracer, type SpanStarter } from "../../runtime/trace/reconcile-tracer.ts";
 import { VirtualClock } from "../support/virtual-clock.ts";
-import { start } from "./spans.ts";
+import { nothingPlanned, start } from "./spans.ts";
 
 const cause = { traceId: "1".repeat(32), spanId: "2".repeat(16), traceFlags: TraceFlags.SAMPLED };
 
@@ -25,7 +26,7 @@ const scripts: readonly Script[] = [
       const run = it.run();
       await clock.advance(3);
       run.end({ reads: [{ query: "v1/Namespace */team-*", count: 2 }], wants: { children: 2 } });
-      it.planned({ creates: 2, updates: 0, deletes: 0, applies: 0, unchanged: 0, held: 0, blocked: 0, waits: [] });
+      it.planned({ ...nothingPlanned, creates: 2 });
       const [first, second] = ["team-a/x", "team-b/x"].map((key) =>
         it.request({ verb: "create", kind: "v1/ConfigMap", key }),
       );
@@ -54,7 +55,7 @@ const scripts: readonly Script[] = [
       it.run();
       it.request({ verb: "update", kind: "v1/ConfigMap", key: "team-a/x" });
       it.unawaited.request({ verb: "create", kind: "events.k8s.io/v1/Event", eventReason: "Conflict" });
-      it.end({ outcome: "aborted" });
+      it.end({ outcome: "error" });
     },
   },
 ];

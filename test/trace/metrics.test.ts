@@ -47,6 +47,10 @@ const page: readonly {
   { name: "evenkeel_function_thread_faults_total", type: "counter", labels: "controller" },
   { name: "evenkeel_function_last_success_age_seconds", type: "gauge", labels: "controller" },
   { name: "evenkeel_function_suspended", type: "gauge", labels: "controller" },
+  { name: "evenkeel_blocked", type: "gauge", labels: "controller reason" },
+  { name: "evenkeel_deletions_held", type: "gauge", labels: "name" },
+  { name: "evenkeel_problems", type: "gauge", labels: "" },
+  { name: "evenkeel_informer_synced", type: "gauge", labels: "name" },
   { name: "evenkeel_informer_objects", type: "gauge", labels: "name" },
   { name: "evenkeel_informer_last_event_age_seconds", type: "gauge", labels: "name" },
   { name: "reflector_lists_total", type: "counter", labels: "name" },
@@ -67,7 +71,7 @@ describe("the metrics page", () => {
       if (buckets !== undefined) assert.equal(bucketsOf(family), `${buckets} +Inf`);
     });
 
-  it("has nothing else", async () => {
+  it("has no metric besides these", async () => {
     assert.deepEqual([...(await busyPage()).keys()].toSorted(), page.map(({ name }) => name).toSorted());
   });
 
@@ -79,7 +83,7 @@ describe("a function's series", () => {
   it("are all there at zero before its first reconcile", async () => {
     const { metrics, samples } = world();
     metrics.controller("mirror");
-    metrics.function("mirror").watch(() => ({ faultCount: 0, isSuspended: false, failingMs: 0 }));
+    metrics.function("mirror").watch(() => ({ faultCount: 0, isSuspended: false, failingMs: 0, blocked: new Map() }));
     metrics.workqueue("mirror");
     const found = await samples();
     for (const result of ["success", "error", "requeue", "requeue_after"])
@@ -113,6 +117,8 @@ describe("a function's series", () => {
   });
 });
 
+const plain = { isTerminal: false, isPanic: false, isTimeout: false };
+
 describe("a reconcile", () => {
   const rows = [
     { observation: { result: "success" }, counts: { success: 1 } },
@@ -128,7 +134,7 @@ describe("a reconcile", () => {
       const controller = metrics.controller("m");
       controller.started();
       assert.equal((await samples()).get('controller_runtime_active_workers{controller="m"}'), 1);
-      controller.ended({ ...observation, durationMs: 120 });
+      controller.ended({ ...plain, ...observation, durationMs: 120 });
       const found = await samples();
       const value = (name: string, labels = ""): number | undefined =>
         found.get(`controller_runtime_${name}{controller="m"${labels}}`);
@@ -153,7 +159,7 @@ describe("a reconcile", () => {
 describe("a function's cell", () => {
   it("is asked at each scrape how many threads it lost and whether it is suspended", async () => {
     const { metrics, samples } = world();
-    const cell = { faultCount: 2, isSuspended: true, failingMs: 1_500 };
+    const cell = { faultCount: 2, isSuspended: true, failingMs: 1_500, blocked: new Map<string, number>() };
     metrics.function("m").watch(() => cell);
     await metrics.text();
     cell.faultCount = 3;
@@ -163,6 +169,16 @@ describe("a function's cell", () => {
     assert.equal((await samples()).get('evenkeel_function_last_success_age_seconds{controller="m"}'), 1.5);
     cell.isSuspended = false;
     assert.equal((await samples()).get('evenkeel_function_suspended{controller="m"}'), 0);
+  });
+
+  it("is asked at each scrape what it cannot write, by reason", async () => {
+    const { metrics, samples } = world();
+    const blocked = new Map([["denied", 2]]);
+    metrics.function("m").watch(() => ({ faultCount: 0, isSuspended: false, failingMs: 0, blocked }));
+    const denied = 'evenkeel_blocked{controller="m",reason="denied"}';
+    assert.equal((await samples()).get(denied), 2);
+    blocked.set("denied", 0);
+    assert.equal((await samples()).get(denied), 0);
   });
 
   it("whose reconciles fail has them counted by code", async () => {
@@ -197,7 +213,7 @@ describe("a workqueue", () => {
   it("sorts waiting and working times into buckets of seconds", async () => {
     const { metrics, samples } = world();
     const queue = metrics.workqueue("m");
-    queue.taken("high", 5);
+    queue.taken(5);
     queue.done(2_000);
     const found = await samples();
     assert.equal(found.get('workqueue_queue_duration_seconds_bucket{controller="m",le="0.001",name="m"}'), 0);
@@ -219,7 +235,7 @@ describe("values read at the scrape", () => {
 
   it("an informer is asked for its size and age at each scrape, and is silent about an age it does not know", async () => {
     const { metrics, samples } = world();
-    const gauges = { store: { size: 3 }, lastEventAgeMs: undefined as number | undefined };
+    const gauges = { ...young };
     const informer = metrics.informer("v1/ConfigMap */*", gauges);
     const age = 'evenkeel_informer_last_event_age_seconds{name="v1/ConfigMap */*"}';
     assert.equal((await samples()).get(age), undefined);
@@ -233,12 +249,26 @@ describe("values read at the scrape", () => {
     );
   });
 
+  it("an informer is asked whether it has ever been filled, and whether it holds deletions", async () => {
+    const { metrics, samples } = world();
+    const gauges = { ...young };
+    metrics.informer("q", gauges);
+    const both = async () => {
+      const found = await samples();
+      return ["informer_synced", "deletions_held"].map((name) => found.get(`evenkeel_${name}{name="q"}`));
+    };
+    assert.deepEqual(await both(), [0, 0]);
+    gauges.hasSynced = true;
+    gauges.deletionsHeld = "relist of q lost 20 objects";
+    assert.deepEqual(await both(), [1, 1]);
+  });
+
   it("an informer that comes to its end after the next one of its query has begun takes nothing of that with it", async () => {
     const { metrics, samples } = world();
-    const former = metrics.informer("q", { store: { size: 3 }, lastEventAgeMs: 0 });
+    const former = metrics.informer("q", { ...young, lastEventAgeMs: 0 });
     former.listed();
     former.failed("API_UNREACHABLE");
-    const next = metrics.informer("q", { store: { size: 5 }, lastEventAgeMs: 1_000 });
+    const next = metrics.informer("q", { ...young, store: { size: 5 }, lastEventAgeMs: 1_000 });
     former.close();
     let found = await samples();
     assert.equal(found.get('evenkeel_informer_objects{name="q"}'), 5);
@@ -254,7 +284,7 @@ describe("values read at the scrape", () => {
 
   it("a request without an answer has the code that client-go gives it", async () => {
     const { metrics, samples } = world();
-    metrics.restClient().answered({ method: "GET", host: "h" });
+    metrics.restClient().answered({ method: "GET", host: "h", durationMs: 3 });
     assert.equal((await samples()).get('rest_client_requests_total{code="<error>",host="h",method="GET"}'), 1);
   });
 
@@ -270,6 +300,14 @@ describe("values read at the scrape", () => {
   });
 });
 
+/** An informer that the server has not said anything to. */
+const young = {
+  store: { size: 3 },
+  lastEventAgeMs: undefined as number | undefined,
+  hasSynced: false,
+  deletionsHeld: undefined as string | undefined,
+};
+
 function world() {
   const metrics = createMetrics({ version: "0.1.0" });
   return { metrics, samples: async () => samplesOf(await metrics.text()) };
@@ -278,11 +316,12 @@ function world() {
 async function busyPage(): Promise<ReadonlyMap<string, Family>> {
   const { metrics } = world();
   busy(metrics, "mirror");
-  const informer = metrics.informer("v1/ConfigMap */* [mirror=true]", { store: { size: 1 }, lastEventAgeMs: 0 });
+  const informer = metrics.informer("v1/ConfigMap */* [mirror=true]", { ...young, lastEventAgeMs: 0 });
   informer.failed("WATCH_EXPIRED");
   metrics.restClient().answered({ status: 200, method: "GET", host: "127.0.0.1:6443", durationMs: 3 });
   metrics.lease("evenkeel");
   metrics.functionsLoaded(2);
+  metrics.problems(0);
   return parseMetrics(await metrics.text());
 }
 
@@ -290,16 +329,16 @@ function busy(metrics: Metrics, name: string) {
   const controller = metrics.controller(name);
   controller.maxConcurrent(4);
   controller.started();
-  controller.ended({ result: "error", durationMs: 3 });
+  controller.ended({ ...plain, result: "error", durationMs: 3 });
   controller.wrote("create", "ok");
   controller.conflicts(1);
   const cell = metrics.function(name);
-  cell.watch(() => ({ faultCount: 1, isSuspended: true, failingMs: 0 }));
+  cell.watch(() => ({ faultCount: 1, isSuspended: true, failingMs: 0, blocked: new Map([["denied", 1]]) }));
   cell.failed("FUNCTION_TIMED_OUT");
   const queue = metrics.workqueue(name);
   queue.added();
   queue.watch({ depth: () => 3, unfinishedWork: () => ({ totalMs: 1, longestMs: 1 }) });
-  queue.taken("low", 1);
+  queue.taken(1);
   queue.retried();
   return [controller, cell, queue] as const;
 }

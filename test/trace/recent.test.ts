@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { TracerProvider } from "@opentelemetry/sdk-trace";
 import { RecentTraces } from "../../runtime/trace/recent.ts";
-import { createReconcileTracer, type Outcome } from "../../runtime/trace/reconcile-trace.ts";
+import type { Outcome } from "../../runtime/trace/reconcile-trace.ts";
+import { createReconcileTracer } from "../../runtime/trace/reconcile-tracer.ts";
 import { VirtualClock } from "../support/virtual-clock.ts";
 import { start } from "./spans.ts";
 

@@ -6,9 +6,18 @@ import { wakeReason, type Wake } from "../../runtime/trace/wake.ts";
 const line: ReconcileLine = {
   function: "mirror",
   key: "default/settings",
+  created: [],
+  updated: [],
+  applied: [],
+  deleted: [],
+  released: [],
+  conflictCount: 0,
+  code: undefined,
+  requeueAfterMs: undefined,
   woke: "source added",
   wakeCount: 1,
   durationMs: 4.1,
+  traceId: "abc",
 };
 const teams = (count: number): string[] => Array.from({ length: count }, (_, i) => `team-${i + 1}`);
 
@@ -61,11 +70,12 @@ describe("the reconcile line", () => {
     it(`shows ${name}`, () => assert.equal(reconcileLine({ ...line, ...part }), text));
 
   it("is the same as fields: counts whole, places cut", () => {
-    assert.deepEqual(JSON.parse(JSON.stringify(reconcileFields({ ...line, created: teams(40), traceId: "abc" }))), {
+    assert.deepEqual(JSON.parse(JSON.stringify(reconcileFields({ ...line, created: teams(40) }))), {
       function: "mirror",
       key: "default/settings",
       created: 40,
       createdIn: teams(6),
+      conflicts: 0,
       woke: "source added",
       wakeCount: 1,
       durationMs: 4.1,

@@ -1,11 +1,12 @@
 /** A tracer in virtual time whose spans end up in an array. */
 import { InMemorySpanExporter, SimpleSpanProcessor, TracerProvider, type Sampler } from "@opentelemetry/sdk-trace";
-import {
-  createReconcileTracer,
-  type FinishedTrace,
-  type ReconcileStart,
-  type ReconcileTracer,
+import type {
+  FinishedTrace,
+  PlanCounts,
+  ReconcileStart,
+  ReconcileTracer,
 } from "../../runtime/trace/reconcile-trace.ts";
+import { createReconcileTracer } from "../../runtime/trace/reconcile-tracer.ts";
 import { VirtualClock } from "../support/virtual-clock.ts";
 
 export interface TracingWorld {
@@ -36,4 +37,17 @@ export const start: ReconcileStart = {
   queuedMs: 0,
   priority: 0,
   attempt: 0,
+};
+
+export const nothingPlanned: PlanCounts = {
+  creates: 0,
+  updates: 0,
+  deletes: 0,
+  releases: 0,
+  applies: 0,
+  unchanged: 0,
+  held: 0,
+  blocked: 0,
+  waits: [],
+  isDryRun: false,
 };

@@ -95,6 +95,20 @@ describe("a trace of the host", () => {
     ]);
   });
 
+  test("says that old copies wait for a new one", async (context) => {
+    const w = await world(context, { objects: [source("default/settings")], namespaces: ["team-a", "squad-a"] });
+    await w.converged();
+    w.rule(({ verb, key }) =>
+      verb === "create" && key === "squad-a/settings" ? { do: "answer", status: 503 } : undefined,
+    );
+    await w.apply({ config: { mirror: { prefixes: ["squad-"] } } });
+    await w.advance(2_000);
+    const [last] = named(w, "plan")
+      .filter(({ attributes }) => attributes[keys.planHeld] === 1)
+      .slice(-1);
+    assert.deepEqual(last?.attributes[keys.planWaits], ["delete v1/ConfigMap team-a/settings: create_first"]);
+  });
+
   test("a key whose object is gone says so", async (context) => {
     const w = await world(context);
     await w.converged();

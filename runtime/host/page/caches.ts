@@ -1,10 +1,8 @@
 /** The caches: what each holds, how old it is, and whether it can be trusted. */
+import { STALE_MS } from "../checks.ts";
 import type { CacheStatus } from "../status.ts";
 import { badge, rough } from "./words.ts";
 import { html, type Markup } from "./markup.ts";
-
-/** A watch that says nothing for longer than its bookmarks should take. */
-const QUIET_MS = 90_000;
 
 export function cachesSection(caches: readonly CacheStatus[]): Markup {
   return html`<section aria-labelledby="caches-title">
@@ -42,5 +40,5 @@ function stateOf({ state, hasSynced, code, deletionsHeld, ageMs }: CacheStatus):
   if (code !== undefined) return html`${badge("bad", hasSynced ? "Stale" : "Empty")} ${state}, <code>${code}</code>`;
   if (deletionsHeld !== undefined) return html`${badge("bad", "Deletions held")} ${deletionsHeld}`;
   if (!hasSynced) return badge("calm", "Filling");
-  return ageMs !== undefined && ageMs > QUIET_MS ? badge("bad", "Quiet for too long") : badge("good", "Current");
+  return ageMs !== undefined && ageMs > STALE_MS ? badge("bad", "Quiet for too long") : badge("good", "Current");
 }

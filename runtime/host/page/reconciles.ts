@@ -52,7 +52,6 @@ const outcomes = {
   gone: badge("calm", "Object gone"),
   error: badge("bad", "Failed"),
   terminal: badge("bad", "Gave up"),
-  aborted: badge("calm", "Cut short"),
 } as const satisfies Record<ReconcileStatus["outcome"], Markup>;
 
 export function outcome({ outcome, code, next }: ReconcileStatus): Markup {

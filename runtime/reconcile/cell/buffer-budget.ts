@@ -9,7 +9,8 @@ import { EvenkeelError } from "../../kube/errors.ts";
 const MIB = 1024 * 1024;
 /** The largest object that an API server takes is some 1.5 MiB. */
 const MAX_TASK_BYTES = 64 * MIB;
-const MAX_KEPT_BYTES = 96 * MIB;
+/** What a function may hold: what it is given, keeps and returns, and its buffers. */
+export const MAX_HELD_BYTES = 96 * MIB;
 
 // Taken aside: what a function makes of the language afterwards does not reach what is used here.
 const { apply, construct, defineProperty } = Reflect;
@@ -46,9 +47,11 @@ export class BufferBudget {
       });
     }
     for (const method of ["alloc", "allocUnsafe", "allocUnsafeSlow"]) this.#guard(Buffer, method, first);
-    for (const method of ["padStart", "padEnd"]) this.#guard(String.prototype, method, first);
+    for (const method of ["padStart", "padEnd"]) this.#guard(String.prototype, method, ([length]) => Number(length));
     this.#guard(String.prototype, "repeat", ([count], text) => Number(count) * String(text).length);
-    for (const method of IN_ONE_STEP) this.#guard(Array.prototype, method, endless);
+    for (const method of OF_LISTS) this.#guard(Array.prototype, method, endless);
+    for (const method of OF_TEXTS) this.#guard(String.prototype, method, overlong);
+    this.#guard(JSON, "parse", overlong);
     this.#guard(Array, "from", ([items]) => 8 * Number((items as { readonly length?: unknown } | undefined)?.length));
   }
 
@@ -80,7 +83,7 @@ export class BufferBudget {
       kept = heldBytes();
       this.#live = kept;
     }
-    return kept > MAX_KEPT_BYTES ? this.#error("keeps", kept) : undefined;
+    return kept > MAX_HELD_BYTES ? this.#error("keeps", kept) : undefined;
   }
 
   #count(length: unknown, size: number): void {
@@ -139,7 +142,7 @@ const CONSTRUCTORS = [
  * Methods that go through a list, or copy it, in one step that cannot be broken off, hole by hole: a list can be as long as
  * four billion and hold nothing.
  */
-const IN_ONE_STEP = [
+const OF_LISTS = [
   "copyWithin",
   "fill",
   "reverse",
@@ -151,6 +154,18 @@ const IN_ONE_STEP = [
   "unshift",
   "with",
 ] as const;
+
+/** Methods that make a list of all they find in a text: one that is too long for V8 ends the process. */
+const OF_TEXTS = ["anchor", "fontcolor", "fontsize", "link", "match", "replace", "replaceAll", "split"] as const;
+
+/** Nothing for texts of a size that occurs. A longer one need not have been asked for: put together of shorter ones, it is free. */
+function overlong([text]: readonly unknown[], self: unknown): number {
+  return charsOver(self) + charsOver(text);
+}
+
+function charsOver(text: unknown): number {
+  return typeof text === "string" && text.length > MAX_TASK_BYTES ? text.length : 0;
+}
 
 /** Nothing for a list of a size that occurs: it is there already. */
 function endless(_args: readonly unknown[], self: unknown): number {

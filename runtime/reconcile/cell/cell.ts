@@ -1,6 +1,6 @@
 /**
  * Where one function lives: the host knows its declaration and asks it to run, and nothing else. A cell of a worker thread
- * contains what the function does wrong; one in this thread is for tests and simulations. Both give the same effects.
+ * contains what the function does wrong; tests have one in their own thread, which gives the same effects.
  */
 import type { EvenkeelError } from "../../kube/errors.ts";
 import type { Query } from "../../kube/query.ts";

@@ -2,6 +2,9 @@
 import type { OnRead } from "../resolve-hook.ts";
 import type { Cell } from "./cell.ts";
 
+/** A file of pure declarations loads in a fifth of a second of one processor; this leaves room for a busy machine. */
+export const LOAD_DEADLINE_MS = 10_000;
+
 export interface Birth {
   /** The function's. */
   readonly name: string;

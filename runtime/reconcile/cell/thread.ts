@@ -10,19 +10,17 @@ import type { Clock, Timer } from "../../clock/clock.ts";
 import { FleetingMap } from "../../collections/fleeting-map.ts";
 import { EvenkeelError, type Code } from "../../kube/errors.ts";
 import { AnswerSender } from "./answer-memory.ts";
+import { MAX_HELD_BYTES } from "./buffer-budget.ts";
 import type { Answers, Job } from "./cell.ts";
 import type { Done, Outcome, Task, Told, WorkerBirth } from "./messages.ts";
+import { LOAD_DEADLINE_MS } from "./open-cell.ts";
 import { sizeOf } from "./size.ts";
 import { checkedTold } from "./told.ts";
 
 /** A run takes microseconds. Long enough for a large list on a starved machine, short enough to be noticed. */
 const DEADLINE_MS = 2_000;
-/** Loading compiles the host's code and the function's. */
-const LOAD_DEADLINE_MS = 10_000;
 /** Deadlines are numbers of looks that find the same task under way: a stall of the host's own is no fault of the task. */
 const LOOK_MS = 25;
-/** What the function holds, reads and returns, and its buffers. */
-const MAX_BYTES = 96 * 1024 * 1024;
 /** What waits in the thread is in this account too: the rest waits here, where it is no copy. */
 const MAX_SENT_BYTES = 16 * 1024 * 1024;
 /**
@@ -214,7 +212,7 @@ export class Thread {
     this.#isWeighing = true;
     try {
       const { used_heap_size: heap, external_memory: buffers } = await this.#worker.getHeapStatistics();
-      if (heap + buffers <= MAX_BYTES || Atomics.load(this.#current, 0) !== id) return;
+      if (heap + buffers <= MAX_HELD_BYTES || Atomics.load(this.#current, 0) !== id) return;
       this.#fault("FUNCTION_OUT_OF_MEMORY", `came to hold ${Math.round((heap + buffers) / 2 ** 20)} MiB`);
     } catch {
       // It has ended meanwhile: that is told elsewhere.

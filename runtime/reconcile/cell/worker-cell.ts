@@ -1,7 +1,7 @@
 /**
  * A cell with a thread of its own. What the function does wrong ends the thread and blames the task that was under way; the
  * other tasks are handed over anew to the next thread, because a pure function can be run again. A function that fails
- * again and again is suspended for longer and longer.
+ * again and again is suspended for longer and longer; a run that succeeds, or a pause after which nobody waits, ends that.
  *
  *   asleep ── task ──→ loading ──→ working ── fault ──→ (suspended ──→) loading …
  *      ↑                              │
@@ -25,7 +25,7 @@ const STUCK_AFTER_MS = 2_000;
 const OUTCOMES_PER_MESSAGE = 8;
 const SUSPENSION = { baseMs: 1_000, capMs: 60_000 };
 
-/** Told when a function is suspended, and why; and without a reason when it is well again. Must not throw. */
+/** Told when a function is suspended, and why; and without a reason when it is so no longer. Must not throw. */
 export type OnSuspension = (name: string, why: EvenkeelError | undefined) => void;
 
 /** Loads each function into a thread of its own. */
@@ -159,7 +159,7 @@ export class WorkerCell implements Cell {
     this.#isLoaded = false;
     const pinned = this.#declaration === undefined ? undefined : this.#texts;
     this.#thread = new Thread({
-      // Of what a thread did before it was ended nothing is lost where that has just happened.
+      // After a fault, each outcome is sent on its own, so that the next fault loses none.
       birth: { ...this.#birth, pinned, outcomesPerMessage: this.#faultCount === 0 ? OUTCOMES_PER_MESSAGE : 1 },
       clock: this.#clock,
       onTold: (told) => this.#told(told),
@@ -191,10 +191,14 @@ export class WorkerCell implements Cell {
   }
 
   #done(hasRun: boolean): void {
-    if (hasRun && this.#faultCount >= FAULTS_BEFORE_SUSPENSION) this.#onSuspension(this.name, undefined);
-    if (hasRun) this.#faultCount = 0;
+    if (hasRun) this.#forgive();
     this.#handOver();
     this.#sleepIfIdle();
+  }
+
+  #forgive(): void {
+    if (this.#faultCount >= FAULTS_BEFORE_SUSPENSION) this.#onSuspension(this.name, undefined);
+    this.#faultCount = 0;
   }
 
   #fault(error: EvenkeelError, culprit?: Pending, others: readonly Pending[] = []): void {
@@ -213,6 +217,8 @@ export class WorkerCell implements Cell {
       this.#suspendedUntilMs = this.#clock.now() + forMs;
       this.#clock.after(forMs, () => {
         this.#suspendedUntilMs = undefined;
+        // Who was at fault may be gone, and then no run would ever show that all is well.
+        if (this.#waiting.length === 0) this.#forgive();
         this.#handOver();
       });
       if (suspensions === 0) this.#onSuspension(this.name, error);

@@ -21,8 +21,8 @@ export class FakeCluster implements Api {
   servesWatchList = true;
   /** What a watch waits for before it begins: a server that accepts connections and is slow to answer. */
   untilOpen: Promise<void> | undefined;
-  /** Called after each page of a list, before the next is asked for. */
-  afterPage: () => void = () => {};
+  /** Called once a page is made; it is handed out, and so the next is asked for, when this is done. */
+  afterPage: () => void | Promise<void> = () => {};
   listCount = 0;
   readonly #where: Where;
   #objects = new Map<string, StoredObject>();
@@ -94,7 +94,7 @@ export class FakeCluster implements Api {
     const last = items.at(-1);
     const token =
       items.length < rest.length && last !== undefined ? `${version} ${objectKey(last.metadata)}` : undefined;
-    this.afterPage();
+    await this.afterPage();
     return { items, resourceVersion: String(version), continue: token };
   }
 

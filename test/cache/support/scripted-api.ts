@@ -24,7 +24,6 @@ export class ScriptedApi implements Api {
   /** When each call came, in virtual milliseconds. */
   readonly timesMs: number[] = [];
   readonly watchOptions: WatchOptions[] = [];
-  readonly listOptions: ListOptions[] = [];
   /** Streams that are being read. */
   openCount = 0;
   readonly #clock: Clock;
@@ -44,7 +43,6 @@ export class ScriptedApi implements Api {
   }
 
   async list(_kind: Kind, options: ListOptions = {}): Promise<ListPage> {
-    this.listOptions.push(options);
     const size = options.limit === undefined ? "all" : String(options.limit);
     this.#called(`list ${size}${options.continue === undefined ? "" : ` after ${options.continue}`}`);
     const answer = this.#lists.shift() ?? new EvenkeelError("BUG", "the script has no further list");

@@ -1,6 +1,7 @@
 /** Beside others, and at no cost to them, while the host is up. */
 import assert from "node:assert/strict";
 import { setTimeout as delay } from "node:timers/promises";
+import { becomes } from "../../support/wait.ts";
 import { CONTENT, UP_A, UP_B, type Behaviour, type Corner } from "./corner.ts";
 
 export const coexist: readonly Behaviour[] = [
@@ -77,7 +78,7 @@ export const coexist: readonly Behaviour[] = [
       assert.ok(tries.length >= 2 && tries.length <= 6, `${tries.length} tries`);
       await lift();
       const content = async (): Promise<unknown> => (await it.get(target))?.data;
-      await it.becomes(content, CONTENT.data, 45_000);
+      await becomes(content, CONTENT.data, 45_000);
     },
   },
   {
@@ -123,7 +124,7 @@ async function deny(it: Corner, target: string): Promise<() => Promise<void>> {
     const dryRun = `/api/v1/namespaces/${target}/configmaps?dryRun=All`;
     return (await admin.send("POST", dryRun, probe, [403])) === undefined;
   };
-  await it.becomes(stands, true);
+  await becomes(stands, true);
   return async () => {
     await admin.send("DELETE", `${path}/validatingadmissionpolicybindings/${name}`);
   };

@@ -1,6 +1,7 @@
 /** Whatever happens while the host is up, the copies become what the sources say. */
 import assert from "node:assert/strict";
 import { setTimeout as delay } from "node:timers/promises";
+import { becomes } from "../../support/wait.ts";
 import { CANARY, CONTENT, OTHER, UP_A, UP_B, type Behaviour } from "./corner.ts";
 
 const BYTES = Buffer.from([0, 255, 128, 10]).toString("base64");
@@ -157,7 +158,7 @@ export const converge: readonly Behaviour[] = [
         const notes = await it.notes("Replaced");
         return [UP_A, UP_B].map((target) => notes.includes(`${target}/${it.name} ${says}`));
       };
-      await it.becomes(told, [true, true]);
+      await becomes(told, [true, true]);
     },
   },
 ];

@@ -5,16 +5,14 @@
 import assert from "node:assert/strict";
 import { setTimeout as delay } from "node:timers/promises";
 import { z } from "zod";
-import { systemClock } from "../../../runtime/clock/clock.ts";
 import type { AuditRow } from "../../controlplane/audit-log.ts";
+import { becomes } from "../../support/wait.ts";
 import { requestsOfAccount } from "../deployed.ts";
 import type { Admin } from "./admin.ts";
 import type { Stage } from "./stage.ts";
 import { formatRow } from "../rules.ts";
 
-/** Behaviours say 5 s; a busy machine with two cores may take longer, and a hang is told from slowness all the same. */
-export const CONVERGE_MS = 15_000;
-/** Long enough that a wrong write would have been made. */
+/** For a write that was begun before what came after it was done. */
 const QUIET_MS = 2_000;
 
 /** Stands in the data of sources, and nowhere that the host tells of. */
@@ -123,7 +121,7 @@ export class Corner {
   async namespaceIsGone(name: string): Promise<void> {
     const isGone = async (): Promise<boolean> =>
       (await this.#admin.send("GET", `/api/v1/namespaces/${name}`, undefined, [404])) === undefined;
-    await this.becomes(isGone, true, 30_000);
+    await becomes(isGone, true);
   }
 
   async get(namespace: string, name = this.name): Promise<ConfigMap | undefined> {
@@ -145,7 +143,7 @@ export class Corner {
       const copies = await this.copies(name);
       return targets.map((target) => contentOf(copies.get(target)));
     };
-    await this.becomes(seen, wanted);
+    await becomes(seen, wanted);
   }
 
   /** Those that every behaviour finds, as the configuration is now. */
@@ -156,14 +154,14 @@ export class Corner {
 
   /** Waits until no namespace has a copy. */
   async uncopied(name = this.name): Promise<void> {
-    await this.becomes(async () => [...(await this.copies(name)).keys()], []);
+    await becomes(async () => [...(await this.copies(name)).keys()], []);
   }
 
   /** Waits until the source has one Event for this reason, and holds that there is no second. */
   async told(reason: string, wanted: RegExp, name = this.name, namespace = this.home): Promise<void> {
     let notes: readonly string[] = [];
     const ask = async (): Promise<number> => (notes = await this.notes(reason, name, namespace)).length;
-    await this.becomes(ask, 1);
+    await becomes(ask, 1);
     assert.match(notes.join("\n"), wanted);
   }
 
@@ -185,23 +183,18 @@ export class Corner {
     return rows.filter((row) => row.resource === "configmaps" && row.name.startsWith(name) && isOwn(row.namespace));
   }
 
-  /** Holds the host to no write here, nor to a refused one, while `act` is done and for some time after it. */
+  /**
+   * Holds the host to no write here, nor to a refused one, for `act` and what follows from it: a source that is made
+   * later has its copies by then.
+   */
   async costsNoWrite(act: () => Promise<void>, name = this.name): Promise<void> {
     const before = await this.writes(name);
     await act();
+    const later = `after-${this.name}`;
+    await this.source(CONTENT, {}, later);
+    await this.copied(CONTENT, later);
     await delay(QUIET_MS);
     assert.deepEqual((await this.writes(name)).slice(before.length).map(formatRow), []);
-  }
-
-  /** Waits until `ask` answers `wanted`. @throws AssertionError with its last answer */
-  async becomes(ask: () => Promise<unknown>, wanted: unknown, limitMs = CONVERGE_MS): Promise<void> {
-    const startedMs = systemClock.now();
-    for (;;) {
-      const seen = await ask();
-      if (isSame(seen, wanted)) return;
-      if (systemClock.now() - startedMs > limitMs) assert.deepEqual(seen, wanted, `after ${limitMs / 1000} s`);
-      await delay(100);
-    }
   }
 }
 
@@ -225,13 +218,4 @@ function contentOf(content: Content | undefined): Content | undefined {
   if (content === undefined) return undefined;
   const { data, binaryData, immutable } = content;
   return { data, binaryData, immutable };
-}
-
-function isSame(a: unknown, b: unknown): boolean {
-  try {
-    assert.deepEqual(a, b);
-    return true;
-  } catch {
-    return false;
-  }
 }

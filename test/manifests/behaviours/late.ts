@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { setTimeout as delay } from "node:timers/promises";
 import { LEADING } from "../../e2e/scenario.ts";
+import { becomes } from "../../support/wait.ts";
 import { formatRow } from "../rules.ts";
 import { CONTENT, OTHER, UP_A, UP_B, writesOfAccount, type Behaviour, type Corner } from "./corner.ts";
 import { historyGone, isWholeList, samplesOf, sights, type Sight } from "./sight.ts";
@@ -26,7 +27,7 @@ const unsynced = Object.entries(sights).map(([what, held]): Behaviour => ({
     using hold = stage.proxy.hold(held.isAsked);
     const host = stage.beginHost();
     const rest = Object.values(sights).filter((sight) => sight !== held);
-    await it.becomes(async () => Promise.all(rest.map((sight) => isListed(it, sight))), [true, true]);
+    await becomes(async () => Promise.all(rest.map((sight) => isListed(it, sight))), [true, true]);
     await host.readyIs(500, "caches");
     await delay(UNSYNCED_MS);
     assert.deepEqual([await isListed(it, held), hold.count > 0], [false, true]);
@@ -59,7 +60,7 @@ export const late: readonly Behaviour[] = [
       using gap = stage.proxy.hold(sights.sources.isAsked);
       using list = stage.proxy.hold((asked) => sights.sources.isAsked(asked) && isWholeList(asked));
       stage.proxy.cut(sights.sources.isAsked);
-      await it.becomes(async () => gap.count > 0, true);
+      await becomes(async () => gap.count > 0, true);
       for (const name of [it.name, anew]) await it.delete(it.home, name);
       await it.patch(it.home, { metadata: { labels: { mirror: null } } }, label);
       await it.source(OTHER, {}, anew);
@@ -70,7 +71,7 @@ export const late: readonly Behaviour[] = [
       away.release();
 
       gap.release();
-      await it.becomes(async () => list.count > 0, true);
+      await becomes(async () => list.count > 0, true);
       await delay(UNSYNCED_MS);
       assert.match(stage.host.stdout, historyGone(sights.sources), "the watch could not go on where it was");
       assert.deepEqual((await it.writes()).slice(written).map(formatRow), [], "nobody knows yet");

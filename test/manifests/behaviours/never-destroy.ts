@@ -1,6 +1,7 @@
 /** What is not provably ours is never written and never deleted, while the host is up. */
 import assert from "node:assert/strict";
 import { setTimeout as delay } from "node:timers/promises";
+import { becomes } from "../../support/wait.ts";
 import { CONTENT, OTHER, UP_A, UP_B, type Behaviour, type Content, type Marks } from "./corner.ts";
 
 const MINE: Content = { data: { mine: "yes" } };
@@ -51,7 +52,7 @@ export const neverDestroy: readonly Behaviour[] = [
       }
       const gauge = async (): Promise<boolean> =>
         /^evenkeel_conflicts\{controller="mirror"\} 5$/m.test(await it.stage.metrics());
-      await it.becomes(gauge, true);
+      await becomes(gauge, true);
       assert.deepEqual(await Promise.all(all.map(({ name }) => it.get(UP_A, name))), before);
     },
   },
@@ -105,7 +106,7 @@ export const neverDestroy: readonly Behaviour[] = [
   },
   {
     id: "B11",
-    name: "a prefix is literal and anchored",
+    name: "a prefix means the namespaces whose names begin with it, letter by letter, and no others",
     async run(it) {
       for (const name of OUTSIDE) await it.stage.admin.namespace(name);
       const target = await it.target();

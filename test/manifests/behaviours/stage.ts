@@ -7,7 +7,7 @@ import type { ControlPlane } from "../../controlplane/control-plane.ts";
 import type { HoldingProxy } from "../../controlplane/holding-proxy.ts";
 import { HostProcess } from "../../e2e/host-process.ts";
 import { LEADING } from "../../e2e/scenario.ts";
-import type { Deployed } from "../deployed.ts";
+import { AS_IN_POD, type Deployed } from "../deployed.ts";
 import { Admin } from "./admin.ts";
 import type { Ground } from "./ground.ts";
 
@@ -83,7 +83,7 @@ export class Stage {
   beginHost({ kubeconfig = this.#kubeconfig, flags = [], env = {} }: HostOptions = {}): HostProcess {
     const identity = `host-${this.#hosts.length + 1}`;
     const args = ["--kubeconfig", kubeconfig, "--config", this.#configFile, "--identity", identity, "-v", "8"];
-    const host = new HostProcess(this.#context, { args: [...args, ...flags], cwd: this.#folder, env });
+    const host = new HostProcess(this.#context, { args: [...args, ...AS_IN_POD, ...flags], cwd: this.#folder, env });
     this.#hosts.push(host);
     return host;
   }

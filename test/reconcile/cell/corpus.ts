@@ -106,6 +106,26 @@ export const misdeeds: readonly Misdeed[] = [
     code: "FUNCTION_OUT_OF_MEMORY",
     says: /asked for 512 MiB/,
   },
+  ...[
+    { what: "splits", step: `text.split("")` },
+    { what: "splits at each letter b", step: `text.split("b")` },
+    { what: "looks everywhere in", step: "text.match(/b/g)" },
+    { what: "replaces every letter of", step: `text.replace(/[ab]/g, "cc")` },
+    { what: "replaces each letter b in", step: `text.replaceAll("b", "")` },
+    { what: "quotes", step: `"".anchor(text)` },
+    { what: "parses", step: "JSON.parse(text)" },
+  ].map(({ what, step }): Misdeed => ({
+    name: `${what} a text that it has put together`,
+    source: `let text = "ab"; for (let i = 0; i < 27; i++) text += text; ${step};`,
+    code: "FUNCTION_OUT_OF_MEMORY",
+    says: /asked for 256 MiB/,
+  })),
+  {
+    name: "pads a text to a length that is no number",
+    source: `"a".padStart({ valueOf: () => 2 ** 29 - 25 });`,
+    code: "FUNCTION_OUT_OF_MEMORY",
+    says: /asked for 512 MiB/,
+  },
   {
     name: "keeps more and more from run to run",
     before: "const kept = [];",
@@ -215,7 +235,7 @@ export const misdeeds: readonly Misdeed[] = [
   { name: "returns a function", source: "return () => {};", code: "EFFECT_INVALID", says: /returned a function/ },
   {
     name: "returns what holds itself",
-    source: `const data = {}; data.self = data; return { children: [{ ...${child}, data }] };`,
+    source: `const spec = {}; spec.self = spec; return { children: [{ ...${child}, spec }] };`,
     code: "EFFECT_INVALID",
     says: /holds itself/,
   },
@@ -273,9 +293,9 @@ export const misdeeds: readonly Misdeed[] = [
   },
   {
     name: "returns a list of four billion holes",
-    source: `const data = []; data.length = 2 ** 32 - 1; return { children: [{ ...${child}, data }] };`,
+    source: `const spec = []; spec.length = 2 ** 32 - 1; return { children: [{ ...${child}, spec }] };`,
     code: "EFFECT_INVALID",
-    says: /data\.0 is a hole in a list/,
+    says: /spec\.0 is a hole in a list/,
   },
   {
     name: "returns what nests without end",

@@ -1,7 +1,6 @@
 /** A function in a cell with a thread of its own, in one line. */
 import { join } from "node:path";
 import type { TestContext } from "node:test";
-import { setTimeout as pause } from "node:timers/promises";
 import { systemClock, type Clock } from "../../../runtime/clock/clock.ts";
 import { EvenkeelError } from "../../../runtime/kube/errors.ts";
 import type { StoredObject } from "../../../runtime/kube/object.ts";
@@ -11,7 +10,6 @@ import { runInRounds } from "../../../runtime/reconcile/cell/rounds.ts";
 import { openWorker, type WorkerCell } from "../../../runtime/reconcile/cell/worker-cell.ts";
 import type { Run } from "../../../runtime/reconcile/run.ts";
 import { tempFolder, type TempFolder } from "../../support/temp-folder.ts";
-import { VirtualClock } from "../../support/virtual-clock.ts";
 import { configMap } from "../builders.ts";
 
 export interface Opened {
@@ -72,16 +70,4 @@ export async function runAll(cell: Cell, jobs: readonly Job[], answer: AnswerOf)
 export async function outcome(running: Promise<Run>): Promise<unknown> {
   const { effects, error } = await running;
   return error instanceof EvenkeelError ? error.code : (effects?.memo ?? error);
-}
-
-/** A thread is looked at in real time, for it lives in it; what takes longer waits for the test. */
-export class ThreadClock extends VirtualClock {
-  override after(delayMs: number, run: () => void): { cancel(): void } {
-    return delayMs < 100 ? systemClock.after(delayMs, run) : super.after(delayMs, run);
-  }
-}
-
-/** Until `isSo`: threads begin and end in their own time. */
-export async function until(isSo: () => boolean | Promise<boolean>): Promise<void> {
-  while (!(await isSo())) await pause(5);
 }

@@ -6,7 +6,7 @@ import { ConfigMap, Namespace } from "../../../runtime/kube/kind.ts";
 import { formatQuery, select, type Query } from "../../../runtime/kube/query.ts";
 import type { Answer, Attempt, Cell, Job } from "../../../runtime/reconcile/cell/cell.ts";
 import { declarationOf } from "../../../runtime/reconcile/cell/cell.ts";
-import { InlineCell } from "../../../runtime/reconcile/cell/inline-cell.ts";
+import { InlineCell } from "../../support/inline-cell.ts";
 import { runInRounds, type Asked, type Rounds } from "../../../runtime/reconcile/cell/rounds.ts";
 import type { CacheReader } from "../../../runtime/cache/reader.ts";
 import { defineFunction } from "../../../runtime/reconcile/define.ts";

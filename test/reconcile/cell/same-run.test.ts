@@ -8,7 +8,7 @@ import { EvenkeelError } from "../../../runtime/kube/errors.ts";
 import type { KubeObject, StoredObject } from "../../../runtime/kube/object.ts";
 import { formatQuery, matches, type Query } from "../../../runtime/kube/query.ts";
 import type { Answer, Cell, Job } from "../../../runtime/reconcile/cell/cell.ts";
-import { openInline } from "../../../runtime/reconcile/cell/inline-cell.ts";
+import { openInline } from "../../support/inline-cell.ts";
 import { runInRounds } from "../../../runtime/reconcile/cell/rounds.ts";
 import { openWorker } from "../../../runtime/reconcile/cell/worker-cell.ts";
 import type { Run } from "../../../runtime/reconcile/run.ts";
@@ -159,6 +159,12 @@ suite("in both cells, the same run", () => {
       body: "count += 1; return { memo: count };",
       job: { isVerifying: true },
     },
+    { name: "that is async and throws", body: `return (async () => { throw new Error("said"); })();` },
+    {
+      name: "that is async and reads the clock and what it did not declare",
+      body: "return (async () => { try { Date.now(); } finally { cache.list(kind('v1', 'Secret')); } })();",
+    },
+    { name: "whose effects throw when asked for a then", body: `return { get then() { throw new Error("said"); } };` },
     { name: "that says very much", body: `throw new Error("x".repeat(5_000));` },
   ];
   const world = [namespace("team-a"), other("apps/v1", "Deployment", "team-a/web", { spec: { replicas: 1 } })];

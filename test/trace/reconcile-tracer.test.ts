@@ -5,7 +5,7 @@ import { AlwaysOffSampler, type ReadableSpan } from "@opentelemetry/sdk-trace";
 import { attributes as keys, MAX_LISTED } from "../../runtime/trace/names.ts";
 import type { Outcome, ReconcileTrace, WriteResult } from "../../runtime/trace/reconcile-trace.ts";
 import type { Wake } from "../../runtime/trace/wake.ts";
-import { start, tracingWorld, type TracingWorld } from "./spans.ts";
+import { nothingPlanned, start, tracingWorld, type TracingWorld } from "./spans.ts";
 
 const epochMs = Date.UTC(2026, 0, 1);
 
@@ -18,7 +18,7 @@ describe("one reconcile", () => {
     await clock.advance(2);
     run.end({ reads: [{ query: "v1/Namespace */team-*", count: 2 }], wants: { children: 2, events: 0 }, restarts: 1 });
     await clock.advance(1);
-    trace.planned({ creates: 1, updates: 0, deletes: 0, applies: 0, unchanged: 1, held: 0, blocked: 0 });
+    trace.planned({ ...nothingPlanned, creates: 1, unchanged: 1 });
     const write = trace.request({ verb: "create", kind: "v1/ConfigMap", key: "team-a/settings" });
     await clock.advance(5);
     write.end({ status: 201, result: "ok", auditId: "9b2d" });
@@ -233,14 +233,14 @@ describe("one reconcile", () => {
     const trace = world.tracer.start(start);
     const run = trace.run();
     const write = trace.request({ verb: "delete", kind: "v1/ConfigMap", key: "a/b" });
-    trace.end({ outcome: "aborted" });
+    trace.end({ outcome: "error" });
     write.end({ result: "ok", status: 200 });
     run.end({ reads: [] });
     trace.end({ outcome: "success" });
     const spans = world.exporter.getFinishedSpans();
     assert.equal(spans.length, 4);
     assert.equal(only(spans, "delete v1/ConfigMap").attributes[keys.result], "aborted");
-    assert.equal(only(spans, "reconcile mirror").attributes[keys.outcome], "aborted");
+    assert.equal(only(spans, "reconcile mirror").attributes[keys.outcome], "error");
     assert.equal(world.finished.length, 1);
   });
 });
@@ -273,7 +273,6 @@ describe("what counts as an error", () => {
     requeue: false,
     requeue_after: false,
     gone: false,
-    aborted: false,
     error: true,
     terminal: true,
   };

@@ -5,14 +5,14 @@ import type { EvenkeelError } from "../kube/errors.ts";
 import type { StoredObject } from "../kube/object.ts";
 import type { WriteResult } from "../trace/reconcile-trace.ts";
 import type { Write } from "./plan.ts";
-import { isChildOf } from "./provenance.ts";
-import { idOf, wishOf, type Request } from "./request.ts";
+import { isChildOf, provenanceOf } from "./provenance.ts";
+import { idOf, targetId, wishOf, type Request } from "./request.ts";
 import { contentOf } from "./rewrites.ts";
 import { tracedGet } from "./traced-request.ts";
 import type { WriteCauses } from "./write-causes.ts";
 import type { Sent } from "./writer.ts";
 
-interface AnswersOptions {
+interface SettlementOptions {
   readonly api: Api;
   readonly clock: Clock;
   readonly causes: WriteCauses;
@@ -22,24 +22,22 @@ interface AnswersOptions {
   readonly onWrite: (verb: Write["verb"], result: WriteResult) => void;
 }
 
-export class Answers {
-  readonly #options: AnswersOptions;
+export class Settlement {
+  readonly #options: SettlementOptions;
 
-  constructor(options: AnswersOptions) {
+  constructor(options: SettlementOptions) {
     this.#options = options;
   }
 
   /** A name that a stranger held is asked for by reading; only when it is free is the child created. */
   async probe(writes: readonly Write[], request: Request): Promise<readonly Write[]> {
-    const { record, tally } = request;
+    const { record } = request;
     if (record.blocked.size === 0) return writes;
     const isFree = async (write: Write): Promise<boolean> => {
-      if (write.verb !== "create" || record.blocked.get(idOf(write))?.reason !== "not_ours") return true;
-      const holder = await this.#holderOf(write, "is the name free?", request);
-      if (holder === "nobody") return true;
-      if (holder === "we") tally.retry = true;
-      else record.blocked.block(idOf(write), "not_ours", write.name.namespace);
-      return false;
+      if (write.verb !== "create" || record.blocked.get(targetId(write))?.reason !== "not_ours") return true;
+      const found = await this.#lookAt(write, "is the name free?", request);
+      if (found !== undefined) this.#noteTaken(write, found, request);
+      return found === undefined;
     };
     const answers = await Promise.all(writes.map(isFree));
     return writes.filter((_, i) => answers[i]);
@@ -47,9 +45,10 @@ export class Answers {
 
   noteSent(sent: Sent, request: Request): void {
     const { causes, clock, onWrite } = this.#options;
-    const { record, tally, source } = request;
+    const { record, tally } = request;
     const { write } = sent;
     const id = idOf(write);
+    const target = targetId(write);
     if (sent.outcome !== "skipped") onWrite(write.verb, sent.outcome === "ok" ? "ok" : sent.result);
     switch (sent.outcome) {
       case "skipped":
@@ -57,11 +56,13 @@ export class Answers {
       case "ok": {
         tally.answered();
         tally.written.push(write);
-        record.blocked.clear(id);
-        const wish = wishOf(write, source);
-        if (wish !== undefined) record.rewrites.wrote(id, wish, clock.now());
-        if (write.verb === "status") record.statusDigest = write.digest;
+        record.blocked.clear(target);
         const version = sent.answer.object?.metadata.resourceVersion;
+        const wish = wishOf(write, request);
+        if ("comparison" in write && write.comparison.resourceVersion === version)
+          tally.fulfilled.push(write.comparison.digest);
+        else if (wish !== undefined) record.rewrites.wrote(target, wish, clock.now());
+        if (write.verb === "status") record.statusDigest = write.digest;
         if (write.verb === "delete" || write.verb === "release") {
           tally.own.removed(write.kind, write.name, write.uid);
           causes.note(id, write.uid, sent.context);
@@ -77,8 +78,11 @@ export class Answers {
   }
 
   /** What a refusal means for the key: wait for the cache, leave the object for a while, or try everything again. */
-  #noteFailure(write: Write, error: EvenkeelError, { record: { blocked }, tally, source }: Request): void {
+  #noteFailure(write: Write, error: EvenkeelError, request: Request): void {
+    const { tally } = request;
+    const { blocked } = request.record;
     const { namespace } = write.name;
+    const target = targetId(write);
     switch (error.code) {
       case "API_ALREADY_EXISTS":
         tally.taken.push(write);
@@ -92,22 +96,23 @@ export class Answers {
         if (write.verb === "status" || write.verb === "scale") {
           const message = `${error.what}: is it gone, or has its kind no subresource ${write.verb}? A CustomResourceDefinition must name it`;
           // The first time it is more likely that the object is gone.
-          if (!blocked.block(idOf(write), "not_found", namespace, { message })) tally.fail(error);
+          if (!blocked.block(target, "not_found", namespace, { refusal: { message } })) tally.fail(error);
         } else if (error.code === "KIND_NOT_SERVED") return tally.troubled(error, this.#options.clock);
-        else if (write.verb === "create") blocked.block(idOf(write), "not_found", namespace, { message: error.what });
-        // Of a replacement it may be what was to be replaced that is gone.
+        else if (write.verb === "create")
+          blocked.block(target, "not_found", namespace, { refusal: { message: error.what } });
+        // In a replacement, the object to be replaced may itself be what is gone.
         else if (write.verb !== "delete") tally.retry = true;
         break;
       case "API_NAMESPACE_TERMINATING":
-        blocked.block(idOf(write), "terminating", namespace);
+        blocked.block(target, "terminating", namespace);
         break;
       case "API_FIELD_TAKEN":
       case "API_FORBIDDEN":
+      case "API_FENCED":
       case "API_INVALID":
       case "API_REJECTED":
-        blocked.block(idOf(write), "denied", namespace, {
-          message: error.message,
-          content: contentOf(wishOf(write, source)),
+        blocked.block(target, "denied", namespace, {
+          refusal: { message: error.message, content: contentOf(wishOf(write, request)) },
         });
         tally.fail(error);
         break;
@@ -120,23 +125,31 @@ export class Answers {
 
   /** A create met an object that the cache does not show: a child of ours that the cache has not seen yet, or a stranger's. */
   async whoseIs(write: Write, request: Request): Promise<void> {
+    const found = await this.#lookAt(write, "whose is it?", request);
+    if (found === undefined) request.tally.retry = true;
+    else this.#noteTaken(write, found, request);
+  }
+
+  #noteTaken(write: Write, found: StoredObject, request: Request): void {
     const { record, tally } = request;
-    if ((await this.#holderOf(write, "whose is it?", request)) !== "a stranger") tally.retry = true;
-    else record.blocked.block(idOf(write), "not_ours", write.name.namespace);
+    if (this.#isOurs(found, request)) tally.retry = true;
+    else record.blocked.block(targetId(write), "not_ours", write.name.namespace, { holder: provenanceOf(found) });
   }
 
   /** Asked of the API server: the caches hold nothing that is not ours. */
-  async #holderOf(
+  async #lookAt(
     { kind, name }: Write,
     asks: "is the name free?" | "whose is it?",
-    { source, trace }: Request,
-  ): Promise<"nobody" | "we" | "a stranger"> {
-    const { api, signal, functionName } = this.#options;
-    const isOurs = (found: StoredObject): boolean => isChildOf(found, functionName, source);
-    const { answer } = await tracedGet(api, { kind, name, signal, asks }, trace, (found) => ({
-      result: isOurs(found) ? "ok" : "not_ours",
+    request: Request,
+  ): Promise<StoredObject | undefined> {
+    const { api, signal } = this.#options;
+    const { answer } = await tracedGet(api, { kind, name, signal, asks }, request.trace, (found) => ({
+      result: this.#isOurs(found, request) ? "ok" : "not_ours",
     }));
-    if (answer === undefined) return "nobody";
-    return isOurs(answer) ? "we" : "a stranger";
+    return answer;
+  }
+
+  #isOurs(found: StoredObject, { source }: Request): boolean {
+    return isChildOf(found, this.#options.functionName, source);
   }
 }

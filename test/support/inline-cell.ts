@@ -1,10 +1,17 @@
-/** A cell in the caller's own thread: for tests, and for simulations in virtual time. It contains nothing. */
-import { readConfig, type ConfigReading, type DefinedFunction } from "../define.ts";
-import { FunctionImports } from "../resolve-hook.ts";
-import { attempt } from "./attempt.ts";
-import { declarationOf, type Answers, type Attempt, type Cell, type Declaration, type Job } from "./cell.ts";
-import type { Birth } from "./open-cell.ts";
-import { loadDefinition } from "./definition-in.ts";
+/** A cell in the caller's own thread, for virtual time. It contains nothing. */
+import { readConfig, type ConfigReading, type DefinedFunction } from "../../runtime/reconcile/define.ts";
+import { FunctionImports } from "../../runtime/reconcile/resolve-hook.ts";
+import { attempt } from "../../runtime/reconcile/cell/attempt.ts";
+import {
+  declarationOf,
+  type Answers,
+  type Attempt,
+  type Cell,
+  type Declaration,
+  type Job,
+} from "../../runtime/reconcile/cell/cell.ts";
+import type { Birth } from "../../runtime/reconcile/cell/open-cell.ts";
+import { loadDefinition } from "../../runtime/reconcile/cell/definition-in.ts";
 
 export class InlineCell implements Cell {
   readonly name: string;
