@@ -6,7 +6,7 @@ import { own } from "./object.ts";
 import { type RequestInfo, requestInfo } from "./request-info.ts";
 import type { Resource } from "./resources/resource.ts";
 import type { ResourceTable } from "./resources/resource-table.ts";
-import { ApiError, internalError, methodNotAllowed, unknownPath } from "./status.ts";
+import { ApiError, forbidden, internalError, methodNotAllowed, unknownPath } from "./status.ts";
 import { remove, removeCollection } from "./verbs/delete.ts";
 import { patch } from "./verbs/patch.ts";
 import { get, list } from "./verbs/read.ts";
@@ -104,6 +104,7 @@ export class Dispatcher {
     { resource, verb, served }: Route,
   ): Promise<Response> {
     try {
+      refuseImpersonation(request);
       if (resource === undefined || !served) throw unknownPath();
       if (verb === undefined) throw methodNotAllowed();
       return await verb.run(new Call(this.#services, request, query, info, resource));
@@ -111,6 +112,14 @@ export class Dispatcher {
       return failure(error);
     }
   }
+}
+
+/** An answer for everybody would pass for one about the user that was named. @throws ApiError 403 */
+function refuseImpersonation(request: Request): void {
+  const user = request.headers.get("impersonate-user");
+  if (user === null) return;
+  const why = "this server impersonates nobody: whoever reaches it may do everything";
+  throw forbidden({ group: "", resource: "users" }, user, why);
 }
 
 /** @returns undefined when there is no such path for this kind. */

@@ -3,8 +3,9 @@
  * an API server relies on. One step deletes everything there is; objects held by finalizers are waited for.
  */
 import type { Clock, Timer } from "../clock/clock.ts";
-import { type ApiObject, at, isList } from "./object.ts";
+import type { ApiObject } from "./object.ts";
 import type { Registry } from "./registry.ts";
+import { specFinalizers } from "./resources/core.ts";
 import type { Resource } from "./resources/resource.ts";
 import type { ResourceTable } from "./resources/resource-table.ts";
 import type { Storage } from "./storage/storage.ts";
@@ -77,11 +78,6 @@ export class NamespaceLifecycle {
     const target = { resource, namespace: "", manager: MANAGER, subresource: "finalize", dryRun: false } as const;
     this.#registry.update(target, namespace, (live) => ({ object: withoutOurs(live) }));
   }
-}
-
-function specFinalizers(namespace: ApiObject | undefined): readonly string[] {
-  const finalizers = at(namespace, "spec", "finalizers");
-  return isList(finalizers) ? finalizers.filter((name) => typeof name === "string") : [];
 }
 
 function isHeldByUs(namespace: ApiObject): boolean {

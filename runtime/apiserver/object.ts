@@ -51,6 +51,10 @@ export function isObject(value: unknown): value is JsonObject {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
+export function asObject(value: Json | undefined): JsonObject {
+  return isObject(value) ? value : {};
+}
+
 /** Whether a JSON object has the frame of an API object. What is inside is the schema's business. */
 export function isApiObject(value: JsonObject): value is ApiObject {
   return typeof value["apiVersion"] === "string" && typeof value["kind"] === "string" && isObject(value["metadata"]);

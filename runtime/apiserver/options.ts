@@ -108,19 +108,18 @@ function isFieldValidation(value: string): value is FieldValidation {
   return value === "Strict" || value === "Warn" || value === "Ignore";
 }
 
-/** Adds to `errors` when a value is neither empty nor All. */
+/** Adds to `errors` when a value is not All: an empty one must not become a real write. */
 export function isDryRun(values: readonly string[], errors: FieldError[]): boolean {
-  const given = values.filter((value) => value !== "");
-  if (given.some((value) => value !== "All")) errors.push(field.notSupported("dryRun", given, ["All"]));
-  return given.length > 0;
+  if (values.some((value) => value !== "All")) errors.push(field.notSupported("dryRun", values, ["All"]));
+  return values.length > 0;
 }
 
-function flag(query: URLSearchParams, name: string): boolean {
+export function flag(query: URLSearchParams, name: string): boolean {
   const value = query.get(name);
   return value !== null && value !== "false" && value !== "0";
 }
 
-function integer(query: URLSearchParams, name: string): number | undefined {
+export function integer(query: URLSearchParams, name: string): number | undefined {
   const value = query.get(name);
   if (value === null || value === "") return undefined;
   if (!/^-?\d+$/.test(value)) throw badRequest(`strconv.ParseInt: parsing "${value}": invalid syntax`);

@@ -4,7 +4,7 @@
  *
  *   "k8s\0" + Unknown { 1: TypeMeta { 1: apiVersion, 2: kind }, 2: raw message }
  */
-import { type Json, type JsonObject, isList, isObject } from "./object.ts";
+import { type Json, type JsonObject, asObject, isList } from "./object.ts";
 import { badRequest } from "./status.ts";
 
 export const PROTOBUF = "application/vnd.kubernetes.protobuf";
@@ -71,10 +71,6 @@ function read(bytes: Buffer, message: Message, what: string): JsonObject {
 
 function asList(value: Json | undefined): readonly Json[] {
   return isList(value) ? value : [];
-}
-
-function asObject(value: Json | undefined): JsonObject {
-  return isObject(value) ? value : {};
 }
 
 function valueOf(reader: Reader, wireType: number, field: MessageField): Json | undefined {

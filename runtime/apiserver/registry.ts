@@ -13,6 +13,7 @@ import { StoredVersion } from "./storage/version.ts";
 import { nameSuffix, timestamp, uid } from "./identity.ts";
 import {
   type Preconditions,
+  type UpdateScope,
   carriedOver,
   checkName,
   checkNewUid,
@@ -32,7 +33,7 @@ export interface WriteTarget {
   /** Empty for cluster-scoped kinds. */
   readonly namespace: string;
   readonly manager: string;
-  readonly subresource: "" | "status" | "scale" | "finalize";
+  readonly subresource: UpdateScope;
   readonly dryRun: boolean;
 }
 

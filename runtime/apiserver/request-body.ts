@@ -1,5 +1,6 @@
 /** Reads what a client sent: size, media type, JSON or YAML, then the form of the kind. */
 import { parse as parseYaml } from "yaml";
+import { duplicatesInJson, duplicatesInYaml } from "./duplicate-fields.ts";
 import { type ApiObject, type Json, type JsonObject, isApiObject, isObject } from "./object.ts";
 import { PROTOBUF, parseProtobuf } from "./protobuf.ts";
 import { messageOf } from "./resources/messages.ts";
@@ -32,18 +33,30 @@ export async function readBody(request: Request): Promise<Body> {
   return { mediaType, bytes: Buffer.concat(chunks) };
 }
 
+/** A text that was read as JSON or YAML. */
+export interface Parsed<T extends Json = Json> {
+  readonly value: T;
+  /** A warning for each field that the text names twice. Looked for when it is asked for. */
+  readonly duplicates: () => readonly string[];
+}
+
 /** The body of a create, an update or a delete. @throws ApiError 415 for another media type, 400 for bad text. */
-export function parseObject(body: Body): JsonObject {
+export function parseObject(body: Body): Parsed<JsonObject> {
   if (body.mediaType !== "" && !OBJECT_TYPES.includes(body.mediaType)) throw unsupportedMediaType(OBJECT_TYPES);
-  if (body.mediaType === PROTOBUF) return parseProtobuf(body.bytes, messageOf);
-  const value = parseJson(body, body.mediaType === "application/yaml");
+  if (body.mediaType === PROTOBUF) return { value: parseProtobuf(body.bytes, messageOf), duplicates: () => [] };
+  const { value, duplicates } = parseText(body, body.mediaType === "application/yaml");
   if (!isObject(value)) throw badRequest("the object provided is unrecognized: it is not a JSON object");
-  return value;
+  return { value, duplicates };
 }
 
 /** @throws ApiError 400 */
-export function parseJson({ bytes }: Body, yamlAllowed = false): Json {
+export function parseText({ bytes }: Body, yamlAllowed = false): Parsed {
   const text = bytes.toString("utf8");
+  const value = parseJson(text, yamlAllowed);
+  return { value, duplicates: () => (yamlAllowed ? duplicatesInYaml(text, value) : duplicatesInJson(text, value)) };
+}
+
+function parseJson(text: string, yamlAllowed: boolean): Json {
   try {
     const value: Json = JSON.parse(text);
     return value;
@@ -55,7 +68,7 @@ export function parseJson({ bytes }: Body, yamlAllowed = false): Json {
 
 function parseYamlText(text: string): Json {
   try {
-    const value: Json = parseYaml(text);
+    const value: Json = parseYaml(text, { uniqueKeys: false });
     return value;
   } catch (error) {
     throw badRequest(`error decoding YAML: ${reason(error)}`);
@@ -71,11 +84,20 @@ interface Typed {
   readonly warnings: readonly string[];
 }
 
+/** The body of a create or an update, in the form of its kind. @throws ApiError 400, 413, 415 */
+export async function readObject(request: Request, resource: Resource, validation: FieldValidation): Promise<Typed> {
+  return typedObject(resource, parseObject(await readBody(request)), validation);
+}
+
 /**
- * `value` in the form of its kind; a missing kind and apiVersion are filled in.
- * @throws ApiError 400 for another kind or version, a wrong type, or an unknown field under Strict.
+ * What was sent, in the form of its kind; a missing kind and apiVersion are filled in.
+ * @throws ApiError 400 for another kind or version, a wrong type, or an unknown or doubled field under Strict.
  */
-export function typedObject(resource: Resource, value: JsonObject, validation: FieldValidation): Typed {
+export function typedObject(
+  resource: Resource,
+  { value, duplicates }: Parsed<JsonObject>,
+  validation: FieldValidation,
+): Typed {
   const kind = value["kind"] ?? resource.kind;
   const apiVersion = value["apiVersion"] ?? groupVersion(resource);
   if (apiVersion !== groupVersion(resource)) {
@@ -89,11 +111,12 @@ export function typedObject(resource: Resource, value: JsonObject, validation: F
     const given = typeof kind === "string" ? kind : "";
     throw badRequest(`${given} in version "${resource.version}" cannot be handled as a ${resource.kind}`);
   }
-  const { object, warnings, typeErrors } = shaped(resource, { ...value, kind, apiVersion });
+  const { object, unknown, typeErrors } = shaped(resource, value);
   if (typeErrors.length > 0) throw badRequest(`${refused}: json: ${typeErrors.join(", ")}`);
+  const warnings = validation === "Ignore" ? [] : [...duplicates(), ...unknown];
   if (validation === "Strict" && warnings.length > 0)
     throw badRequest(`${refused}: strict decoding error: ${warnings.join(", ")}`);
-  return { object, warnings: validation === "Ignore" ? [] : warnings };
+  return { object, warnings };
 }
 
 /**
@@ -102,12 +125,17 @@ export function typedObject(resource: Resource, value: JsonObject, validation: F
  */
 export function typedAfterPatch(
   resource: Resource,
-  value: JsonObject,
+  { value, duplicates }: Parsed<JsonObject>,
   patch: Body,
   validation: FieldValidation,
 ): Typed {
-  const { object, warnings, typeErrors } = shaped(resource, value);
+  const { object, unknown, typeErrors } = shaped(resource, value);
+  const { kind, apiVersion } = object;
+  const warnings = validation === "Ignore" ? [] : [...duplicates(), ...unknown];
   const faults = [
+    ...(kind === resource.kind && apiVersion === groupVersion(resource)
+      ? []
+      : [`no kind "${kind}" is registered for version "${apiVersion}"`]),
     ...typeErrors.map((error) => `json: ${error}`),
     ...(validation === "Strict" && warnings.length > 0 ? [`strict decoding error: ${warnings.join(", ")}`] : []),
   ];
@@ -117,12 +145,20 @@ export function typedAfterPatch(
       "",
       faults.map((fault) => field.invalid("patch", patch.bytes.toString("utf8"), fault)),
     );
-  return { object, warnings: validation === "Ignore" ? [] : warnings };
+  return { object, warnings };
 }
 
-function shaped(resource: Resource, value: JsonObject): Typed & { readonly typeErrors: readonly string[] } {
+interface Shaped {
+  readonly object: ApiObject;
+  /** A warning for each field that the kind does not have. */
+  readonly unknown: readonly string[];
+  readonly typeErrors: readonly string[];
+}
+
+/** What a typed server keeps of an object, with what it fills in. @throws ApiError 400 */
+export function shaped(resource: Resource, value: JsonObject): Shaped {
   const { value: known, unknownFields, typeErrors } = decode(resource.schema, value);
-  const framed = { ...known, metadata: known["metadata"] ?? {} };
+  const framed = { apiVersion: groupVersion(resource), kind: resource.kind, metadata: {}, ...known };
   if (!isApiObject(framed)) throw badRequest(`the object has no kind, apiVersion or metadata`);
-  return { object: framed, warnings: unknownFields.map((name) => `unknown field "${name}"`), typeErrors };
+  return { object: framed, unknown: unknownFields.map((name) => `unknown field "${name}"`), typeErrors };
 }

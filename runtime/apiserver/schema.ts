@@ -2,11 +2,12 @@
  * Structural schemas: the OpenAPI v3 form that CustomResourceDefinitions use. One schema per kind serves decoding,
  * defaulting, strategic merge, server-side apply and the published OpenAPI document.
  */
+import { FORMATS } from "./formats.ts";
 import { type Json, type JsonObject, isList, isObject, own } from "./object.ts";
 
 export interface Schema {
   readonly type?: "object" | "array" | "string" | "integer" | "boolean" | "number";
-  readonly format?: "byte" | "date-time" | "int32" | "int64";
+  readonly format?: "int32" | "int64" | "byte" | "date-time" | "micro-time" | "quantity";
   readonly description?: string;
   readonly properties?: Readonly<Record<string, Schema>>;
   readonly additionalProperties?: Schema;
@@ -19,6 +20,8 @@ export interface Schema {
   readonly "x-kubernetes-map-type"?: "atomic";
   readonly "x-kubernetes-patch-strategy"?: "merge" | "replace" | "merge,retainKeys" | "retainKeys";
   readonly "x-kubernetes-patch-merge-key"?: string;
+  /** Go's omitempty on a scalar: its zero is the same as none. */
+  readonly "x-evenkeel-omit-zero"?: true;
 }
 
 /** A field the schema does not describe: whatever is below it, it is kept and treated as one value. */
@@ -45,7 +48,8 @@ interface Decoded {
 }
 
 /**
- * What a typed server keeps of a JSON object: unknown fields, nulls and empty maps and lists are dropped.
+ * What a typed server keeps of a JSON object: unknown fields, nulls and what is empty are dropped, and text that has a
+ * format takes its normal form.
  * Nothing throws: the caller decides what an unknown field or a wrong type means.
  */
 export function decode(schema: Schema, value: JsonObject): Decoded {
@@ -63,7 +67,14 @@ export function decode(schema: Schema, value: JsonObject): Decoded {
       if (items === undefined) return value;
       return value.map((item, i) => (item === null ? null : (walk(items, item, `${path}[${i}]`) ?? null)));
     }
-    return value;
+    return typeof value === "string" || schema.format === "quantity" ? text(schema, String(value), path) : value;
+  };
+  const text = (schema: Schema, value: string, path: string): string | undefined => {
+    const format = own(FORMATS, schema.format ?? "");
+    if (format === undefined) return value;
+    const normal = format.normal(value);
+    if (normal === undefined) typeErrors.push(`${path}: ${format.fault}`);
+    return normal;
   };
   const fields = (schema: Schema, value: JsonObject, path: string): JsonObject => {
     const kept: (readonly [string, Json])[] = [];
@@ -71,9 +82,11 @@ export function decode(schema: Schema, value: JsonObject): Decoded {
       const childPath = path === "" ? field : `${path}.${field}`;
       const childSchema = fieldSchema(schema, field);
       if (childSchema === undefined) unknownFields.push(childPath);
+      // Go's zero for what a map of texts holds: its key stays.
+      else if (child === null && schema.additionalProperties?.type === "string") kept.push([field, ""]);
       else if (child !== null && child !== undefined) {
         const decoded = walk(childSchema, child, childPath);
-        if (decoded !== undefined && !isEmptyCollection(childSchema, decoded)) kept.push([field, decoded]);
+        if (decoded !== undefined && !isOmitted(childSchema, decoded)) kept.push([field, decoded]);
       }
     }
     return Object.fromEntries(kept);
@@ -82,9 +95,10 @@ export function decode(schema: Schema, value: JsonObject): Decoded {
 }
 
 /** Go's omitempty: an empty map or list field is the same as none. An empty struct (`emptyDir: {}`) is not. */
-function isEmptyCollection(schema: Schema, value: Json): boolean {
+function isOmitted(schema: Schema, value: Json): boolean {
   if (isList(value)) return schema.type === "array" && value.length === 0;
-  return isObject(value) && schema.additionalProperties !== undefined && Object.keys(value).length === 0;
+  if (isObject(value)) return schema.additionalProperties !== undefined && Object.keys(value).length === 0;
+  return schema["x-evenkeel-omit-zero"] === true && (value === "" || value === 0 || value === false);
 }
 
 function typeError(schema: Schema, value: Json): string | undefined {
@@ -92,13 +106,12 @@ function typeError(schema: Schema, value: Json): string | undefined {
     return typeof value === "string" || Number.isInteger(value)
       ? undefined
       : `expected integer or string, got ${typeName(value)}`;
-  if (schema.format === "byte" && typeof value === "string" && !isBase64(value)) return "illegal base64 data";
-  const wrong = schema.type !== undefined && !hasType(schema.type, value);
-  return wrong ? `expected ${schema.type}, got ${typeName(value)}` : undefined;
-}
-
-function isBase64(value: string): boolean {
-  return value.length % 4 === 0 && /^[A-Za-z0-9+/]*={0,2}$/.test(value);
+  if (schema.format === "quantity" && typeof value !== "string" && typeof value !== "number")
+    return `expected quantity, got ${typeName(value)}`;
+  if (schema.type !== undefined && !hasType(schema.type, value))
+    return `expected ${schema.type}, got ${typeName(value)}`;
+  const isTooLong = schema.format === "int32" && typeof value === "number" && (value >= 2 ** 31 || value < -(2 ** 31));
+  return isTooLong ? `${value} is no int32` : undefined;
 }
 
 function hasType(type: NonNullable<Schema["type"]>, value: Json): boolean {

@@ -100,6 +100,7 @@ function createNamespace(registry: Registry, resources: ResourceTable, name: str
 
 function routes(resources: ResourceTable, metrics: ApiServerMetrics, dispatcher: Dispatcher): Hono {
   const app = new Hono();
+  app.get("/", () => json({ paths: servedPaths(app, resources) }));
   for (const path of ["/healthz", "/livez", "/readyz"]) app.get(path, () => new Response("ok"));
   app.get("/version", () => json(VERSION));
   app.get(
@@ -119,6 +120,16 @@ function routes(resources: ResourceTable, metrics: ApiServerMetrics, dispatcher:
   app.all("*", async (c) => (await dispatcher.handle(c.req.raw)) ?? failure(unknownPath()));
   app.onError((error) => failure(error));
   return app;
+}
+
+/** What `kubectl get --raw /` shows: the paths that are fixed, and those of the groups. */
+function servedPaths(app: Hono, resources: ResourceTable): readonly string[] {
+  const fixed = app.routes.map(({ path }) => path).filter((path) => !/[:*]/.test(path) && path !== "/");
+  const groups = resources.groupVersions().flatMap(({ group, version }) => {
+    if (group === "") return [`/api/${version}`];
+    return [`/apis/${group}`, `/apis/${group}/${version}`];
+  });
+  return [...new Set([...fixed, ...groups])].toSorted();
 }
 
 function json(value: JsonObject, contentType = "application/json"): Response {

@@ -10,6 +10,7 @@ export interface Preconditions {
   readonly resourceVersion?: string | undefined;
 }
 
+/** The subresource that is written to; empty: the object itself. */
 export type UpdateScope = "" | "status" | "scale" | "finalize";
 
 /** @throws ApiError 422 when there is any fault. */
@@ -23,9 +24,11 @@ export function prepared(resource: Resource, object: ApiObject): ApiObject {
   return isObject(filled) && isApiObject(filled) ? filled : object;
 }
 
-/** @throws ApiError 400 when the object says it is another one than the path names. */
+/** @throws ApiError 400 when the object does not say that it is the one that the path names. */
 export function checkName({ metadata }: ApiObject, namespace: string, name: string): void {
-  if (metadata.name !== undefined && metadata.name !== name)
+  if ((metadata.name ?? "") === "")
+    throw badRequest(`the name of the object (${name} based on URL) was undeterminable: name must be provided`);
+  if (metadata.name !== name)
     throw badRequest(`the name of the object (${metadata.name}) does not match the name on the URL (${name})`);
   checkNamespace(metadata.namespace, namespace);
 }
@@ -76,16 +79,18 @@ export function checkPreconditions({ group, kind }: Resource, { metadata }: ApiO
 
 /** `object` with everything put back that this kind of update cannot change. */
 export function carriedOver(resource: Resource, scope: UpdateScope, live: ApiObject, object: ApiObject): ApiObject {
-  const { namespace, resourceVersion, creationTimestamp, deletionTimestamp, generation, uid } = live.metadata;
+  const { name, namespace, uid, resourceVersion, generation, creationTimestamp } = live.metadata;
+  const given = object.metadata;
   const own = {
-    name: live.metadata.name,
+    name,
     namespace,
-    uid: object.metadata.uid ?? uid,
+    uid: given.uid ?? uid,
     resourceVersion,
     generation,
     creationTimestamp,
-    deletionTimestamp,
-    deletionGracePeriodSeconds: live.metadata.deletionGracePeriodSeconds,
+    // A deletion that has begun stays; to begin one by a write is refused later.
+    deletionTimestamp: live.metadata.deletionTimestamp ?? given.deletionTimestamp,
+    deletionGracePeriodSeconds: given.deletionGracePeriodSeconds ?? live.metadata.deletionGracePeriodSeconds,
     selfLink: undefined,
   };
   return withMetadata(inScope(resource, scope, live, object), own);

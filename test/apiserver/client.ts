@@ -16,6 +16,8 @@ export interface WatchEvent {
 
 export interface Sent {
   readonly body?: Json | undefined;
+  /** The body as it is written, where that matters. */
+  readonly text?: string | undefined;
   readonly contentType?: string | undefined;
   readonly accept?: string | undefined;
 }
@@ -73,12 +75,13 @@ export class ApiClient {
   }
 }
 
-function request(method: string, path: string, { body, contentType = "application/json", accept }: Sent): Request {
+function request(method: string, path: string, { contentType = "application/json", accept, ...sent }: Sent): Request {
   const headers = new Headers({ "user-agent": "contract/1" });
   if (accept !== undefined) headers.set("accept", accept);
+  const body = sent.text ?? (sent.body === undefined ? undefined : JSON.stringify(sent.body));
   if (body === undefined) return new Request(ORIGIN + path, { method, headers });
   headers.set("content-type", contentType);
-  return new Request(ORIGIN + path, { method, headers, body: JSON.stringify(body) });
+  return new Request(ORIGIN + path, { method, headers, body });
 }
 
 /** Reads events one at a time, however they are cut into chunks. */

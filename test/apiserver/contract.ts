@@ -175,6 +175,72 @@ const CREATE: readonly Case[] = [
     },
   },
   {
+    name: "a JSON field that is named twice is warned of by default, and refused under Strict",
+    async run({ api, configMaps }) {
+      const text = '{"metadata":{"name":"a"},"data":{"x":"1","x":"2"}}';
+      refused(await api.send("POST", `${configMaps}?fieldValidation=Strict`, { text }), 400, "BadRequest");
+      const ignored = await api.send("POST", `${configMaps}?fieldValidation=Ignore&dryRun=All`, { text });
+      assert.equal(ignored.headers.get("warning"), null);
+      const warned = await api.send("POST", configMaps, { text });
+      assert.deepEqual(warned.body["data"], { x: "2" });
+      assert.equal(warned.headers.get("warning"), '299 - "duplicate field \\"data.x\\""');
+    },
+  },
+  {
+    name: "so is a YAML one, by its line, whether created or applied",
+    async run({ api, configMaps }) {
+      const text = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\ndata:\n  x: '1'\n  x: '2'\n";
+      const contentType = "application/yaml";
+      const strict = "fieldValidation=Strict";
+      refused(await api.send("POST", `${configMaps}?${strict}`, { text, contentType }), 400, "BadRequest");
+      const applied = `${configMaps}/a?fieldManager=one`;
+      refused(await api.send("PATCH", `${applied}&${strict}`, { text, contentType: APPLY }), 400, "BadRequest");
+      for (const made of [
+        await api.send("POST", configMaps, { text, contentType }),
+        await api.send("PATCH", applied, { text, contentType: APPLY }),
+      ]) {
+        assert.deepEqual(made.body["data"], { x: "2" });
+        assert.equal(made.headers.get("warning"), '299 - "line 6: key \\"x\\" already set in map"');
+      }
+    },
+  },
+  {
+    name: "a time is stored as UTC in whole seconds, or in the microseconds that it must have",
+    async run({ api, namespace }) {
+      const about = { involvedObject: { namespace }, firstTimestamp: "2020-02-29T00:00:00.123Z" };
+      const event = { metadata: { name: "e" }, ...about, lastTimestamp: "2020-01-01T02:00:00+02:00" };
+      const { body } = await api.post(`/api/v1/namespaces/${namespace}/events`, event);
+      assert.deepEqual(
+        [body["firstTimestamp"], body["lastTimestamp"]],
+        ["2020-02-29T00:00:00Z", "2020-01-01T00:00:00Z"],
+      );
+      const leases = `/apis/coordination.k8s.io/v1/namespaces/${namespace}/leases`;
+      const spec = { renewTime: "2020-01-01T01:00:00.123456+01:00" };
+      const lease = await api.post(leases, { metadata: { name: "l" }, spec });
+      assert.equal(at(lease.body, "spec", "renewTime"), "2020-01-01T00:00:00.123456Z");
+    },
+  },
+  {
+    name: "a time that is none, of too few digits or too many, and a number beyond its type are 400",
+    async run({ api, configMaps, namespace }) {
+      for (const creationTimestamp of ["yesterday", "", "2020-01-01", "2020-13-01T00:00:00Z", "2019-02-29T00:00:00Z"])
+        refused(await api.post(configMaps, configMap("a", { metadata: { creationTimestamp } })), 400, "BadRequest");
+      const events = `/api/v1/namespaces/${namespace}/events`;
+      for (const fields of [{ firstTimestamp: "yesterday" }, { eventTime: "2020-01-01T00:00:00.1Z" }]) {
+        const event = { metadata: { name: "e" }, involvedObject: { namespace }, ...fields };
+        refused(await api.post(events, event), 400, "BadRequest");
+      }
+      const leases = `/apis/coordination.k8s.io/v1/namespaces/${namespace}/leases`;
+      for (const spec of [
+        { renewTime: "2020-01-01T00:00:00Z" },
+        { renewTime: "2020-01-01T00:00:00.123456789Z" },
+        { leaseDurationSeconds: 2 ** 31 },
+        { leaseDurationSeconds: 1.5 },
+      ])
+        refused(await api.post(leases, { metadata: { name: "l" }, spec }), 400, "BadRequest");
+    },
+  },
+  {
     name: "dryRun=All answers as if, and keeps nothing",
     async run({ api, configMaps }) {
       assert.equal((await api.post(`${configMaps}?dryRun=All`, configMap("a"))).status, 201);
@@ -184,6 +250,34 @@ const CREATE: readonly Case[] = [
       assert.deepEqual(patched.body["data"], { x: "2" });
       await api.delete(`${configMaps}/b?dryRun=All`);
       assert.deepEqual((await api.get(`${configMaps}/b`)).body["data"], { x: "1" });
+    },
+  },
+  {
+    name: "a Secret of a known type must hold what its users look for",
+    async run({ api, namespace }) {
+      const secrets = `/api/v1/namespaces/${namespace}/secrets?dryRun=All`;
+      const table: readonly (readonly [string, JsonObject, readonly string[]])[] = [
+        ["tls", { "tls.crt": "" }, ["FieldValueRequired data[tls.key]"]],
+        ["dockerconfigjson", {}, ["FieldValueRequired data[.dockerconfigjson]"]],
+        ["dockerconfigjson", { ".dockerconfigjson": "none" }, ["FieldValueInvalid data[.dockerconfigjson]"]],
+        ["basic-auth", {}, ["FieldValueRequired data[username]", "FieldValueRequired data[password]"]],
+        ["basic-auth", { username: "" }, []],
+        ["service-account-token", {}, ["FieldValueRequired metadata.annotations[kubernetes.io/service-account.name]"]],
+      ];
+      for (const [type, stringData, wanted] of table) {
+        const made = await api.post(secrets, { metadata: { name: "s" }, type: `kubernetes.io/${type}`, stringData });
+        assert.deepEqual(causes(made), wanted, type);
+      }
+      assert.equal((await api.post(secrets, { metadata: { name: "s" }, type: "" })).body["type"], "Opaque");
+    },
+  },
+  {
+    name: "a Lease keeps nothing of coordinated leader election, which is off",
+    async run({ api, namespace }) {
+      const spec = { holderIdentity: "me", preferredHolder: "you", strategy: "OldestEmulationVersion" };
+      const leases = `/apis/coordination.k8s.io/v1/namespaces/${namespace}/leases`;
+      const made = await api.post(leases, { metadata: { name: "l" }, spec });
+      assert.deepEqual(made.body["spec"], { holderIdentity: "me" });
     },
   },
   {
@@ -228,6 +322,34 @@ const UPDATE: readonly Case[] = [
       const blind = await api.put(`${leases}/l`, { metadata: { name: "l" }, spec: { holderIdentity: "me" } });
       refused(blind, 422, "Invalid");
       assert.deepEqual(causes(blind), ["FieldValueInvalid metadata.resourceVersion"]);
+    },
+  },
+  {
+    name: "an update that does not name its object is 400",
+    async run({ api, configMaps, namespace }) {
+      await api.post(configMaps, configMap("a", { data: { x: "1" } }));
+      for (const unnamed of [{ data: { x: "2" } }, { metadata: {}, data: { x: "2" } }])
+        refused(await api.put(`${configMaps}/a`, unnamed), 400, "BadRequest");
+      refused(await api.patch(`${configMaps}/a`, MERGE, { metadata: { name: null } }), 400, "BadRequest");
+      const leases = `/apis/coordination.k8s.io/v1/namespaces/${namespace}/leases`;
+      refused(await api.put(`${leases}/l`, { metadata: {} }), 400, "BadRequest");
+    },
+  },
+  {
+    name: "an empty dryRun is 422, and no real write",
+    async run({ api, configMaps }) {
+      const made = await api.post(configMaps, configMap("a"));
+      refused(await api.put(`${configMaps}/a?dryRun=`, configMap("a", { data: { x: "1" } })), 422, "Invalid");
+      refused(await api.delete(`${configMaps}/a?dryRun=`), 422, "Invalid");
+      assert.equal(version(await api.get(`${configMaps}/a`)), version(made));
+    },
+  },
+  {
+    name: "a deletion cannot be begun by a write: it is 422",
+    async run({ api, configMaps }) {
+      await api.post(configMaps, configMap("a"));
+      for (const metadata of [{ deletionTimestamp: "2020-01-01T00:00:00Z" }, { deletionGracePeriodSeconds: 5 }])
+        refused(await api.patch(`${configMaps}/a`, MERGE, { metadata }), 422, "Invalid");
     },
   },
   {
@@ -340,6 +462,29 @@ const PATCH: readonly Case[] = [
     },
   },
   {
+    name: "a patch to another kind or version is 422; a strategic one is not asked for them",
+    async run({ api, configMaps }) {
+      const made = await api.post(configMaps, configMap("a"));
+      for (const kind of [{ kind: "Secret" }, { apiVersion: "v2" }]) {
+        refused(await api.patch(`${configMaps}/a`, MERGE, kind), 422, "Invalid");
+        assert.equal(version(await api.patch(`${configMaps}/a`, STRATEGIC, kind)), version(made));
+      }
+    },
+  },
+  {
+    name: "a field that a patch names twice is warned of, and refused with 422 under Strict",
+    async run({ api, configMaps }) {
+      await api.post(configMaps, configMap("a"));
+      const text = '{"data":{"x":"1","x":"2"}}';
+      for (const contentType of [MERGE, STRATEGIC]) {
+        const strict = await api.send("PATCH", `${configMaps}/a?fieldValidation=Strict`, { text, contentType });
+        refused(strict, 422, "Invalid");
+        const warned = await api.send("PATCH", `${configMaps}/a`, { text, contentType });
+        assert.equal(warned.headers.get("warning"), '299 - "duplicate field \\"data.x\\""');
+      }
+    },
+  },
+  {
     name: "a patch that gives a field the wrong type is 422; of a strategic one only the patch is quoted",
     async run({ api, configMaps }) {
       const made = await api.post(configMaps, configMap("a", { data: { x: "1" } }));
@@ -373,11 +518,13 @@ const SERVER_SIDE_APPLY: readonly Case[] = [
     },
   },
   {
-    name: "apply needs a fieldManager",
+    name: "apply needs a fieldManager, and states no managedFields, not even none",
     async run({ api, configMaps }) {
       const answer = await api.patch(`${configMaps}/a`, APPLY, configMap("a"));
       refused(answer, 422, "Invalid");
       assert.deepEqual(causes(answer), ["FieldValueRequired fieldManager"]);
+      const owned = configMap("a", { metadata: { managedFields: [] } });
+      refused(await api.patch(`${configMaps}/a?fieldManager=one`, APPLY, owned), 400, "BadRequest");
     },
   },
   {
@@ -433,6 +580,76 @@ const SERVER_SIDE_APPLY: readonly Case[] = [
     },
   },
   {
+    name: "what nobody is known to own was there before the first apply, and is not taken silently",
+    async run({ api, configMaps }) {
+      const path = `${configMaps}/a?fieldManager=one`;
+      await api.post(configMaps, configMap("a", { data: { x: "1" } }));
+      await api.patch(`${configMaps}/a`, MERGE, { metadata: { managedFields: [{}] } });
+      const later = await api.patch(`${configMaps}/a?fieldManager=other`, MERGE, { data: { y: "1" } });
+      assert.deepEqual(managers(later), []);
+      const conflict = await api.patch(path, APPLY, configMap("a", { data: { x: "2" } }));
+      refused(conflict, 409, "Conflict");
+      assert.deepEqual(causes(conflict), ["FieldManagerConflict .data.x"]);
+      const same = await api.patch(path, APPLY, configMap("a", { data: { x: "1" } }));
+      assert.deepEqual(managers(same), ["Apply one", "Update before-first-apply"]);
+    },
+  },
+  {
+    name: "kubectl takes over what it applied on the client's side, and keeps that annotation; nobody else does",
+    async run({ api, configMaps }) {
+      const annotation = "kubectl.kubernetes.io/last-applied-configuration";
+      const applied = configMap("a", { data: { x: "1", y: "1" } });
+      const annotations = { [annotation]: JSON.stringify(applied) };
+      await api.post(configMaps, configMap("a", { metadata: { annotations }, data: { x: "1", y: "1", z: "1" } }));
+      const wanted = configMap("a", { data: { x: "2" } });
+      refused(await api.patch(`${configMaps}/a?fieldManager=other`, APPLY, wanted), 409, "Conflict");
+      const path = `${configMaps}/a?fieldManager=kubectl`;
+      const beyond = await api.patch(path, APPLY, configMap("a", { data: { x: "2", z: "2" } }));
+      assert.deepEqual(causes(beyond), ["FieldManagerConflict .data.z"]);
+      const taken = await api.patch(path, APPLY, wanted);
+      assert.deepEqual(taken.body["data"], { x: "2", y: "1", z: "1" });
+      const kept: unknown = JSON.parse(textAt(taken.body, "metadata", "annotations", annotation));
+      assert.ok(isObject(kept));
+      assert.deepEqual([kept["kind"], kept["data"]], ["ConfigMap", { x: "2" }]);
+    },
+  },
+  {
+    name: "a null names a map and changes nothing of it; in a map of texts it is the empty one",
+    async run({ api, configMaps }) {
+      const nulls = configMap("a", { metadata: { labels: { l: null } }, data: { x: null }, binaryData: null });
+      const made = await api.post(configMaps, nulls);
+      assert.deepEqual([at(made.body, "metadata", "labels"), made.body["data"]], [{ l: "" }, { x: "" }]);
+      const applied = await api.patch(`${configMaps}/a?fieldManager=one`, APPLY, configMap("a", { data: null }));
+      assert.deepEqual(applied.body["data"], { x: "" });
+      assert.deepEqual(managers(applied), ["Apply one", "Update contract"]);
+    },
+  },
+  {
+    name: "an item that is applied twice, and a field of a wrong type, are 500",
+    async run({ api, configMaps }) {
+      const path = `${configMaps}/a?fieldManager=one`;
+      const finalizers = ["example.com/hold", "example.com/hold"];
+      for (const fields of [{ metadata: { finalizers } }, { data: { x: 1 } }])
+        assert.equal((await api.patch(path, APPLY, configMap("a", fields))).status, 500);
+    },
+  },
+  {
+    name: "a list that is atomic belongs to one manager, and is replaced whole",
+    async run({ api, namespace }) {
+      const path = `/api/v1/namespaces/${namespace}/serviceaccounts/s`;
+      const account = { apiVersion: "v1", kind: "ServiceAccount", metadata: { name: "s" } };
+      const one = { ...account, imagePullSecrets: [{ name: "one" }] };
+      const two = { ...account, imagePullSecrets: [{ name: "two" }] };
+      const secrets = [{ name: "s", namespace: "elsewhere" }];
+      const made = await api.patch(`${path}?fieldManager=one`, APPLY, { ...one, secrets });
+      assert.deepEqual(made.body["secrets"], [{ name: "s" }]);
+      const conflict = await api.patch(`${path}?fieldManager=two`, APPLY, two);
+      assert.deepEqual(causes(conflict), ["FieldManagerConflict .imagePullSecrets"]);
+      const forced = await api.patch(`${path}?fieldManager=two&force=true`, APPLY, two);
+      assert.deepEqual(forced.body["imagePullSecrets"], [{ name: "two" }]);
+    },
+  },
+  {
     name: "items of a keyed list are owned one by one and go with their manager",
     async run({ api, namespace }) {
       const path = `/apis/apps/v1/namespaces/${namespace}/deployments/d`;
@@ -469,6 +686,46 @@ const DELETE: readonly Case[] = [
       assert.equal(gone.status, 200);
       assert.deepEqual(gone.body["details"], { name: "a", kind: "configmaps", uid: uidOf(made) });
       refused(await api.delete(`${configMaps}/a`), 404, "NotFound");
+    },
+  },
+  {
+    name: "a guard or a dry run of a wrong type is 400, and nothing is deleted",
+    async run({ api, configMaps }) {
+      await api.post(configMaps, configMap("a"));
+      const options: readonly JsonObject[] = [
+        { preconditions: { resourceVersion: 1 } },
+        { preconditions: { uid: 1 } },
+        { preconditions: "x" },
+        { dryRun: "All" },
+        { gracePeriodSeconds: "x" },
+        { kind: "ConfigMap", apiVersion: "v1" },
+      ];
+      for (const one of options) {
+        refused(await api.delete(`${configMaps}/a`, one), 400, "BadRequest");
+        refused(await api.delete(configMaps, one), 400, "BadRequest");
+      }
+      refused(await api.delete(`${configMaps}/a?gracePeriodSeconds=x`), 400, "BadRequest");
+      assert.equal((await api.get(`${configMaps}/a`)).status, 200);
+    },
+  },
+  {
+    name: "options that cannot both be meant are 422; those of the query do not count beside a body",
+    async run({ api, configMaps }) {
+      await api.post(configMaps, configMap("a"));
+      const both = { propagationPolicy: "Background", orphanDependents: false };
+      refused(await api.delete(`${configMaps}/a`, both), 422, "Invalid");
+      refused(await api.delete(`${configMaps}/a?propagationPolicy=Orphan&orphanDependents=true`), 422, "Invalid");
+      assert.equal((await api.delete(`${configMaps}/a?dryRun=All`, { kind: "DeleteOptions" })).status, 200);
+      refused(await api.get(`${configMaps}/a`), 404, "NotFound");
+    },
+  },
+  {
+    name: "while finalizers hold it a delete answers 200, and 202 only to orphanDependents=false",
+    async run({ api, configMaps }) {
+      await api.post(configMaps, configMap("a", { metadata: { finalizers: ["example.com/hold"] } }));
+      assert.equal((await api.delete(`${configMaps}/a`, { propagationPolicy: "Foreground" })).status, 200);
+      assert.equal((await api.delete(`${configMaps}/a`, { orphanDependents: false })).status, 202);
+      await api.patch(`${configMaps}/a`, MERGE, { metadata: { finalizers: null } });
     },
   },
   {
@@ -805,6 +1062,171 @@ const SUBRESOURCES: readonly Case[] = [
   },
 ];
 
+const LABELS = { app: "web" };
+
+/** A Deployment with one container. */
+function podTemplate(container: JsonObject, pod: JsonObject = {}): JsonObject {
+  const spec = { containers: [{ name: "web", image: "web:1", ...container }], ...pod };
+  return deployment({ selector: { matchLabels: LABELS }, template: { metadata: { labels: LABELS }, spec } });
+}
+
+function podOf({ body }: Answer): JsonObject {
+  const found = at(body, "spec", "template", "spec");
+  assert.ok(isObject(found), JSON.stringify(body));
+  return found;
+}
+
+function containerOf(answer: Answer): Json | undefined {
+  const { containers } = podOf(answer);
+  return isList(containers) ? containers[0] : undefined;
+}
+
+const DEPLOYMENTS: readonly Case[] = [
+  {
+    name: "a pod is stored in its normal form: quantities reduced, empty scalars dropped, defaults filled in",
+    async run({ api, namespace }) {
+      const container = {
+        stdin: false,
+        workingDir: "",
+        imagePullPolicy: "",
+        env: [{ name: "A", value: "" }],
+        ports: [{ containerPort: 80, hostPort: 0 }],
+        readinessProbe: { httpGet: { port: 80 }, periodSeconds: 5 },
+        resources: {
+          limits: { cpu: "1000m", memory: "1024Mi", "ephemeral-storage": "1.5Gi" },
+          requests: { cpu: 0.5, memory: "100000", "ephemeral-storage": "1e9" },
+        },
+      };
+      const pod = {
+        serviceAccountName: "robot",
+        hostNetwork: false,
+        enableServiceLinks: false,
+        restartPolicy: "",
+        terminationGracePeriodSeconds: 0,
+        volumes: [
+          { name: "e", emptyDir: {} },
+          { name: "c", configMap: { name: "c", optional: false } },
+        ],
+      };
+      const made = await api.post(`/apis/apps/v1/namespaces/${namespace}/deployments`, podTemplate(container, pod));
+      assert.deepEqual(podOf(made), {
+        containers: [
+          {
+            name: "web",
+            image: "web:1",
+            imagePullPolicy: "IfNotPresent",
+            env: [{ name: "A" }],
+            ports: [{ containerPort: 80, protocol: "TCP" }],
+            readinessProbe: {
+              failureThreshold: 3,
+              httpGet: { path: "/", port: 80, scheme: "HTTP" },
+              periodSeconds: 5,
+              successThreshold: 1,
+              timeoutSeconds: 1,
+            },
+            resources: {
+              limits: { cpu: "1", memory: "1Gi", "ephemeral-storage": "1536Mi" },
+              requests: { cpu: "500m", memory: "100k", "ephemeral-storage": "1e9" },
+            },
+            terminationMessagePath: "/dev/termination-log",
+            terminationMessagePolicy: "File",
+          },
+        ],
+        dnsPolicy: "ClusterFirst",
+        enableServiceLinks: false,
+        restartPolicy: "Always",
+        schedulerName: "default-scheduler",
+        securityContext: {},
+        serviceAccount: "robot",
+        serviceAccountName: "robot",
+        terminationGracePeriodSeconds: 0,
+        volumes: [
+          { name: "e", emptyDir: {} },
+          { name: "c", configMap: { name: "c", defaultMode: 420, optional: false } },
+        ],
+      });
+    },
+  },
+  {
+    name: "a field that a pod does not have is refused under Strict, one of a wrong type always",
+    async run({ api, namespace }) {
+      const path = `/apis/apps/v1/namespaces/${namespace}/deployments`;
+      const typo = podTemplate({ imagePullPolcy: "Always" });
+      refused(await api.post(`${path}?fieldValidation=Strict`, typo), 400, "BadRequest");
+      for (const container of [
+        { imagePullPolicy: 5 },
+        { args: "x" },
+        { env: [{ name: "A", value: 5 }] },
+        { resources: { limits: { cpu: "abc" } } },
+        { resources: { limits: { cpu: true } } },
+        { securityContext: { runAsUser: "root" } },
+      ])
+        refused(await api.post(path, podTemplate(container)), 400, "BadRequest");
+      const doubled = JSON.stringify(typo).replace("imagePullPolcy", "image");
+      const warned = await api.send("POST", path, { text: doubled });
+      const duplicate = 'duplicate field \\"spec.template.spec.containers[0].image\\"';
+      assert.equal(warned.headers.get("warning"), `299 - "${duplicate}"`);
+    },
+  },
+  {
+    name: "the metadata of a pod template is metadata, with the nulls that clients in Go write",
+    async run({ api, namespace }) {
+      const metadata = { labels: LABELS, creationTimestamp: null, finalizers: ["a.b/c"] };
+      const pod = at(podTemplate({ resources: {} }), "spec", "template", "spec") ?? null;
+      const spec = { strategy: {}, selector: { matchLabels: LABELS }, template: { metadata, spec: pod } };
+      const path = `/apis/apps/v1/namespaces/${namespace}/deployments?fieldValidation=Strict`;
+      const made = await api.post(path, { ...deployment(spec), status: {} });
+      assert.equal(made.status, 201);
+      assert.deepEqual(at(made.body, "spec", "template", "metadata"), { labels: LABELS, finalizers: ["a.b/c"] });
+    },
+  },
+  {
+    name: "a restartPolicy but Always, a pull policy that is none, and more ready replicas than replicas are 422",
+    async run({ api, namespace }) {
+      const path = `/apis/apps/v1/namespaces/${namespace}/deployments`;
+      const restart = await api.post(path, podTemplate({}, { restartPolicy: "Never" }));
+      assert.deepEqual(causes(restart), ["FieldValueNotSupported spec.template.spec.restartPolicy"]);
+      const pull = await api.post(path, podTemplate({ imagePullPolicy: "Sometimes" }));
+      assert.deepEqual(causes(pull), ["FieldValueNotSupported spec.template.spec.containers[0].imagePullPolicy"]);
+      await api.post(path, podTemplate({}));
+      const ready = await api.patch(`${path}/d/status`, MERGE, { status: { replicas: 1, readyReplicas: 2 } });
+      refused(ready, 422, "Invalid");
+      assert.deepEqual(causes(ready), ["FieldValueInvalid status.readyReplicas"]);
+    },
+  },
+  {
+    name: "resources, contexts and affinity are owned field by field, aliases of hosts and pull secrets one by one",
+    async run({ api, namespace }) {
+      const path = `/apis/apps/v1/namespaces/${namespace}/deployments/d`;
+      const one = podTemplate(
+        { resources: { limits: { cpu: "1" } }, securityContext: { runAsUser: 1 } },
+        { hostAliases: [{ ip: "1.1.1.1" }], affinity: { nodeAffinity: {} }, imagePullSecrets: [{ name: "one" }] },
+      );
+      const two = {
+        containers: [
+          { name: "web", resources: { limits: { memory: "1Gi" } }, securityContext: { runAsNonRoot: true } },
+        ],
+        hostAliases: [{ ip: "2.2.2.2" }],
+        affinity: { podAffinity: {} },
+        securityContext: { fsGroup: 1 },
+        imagePullSecrets: [{ name: "two" }],
+      };
+      await api.patch(`${path}?fieldManager=one`, APPLY, one);
+      const both = await api.patch(`${path}?fieldManager=two`, APPLY, deployment({ template: { spec: two } }));
+      assert.deepEqual(managers(both), ["Apply one", "Apply two"]);
+      assert.deepEqual(at(containerOf(both), "resources"), { limits: { cpu: "1", memory: "1Gi" } });
+      assert.deepEqual(at(containerOf(both), "securityContext"), { runAsUser: 1, runAsNonRoot: true });
+      assert.deepEqual(podOf(both)["affinity"], { nodeAffinity: {}, podAffinity: {} });
+      assert.deepEqual(podOf(both)["securityContext"], { fsGroup: 1 });
+      assert.deepEqual(podOf(both)["hostAliases"], [{ ip: "1.1.1.1" }, { ip: "2.2.2.2" }]);
+      assert.deepEqual(podOf(both)["imagePullSecrets"], [{ name: "one" }, { name: "two" }]);
+      const limits = { spec: { containers: [{ name: "web", resources: { limits: { memory: null, cpu: "2" } } }] } };
+      const patched = await api.patch(path, STRATEGIC, { spec: { template: limits } });
+      assert.deepEqual(at(containerOf(patched), "resources"), { limits: { cpu: "2" } });
+    },
+  },
+];
+
 const NAMESPACES: readonly Case[] = [
   {
     name: "a namespace that is deleted takes its content with it; meanwhile creates are 403 NamespaceTerminating",
@@ -912,6 +1334,7 @@ export const CONTRACT: Readonly<Record<string, readonly Case[]>> = {
   watch: WATCH,
   metadata: METADATA,
   subresources: SUBRESOURCES,
+  deployments: DEPLOYMENTS,
   namespaces: NAMESPACES,
   reviews: REVIEWS,
   errors: ERRORS,

@@ -68,6 +68,13 @@ function describeKubectl(): void {
       assert.match(await fails(run(["apply", "-f", "-"], applied('{},"datas":{}'))), /unknown field "datas"/);
     });
 
+    test("applies on the server's side what it applied on the client's, and the other way round", async () => {
+      await ok(run(["apply", "-f", "-"], applied('{"x":"1","y":"1"}', "moved")));
+      await ok(run(["apply", "--server-side", "-f", "-"], applied('{"x":"2","z":"1"}', "moved")));
+      await ok(run(["apply", "-f", "-"], applied('{"x":"2"}', "moved")));
+      assert.equal(await ok(run(["get", "configmap", "moved", "-o", "jsonpath={.data}"])), '{"x":"2"}');
+    });
+
     test("edits, replaces by force, diffs and explains", async () => {
       await ok(run(["create", "configmap", "edited", "--from-literal=x=before"]));
       await ok(run(["edit", "configmap", "edited"], "", { KUBE_EDITOR: "sed -i s/before/after/" }));
@@ -117,8 +124,8 @@ function describeKubectl(): void {
 }
 
 /** @param data the JSON of its data, or more fields after it. */
-function applied(data: string): string {
-  return `{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"applied"},"data":${data}}`;
+function applied(data: string, name = "applied"): string {
+  return `{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"${name}"},"data":${data}}`;
 }
 
 interface Outcome {

@@ -49,6 +49,22 @@ function name(value: Json | undefined): string {
   return typeof value === "string" ? value : "";
 }
 
+test("the root lists paths, each of which is served", async () => {
+  const { api } = world();
+  const { body } = await api.get("/");
+  const paths = list(body["paths"]).map(name);
+  for (const path of ["/api/v1", "/apis/apps", "/apis/apps/v1", "/metrics", "/version"])
+    assert.ok(paths.includes(path));
+  for (const path of paths) assert.equal((await api.raw(path)).status, 200, path);
+});
+
+test("who wants to be somebody else is refused, not answered as admin", async () => {
+  const { server } = world();
+  const headers = { "impersonate-user": "somebody" };
+  const answer = await server.fetch(new Request("http://apiserver.test/api/v1/namespaces", { headers }));
+  assert.equal(answer.status, 403);
+});
+
 test("OpenAPI has a document for every group and version, and says that field validation is done here", async () => {
   const { api } = world();
   const index = await api.get("/openapi/v3");

@@ -93,7 +93,8 @@ export function paths(set: FieldSet, prefix = ""): string[] {
   return [...own, ...below];
 }
 
-function edgeText(edge: string): string {
+/** `.name`, `[name="web"]`, `[="x"]` */
+export function edgeText(edge: string): string {
   const text = edge.slice(2);
   switch (edge.slice(0, 2)) {
     case "f:":

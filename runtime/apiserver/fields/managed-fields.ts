@@ -25,6 +25,7 @@ import {
   toJson,
   union,
 } from "./field-set.ts";
+import { appliedByClient, withLastApplied } from "./last-applied.ts";
 import { type Comparison, changedFields, compare, fieldsNamedBy, merged, pruned } from "./structure.ts";
 
 /** One owner. An Apply and an Update by the same name are two owners. */
@@ -62,7 +63,10 @@ const UNOWNED = fieldSetOf([
   ].map((name) => ["f:metadata", `f:${name}`]),
 ]);
 
-/** The managedFields of `after`, with `writer` as the owner of what it changed. `before` is absent on create. */
+/**
+ * The managedFields of `after`, with `writer` as the owner of what it changed. `before` is absent on create. Where nobody
+ * owns anything of an object that exists, ownership begins with its first apply: see there.
+ */
 export function afterUpdate(
   schema: Schema,
   before: ApiObject | undefined,
@@ -70,6 +74,7 @@ export function afterUpdate(
   writer: Writer,
 ): readonly ManagedFieldsEntry[] {
   const owners = ownersBefore(before, after, writer);
+  if (before !== undefined && owners.length === 0) return [];
   const self: Owner = { ...writer, operation: "Update", set: EMPTY };
   const comparison = compare(schema, before === undefined ? undefined : plain(before), plain(after));
   const taken = difference(changedFields(comparison), UNOWNED);
@@ -107,7 +112,7 @@ export function afterApply(
   writer: Writer,
   { force }: { readonly force: boolean },
 ): Applied {
-  const owners = read(live.metadata.managedFields);
+  const owners = ownersOf(schema, live, writer);
   const named = fieldsNamedBy(schema, config);
   const self: Owner = { ...writer, operation: "Apply", set: difference(named, UNOWNED) };
   const previous = owners.find((owner) => isSame(owner, self));
@@ -120,9 +125,20 @@ export function afterApply(
   const object = isObject(result) ? result : {};
 
   const comparison = compare(schema, plain(live), object);
-  if (!force) refuseConflicts(others, comparison);
+  const conceded = appliedByClient(schema, plain(live), writer.manager);
+  if (!force) refuseConflicts(others, difference(changedFields(comparison), conceded));
   const unchanged = previous !== undefined && isSameSet(previous.set, self.set) && equal(plain(live), object);
-  return { object, managedFields: entries([...losing(others, comparison), unchanged ? previous : self]) };
+  return {
+    object: withLastApplied(object, config, writer.manager),
+    managedFields: entries([...losing(others, comparison), unchanged ? previous : self]),
+  };
+}
+
+/** Before the first apply somebody else wrote what is there, though nobody kept a record: none of it is taken silently. */
+function ownersOf(schema: Schema, live: ApiObject, writer: Writer): readonly Owner[] {
+  const stored = read(live.metadata.managedFields);
+  if (stored.length > 0) return stored;
+  return read(afterUpdate(schema, undefined, live, { ...writer, manager: "before-first-apply" }));
 }
 
 /** Whether two lists of entries differ in more than their times: a write that changes only times is no write. */
@@ -138,8 +154,7 @@ function byName([a]: readonly [string, unknown], [b]: readonly [string, unknown]
   return a < b ? -1 : 1;
 }
 
-function refuseConflicts(others: readonly Owner[], comparison: Comparison): void {
-  const changed = changedFields(comparison);
+function refuseConflicts(others: readonly Owner[], changed: FieldSet): void {
   const conflicts = others
     .map((owner) => ({ owner, fields: paths(intersection(owner.set, changed)) }))
     .filter(({ fields }) => fields.length > 0);

@@ -1,7 +1,7 @@
 /** Objects as trees of fields: which fields a value has, what differs between two, and one merged into another. */
 import { type Json, type JsonObject, equal, isList, isObject } from "../object.ts";
 import { OPAQUE, type Schema, fieldSchema, listKeys } from "../schema.ts";
-import { EMPTY, type FieldSet, isEmpty, union } from "./field-set.ts";
+import { EMPTY, type FieldSet, edgeText, isEmpty, union } from "./field-set.ts";
 
 /** One child of a composite value. */
 interface Child {
@@ -64,6 +64,18 @@ function isEmptyObject(value: Json): boolean {
   return isObject(value) && Object.keys(value).length === 0;
 }
 
+/** Items of which one could not say which is meant: `.metadata.finalizers: duplicate entries for key [="a/b"]` */
+export function duplicateEntries(schema: Schema, value: Json, path = ""): readonly string[] {
+  const children = childrenOf(schema, value) ?? [];
+  const edges = new Set<string>();
+  return children.flatMap(({ edge, schema: childSchema, value: child }) => {
+    const below = duplicateEntries(childSchema, child, path + edgeText(edge));
+    if (edges.has(edge)) return [`${path}: duplicate entries for key ${edgeText(edge)}`].concat(below);
+    edges.add(edge);
+    return below;
+  });
+}
+
 export interface Comparison {
   readonly added: FieldSet;
   readonly modified: FieldSet;
@@ -114,12 +126,12 @@ export function changedFields({ added, modified }: Comparison): FieldSet {
   return union(added, modified);
 }
 
-/** `live` with the fields of `config` laid over it. Items that are new come last. */
+/** `live` with the fields of `config` laid over it. Items that are new come last; a null names a composite, no change. */
 export function merged(schema: Schema, live: Json | undefined, config: Json): Json {
   const children = childrenOf(schema, config);
-  if (children === undefined) return config;
   const current = childrenOf(schema, live);
-  if (current === undefined) return config;
+  if (current === undefined || live === undefined) return config;
+  if (children === undefined) return config === null ? live : config;
   const result = new Map(current.map((child) => [child.edge, child]));
   for (const { edge, schema, value } of children)
     result.set(edge, { edge, schema, value: merged(schema, result.get(edge)?.value, value) });

@@ -1,68 +1,19 @@
 /** apps/v1: deployments, with the status and scale subresources. No controller acts on them here. */
-import { type ApiObject, type Json, at, equal, isApiObject, isList, isObject, withValue } from "../object.ts";
-import { OPAQUE, type Schema } from "../schema.ts";
+import {
+  type ApiObject,
+  type Json,
+  type JsonObject,
+  at,
+  equal,
+  isApiObject,
+  isList,
+  isObject,
+  withValue,
+} from "../object.ts";
 import { type FieldError, field } from "../status.ts";
 import { AGE, NAME, column, number, text } from "./columns.ts";
-import { conditionSchema } from "./core.ts";
 import { type Resource, resource } from "./resource.ts";
-
-const string: Schema = { type: "string" };
-const int32: Schema = { type: "integer", format: "int32" };
-const intOrString: Schema = { "x-kubernetes-int-or-string": true };
-const strings: Schema = { type: "object", additionalProperties: string };
-
-/** A list whose items are one by one merged by `keys`; the rest of an item is kept as it comes. */
-function keyed(keys: readonly [string, ...string[]], properties: Readonly<Record<string, Schema>> = {}): Schema {
-  const named = Object.fromEntries(keys.map((key) => [key, properties[key] ?? OPAQUE]));
-  return {
-    type: "array",
-    items: { type: "object", properties: { ...named, ...properties }, "x-kubernetes-preserve-unknown-fields": true },
-    "x-kubernetes-list-type": "map",
-    "x-kubernetes-list-map-keys": keys,
-    "x-kubernetes-patch-strategy": "merge",
-    "x-kubernetes-patch-merge-key": keys[0],
-  };
-}
-
-const containers = keyed(["name"], {
-  name: string,
-  image: string,
-  env: keyed(["name"], { name: string, value: string }),
-  ports: keyed(["containerPort", "protocol"], { containerPort: int32, protocol: { ...string, default: "TCP" } }),
-  volumeMounts: keyed(["mountPath"], { mountPath: string }),
-  resources: { ...OPAQUE, type: "object", default: {} },
-  terminationMessagePath: { ...string, default: "/dev/termination-log" },
-  terminationMessagePolicy: { ...string, default: "File" },
-});
-
-const template: Schema = {
-  type: "object",
-  properties: {
-    metadata: { type: "object", default: {}, properties: { labels: strings, annotations: strings, name: string } },
-    spec: {
-      type: "object",
-      "x-kubernetes-preserve-unknown-fields": true,
-      properties: {
-        containers,
-        initContainers: containers,
-        volumes: keyed(["name"], { name: string }),
-        imagePullSecrets: keyed(["name"], { name: string }),
-        nodeSelector: { ...strings, "x-kubernetes-map-type": "atomic" },
-        dnsPolicy: { ...string, default: "ClusterFirst" },
-        restartPolicy: { ...string, default: "Always" },
-        schedulerName: { ...string, default: "default-scheduler" },
-        securityContext: { ...OPAQUE, type: "object", default: {} },
-        terminationGracePeriodSeconds: { type: "integer", format: "int64", default: 30 },
-      },
-    },
-  },
-};
-
-const selector: Schema = {
-  type: "object",
-  "x-kubernetes-map-type": "atomic",
-  properties: { matchLabels: strings, matchExpressions: { type: "array", items: OPAQUE } },
-};
+import { struct } from "./types.ts";
 
 const deployments = resource({
   group: "apps",
@@ -77,49 +28,8 @@ const deployments = resource({
   generationFields: ["spec", "annotations"],
   description: "Deployment enables declarative updates for Pods and ReplicaSets.",
   fields: {
-    spec: {
-      type: "object",
-      default: {},
-      properties: {
-        minReadySeconds: int32,
-        paused: { type: "boolean" },
-        progressDeadlineSeconds: { ...int32, default: 600 },
-        replicas: { ...int32, default: 1 },
-        revisionHistoryLimit: { ...int32, default: 10 },
-        selector,
-        strategy: {
-          type: "object",
-          default: { type: "RollingUpdate", rollingUpdate: {} },
-          "x-kubernetes-patch-strategy": "retainKeys",
-          properties: {
-            type: { ...string, default: "RollingUpdate" },
-            rollingUpdate: {
-              type: "object",
-              properties: {
-                maxSurge: { ...intOrString, default: "25%" },
-                maxUnavailable: { ...intOrString, default: "25%" },
-              },
-            },
-          },
-        },
-        template,
-      },
-    },
-    status: {
-      type: "object",
-      default: {},
-      properties: {
-        availableReplicas: int32,
-        collisionCount: int32,
-        conditions: keyed(["type"], conditionSchema().properties),
-        observedGeneration: { type: "integer", format: "int64" },
-        readyReplicas: int32,
-        replicas: int32,
-        terminatingReplicas: int32,
-        unavailableReplicas: int32,
-        updatedReplicas: int32,
-      },
-    },
+    spec: { ...struct("DeploymentSpec"), default: {} },
+    status: { ...struct("DeploymentStatus"), default: {} },
   },
   columns: [
     NAME,
@@ -145,7 +55,7 @@ const deployments = resource({
     column("Selector", "Label selector for pods.", (object) => selectorText(at(object, "spec", "selector")), 1),
   ],
   // Defaults that depend on a sibling field, which a schema cannot say.
-  prepare: (object) => withPullPolicies(withRollingUpdate(object)),
+  prepare: (object) => withPodDefaults(withRollingUpdate(object)),
   onCreate: (object) => ({ ...object, status: {} }),
   validate,
 });
@@ -157,16 +67,31 @@ function withRollingUpdate(object: ApiObject): ApiObject {
   return { ...object, spec: { ...spec, strategy: { rollingUpdate: {}, ...(isObject(strategy) ? strategy : {}) } } };
 }
 
-/** Source: core/v1 SetDefaults_Container. */
-function withPullPolicies(object: ApiObject): ApiObject {
-  const path = ["spec", "template", "spec", "containers"];
-  const containers = templateContainers(object).map((container) => {
+const POD = ["spec", "template", "spec"];
+
+/** Source: core/v1 SetDefaults_Container; a service account is told under its old name, too. */
+function withPodDefaults(object: ApiObject): ApiObject {
+  const pod = at(object, ...POD);
+  if (!isObject(pod)) return object;
+  const serviceAccount = text(pod["serviceAccountName"]) || text(pod["serviceAccount"]);
+  const changed = withValue(object, POD, {
+    ...pod,
+    ...withPullPolicies(pod, "containers"),
+    ...withPullPolicies(pod, "initContainers"),
+    ...(serviceAccount === "" ? {} : { serviceAccount, serviceAccountName: serviceAccount }),
+  });
+  return isApiObject(changed) ? changed : object;
+}
+
+function withPullPolicies(pod: JsonObject, list: string): JsonObject {
+  const containers = pod[list];
+  if (!isList(containers)) return {};
+  const completed = containers.map((container) => {
     if (!isObject(container) || container["imagePullPolicy"] !== undefined) return container;
     const tag = /:([^/:@]+)$/.exec(text(container["image"]))?.[1] ?? "latest";
     return Object.assign({ imagePullPolicy: tag === "latest" ? "Always" : "IfNotPresent" }, container);
   });
-  const changed = containers.length === 0 ? object : withValue(object, path, containers);
-  return isApiObject(changed) ? changed : object;
+  return { [list]: completed };
 }
 
 function status(object: ApiObject, name: string): number {
@@ -174,7 +99,7 @@ function status(object: ApiObject, name: string): number {
 }
 
 function templateContainers(object: ApiObject): readonly Json[] {
-  const found = at(object, "spec", "template", "spec", "containers");
+  const found = at(object, ...POD, "containers");
   return isList(found) ? found : [];
 }
 
@@ -199,13 +124,53 @@ function validate(object: ApiObject, before: ApiObject | undefined): readonly Fi
   }
   if (before !== undefined && !equal(wanted, at(before, "spec", "selector")))
     errors.push(field.invalid("spec.selector", wanted ?? null, "field is immutable"));
-  if (templateContainers(object).length === 0) errors.push(field.required("spec.template.spec.containers"));
+  return [...errors, ...podErrors(object), ...statusErrors(object)];
+}
+
+const PULL_POLICIES = ["Always", "IfNotPresent", "Never"];
+
+function podErrors(object: ApiObject): readonly FieldError[] {
+  const path = POD.join(".");
+  const errors: FieldError[] = [];
+  const restarts = text(at(object, ...POD, "restartPolicy"));
+  if (restarts !== "Always") errors.push(field.notSupported(`${path}.restartPolicy`, restarts, ["Always"]));
+  if (templateContainers(object).length === 0) errors.push(field.required(`${path}.containers`));
   templateContainers(object).forEach((container, i) => {
+    const own = `${path}.containers[${i}]`;
     for (const name of ["name", "image"])
-      if (text(at(container, name)) === "") errors.push(field.required(`spec.template.spec.containers[${i}].${name}`));
+      if (text(at(container, name)) === "") errors.push(field.required(`${own}.${name}`));
+    const pulls = text(at(container, "imagePullPolicy"));
+    if (!PULL_POLICIES.includes(pulls)) errors.push(field.notSupported(`${own}.imagePullPolicy`, pulls, PULL_POLICIES));
   });
   return errors;
 }
+
+/** Source: apps/validation ValidateDeploymentStatus. */
+function statusErrors(object: ApiObject): readonly FieldError[] {
+  const errors: FieldError[] = [];
+  const tooMany = (name: string, limit: string, limitName: string): void => {
+    if (status(object, name) > status(object, limit))
+      errors.push(field.invalid(`status.${name}`, status(object, name), `cannot be greater than ${limitName}`));
+  };
+  for (const name of COUNTS)
+    if (status(object, name) < 0)
+      errors.push(field.invalid(`status.${name}`, status(object, name), "must be greater than or equal to 0"));
+  for (const name of ["updatedReplicas", "readyReplicas", "availableReplicas"])
+    tooMany(name, "replicas", "status.replicas");
+  tooMany("availableReplicas", "readyReplicas", "readyReplicas");
+  return errors;
+}
+
+const COUNTS = [
+  "observedGeneration",
+  "replicas",
+  "updatedReplicas",
+  "readyReplicas",
+  "availableReplicas",
+  "unavailableReplicas",
+  "terminatingReplicas",
+  "collisionCount",
+];
 
 /** A LabelSelector as text: `app=web,tier in (a,b)`. */
 export function selectorText(selector: Json | undefined): string {

@@ -1,5 +1,5 @@
 /** coordination.k8s.io: leases, which leader election renews. */
-import { at } from "../object.ts";
+import { at, isObject, without } from "../object.ts";
 import { type FieldError, field } from "../status.ts";
 import { AGE, NAME, column, text } from "./columns.ts";
 import { type Resource, resource } from "./resource.ts";
@@ -18,12 +18,12 @@ const leases = resource({
       type: "object",
       default: {},
       properties: {
-        acquireTime: { type: "string", format: "date-time" },
+        acquireTime: { type: "string", format: "micro-time" },
         holderIdentity: { type: "string" },
         leaseDurationSeconds: { type: "integer", format: "int32" },
         leaseTransitions: { type: "integer", format: "int32" },
         preferredHolder: { type: "string" },
-        renewTime: { type: "string", format: "date-time" },
+        renewTime: { type: "string", format: "micro-time" },
         strategy: { type: "string" },
       },
     },
@@ -35,6 +35,11 @@ const leases = resource({
     ),
     AGE,
   ],
+  // Fields of coordinated leader election, a feature that is off where nobody turns it on.
+  prepare: (object) => {
+    const spec = object["spec"];
+    return isObject(spec) ? { ...object, spec: without(spec, "preferredHolder", "strategy") } : object;
+  },
   validate(object) {
     const errors: FieldError[] = [];
     const duration = at(object, "spec", "leaseDurationSeconds");
@@ -43,9 +48,6 @@ const leases = resource({
     const transitions = at(object, "spec", "leaseTransitions");
     if (typeof transitions === "number" && transitions < 0)
       errors.push(field.invalid("spec.leaseTransitions", transitions, "must be greater than or equal to 0"));
-    const preferred = text(at(object, "spec", "preferredHolder"));
-    if (preferred !== "" && text(at(object, "spec", "strategy")) === "")
-      errors.push(field.forbidden("spec.preferredHolder", "may only be specified if `strategy` is defined"));
     return errors;
   },
 });

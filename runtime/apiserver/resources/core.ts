@@ -1,22 +1,11 @@
 /** The core group: namespaces, configmaps, secrets and serviceaccounts. Events have a file of their own. */
-import {
-  type ApiObject,
-  type Json,
-  type JsonObject,
-  at,
-  equal,
-  isList,
-  isObject,
-  withMetadata,
-  withValue,
-  without,
-  own,
-} from "../object.ts";
-import { OPAQUE, type Schema } from "../schema.ts";
+import { type ApiObject, asObject, at, equal, isList, isObject, withMetadata, withValue, without } from "../object.ts";
+import type { Schema } from "../schema.ts";
 import { type FieldError, field } from "../status.ts";
 import { AGE, NAME, column, fieldCount, text } from "./columns.ts";
 import { dataKeyErrors } from "./names.ts";
 import { type Resource, resource } from "./resource.ts";
+import { struct } from "./types.ts";
 
 /** Of all data of one ConfigMap or Secret. Source: core.MaxSecretSize. */
 const DATA_LIMIT_BYTES = 1024 * 1024;
@@ -52,7 +41,7 @@ const namespaces = resource({
         phase: string,
         conditions: {
           type: "array",
-          items: conditionSchema(),
+          items: struct("NamespaceCondition"),
           "x-kubernetes-list-type": "map",
           "x-kubernetes-list-map-keys": ["type"],
           "x-kubernetes-patch-strategy": "merge",
@@ -84,11 +73,8 @@ const namespaces = resource({
   undeletable: ["default", "kube-system", "kube-public"],
 });
 
-function asObject(value: Json | undefined): JsonObject {
-  return isObject(value) ? value : {};
-}
-
-function specFinalizers(object: ApiObject): readonly string[] {
+/** Of a Namespace: what has to be done before it may go. */
+export function specFinalizers(object: ApiObject | undefined): readonly string[] {
   const given = at(object, "spec", "finalizers");
   return isList(given) ? given.filter((name) => typeof name === "string") : [];
 }
@@ -96,14 +82,6 @@ function specFinalizers(object: ApiObject): readonly string[] {
 function withFinalizer(object: ApiObject): { readonly finalizers: readonly string[] } {
   const finalizers = specFinalizers(object);
   return { finalizers: finalizers.includes("kubernetes") ? finalizers : [...finalizers, "kubernetes"] };
-}
-
-export function conditionSchema(): Schema {
-  const properties: Record<string, Schema> = {};
-  for (const name of ["type", "status", "reason", "message"]) properties[name] = string;
-  for (const name of ["lastTransitionTime", "lastUpdateTime"])
-    properties[name] = { type: "string", format: "date-time" };
-  return { type: "object", properties };
 }
 
 const configmaps = resource({
@@ -137,12 +115,47 @@ const configmaps = resource({
 });
 
 /** What a Secret of a type must hold. Source: core/validation ValidateSecret. */
-const REQUIRED_SECRET_KEYS: Readonly<Record<string, readonly string[]>> = {
-  "kubernetes.io/tls": ["tls.crt", "tls.key"],
-  "kubernetes.io/dockercfg": [".dockercfg"],
-  "kubernetes.io/dockerconfigjson": [".dockerconfigjson"],
-  "kubernetes.io/ssh-auth": ["ssh-privatekey"],
-};
+function typeErrors(secret: ApiObject, data: Readonly<Record<string, string>>): readonly FieldError[] {
+  const missing = (...keys: readonly string[]): readonly FieldError[] =>
+    keys.filter((key) => !Object.hasOwn(data, key)).map((key) => field.required(`data[${key}]`));
+  switch (secret["type"]) {
+    case "kubernetes.io/tls":
+      return missing("tls.crt", "tls.key");
+    case "kubernetes.io/dockercfg":
+      return [...missing(".dockercfg"), ...notJsonErrors(data, ".dockercfg")];
+    case "kubernetes.io/dockerconfigjson":
+      return [...missing(".dockerconfigjson"), ...notJsonErrors(data, ".dockerconfigjson")];
+    case "kubernetes.io/ssh-auth":
+      return missing("ssh-privatekey");
+    case "kubernetes.io/basic-auth": {
+      const faults = missing("username", "password");
+      return faults.length === 2 ? faults : [];
+    }
+    case "kubernetes.io/service-account-token": {
+      const name = "kubernetes.io/service-account.name";
+      const known = (secret.metadata.annotations?.[name] ?? "") !== "";
+      return known ? [] : [field.required(`metadata.annotations[${name}]`)];
+    }
+    default:
+      return [];
+  }
+}
+
+/** What the text is is not told: it is a secret. */
+function notJsonErrors(data: Readonly<Record<string, string>>, key: string): readonly FieldError[] {
+  const text = data[key];
+  if (text === undefined || isJsonObject(Buffer.from(text, "base64").toString("utf8"))) return [];
+  return [field.invalid(`data[${key}]`, "<secret contents redacted>", "is not a JSON object")];
+}
+
+function isJsonObject(text: string): boolean {
+  try {
+    const value: unknown = JSON.parse(text);
+    return value === null || isObject(value);
+  } catch {
+    return false;
+  }
+}
 
 const secrets = resource({
   group: "",
@@ -151,7 +164,12 @@ const secrets = resource({
   singular: "secret",
   kind: "Secret",
   description: "Secret holds secret data of a certain type.",
-  fields: { data: bytes, stringData: strings, type: { ...string, default: "Opaque" }, immutable: boolean },
+  fields: {
+    data: bytes,
+    stringData: strings,
+    type: { ...string, "x-evenkeel-omit-zero": true, default: "Opaque" },
+    immutable: boolean,
+  },
   columns: [
     NAME,
     column("Type", "Used to facilitate programmatic handling of secret data.", (object) => text(object["type"])),
@@ -181,9 +199,7 @@ const secrets = resource({
       ...immutableErrors(object, before, ["data"]),
       ...dataKeyErrors(Object.keys(data), "data"),
       ...(base64Size(object, "data") > DATA_LIMIT_BYTES ? [field.tooLong("data", DATA_LIMIT_BYTES)] : []),
-      ...(own(REQUIRED_SECRET_KEYS, text(object["type"])) ?? [])
-        .filter((key) => !Object.hasOwn(data, key))
-        .map((key) => field.required(`data[${key}]`)),
+      ...typeErrors(object, data),
     ];
   },
 });
@@ -199,22 +215,23 @@ const serviceaccounts = resource({
   description: "ServiceAccount is an identity for processes that run in a Pod.",
   fields: {
     automountServiceAccountToken: boolean,
-    imagePullSecrets: namedReferences(),
-    secrets: namedReferences(),
+    imagePullSecrets: { type: "array", "x-kubernetes-list-type": "atomic", items: struct("LocalObjectReference") },
+    secrets: {
+      type: "array",
+      "x-kubernetes-list-type": "map",
+      "x-kubernetes-list-map-keys": ["name"],
+      "x-kubernetes-patch-strategy": "merge",
+      "x-kubernetes-patch-merge-key": "name",
+      items: struct("ObjectReference"),
+    },
   },
   columns: [NAME, AGE],
+  // Of a reference to a Secret only the name counts. Source: registry/core/serviceaccount cleanSecretReferences.
+  prepare(object) {
+    const { secrets } = object;
+    return isList(secrets) ? { ...object, secrets: secrets.map((one) => ({ name: text(at(one, "name")) })) } : object;
+  },
 });
-
-function namedReferences(): Schema {
-  return {
-    type: "array",
-    items: { type: "object", properties: { name: string }, ...OPAQUE },
-    "x-kubernetes-list-type": "map",
-    "x-kubernetes-list-map-keys": ["name"],
-    "x-kubernetes-patch-strategy": "merge",
-    "x-kubernetes-patch-merge-key": "name",
-  };
-}
 
 export const CORE: readonly Resource[] = [namespaces, configmaps, secrets, serviceaccounts];
 

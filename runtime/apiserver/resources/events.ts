@@ -4,30 +4,26 @@ import type { Schema } from "../schema.ts";
 import { type FieldError, field } from "../status.ts";
 import { NAME, age, column, number, text } from "./columns.ts";
 import { type Resource, resource } from "./resource.ts";
+import { struct } from "./types.ts";
 
 /** Source: kube-apiserver --event-ttl. */
 const EVENT_TTL_MS = 60 * 60_000;
 
 const string: Schema = { type: "string" };
 const time: Schema = { type: "string", format: "date-time" };
+const microTime: Schema = { type: "string", format: "micro-time" };
 const count: Schema = { type: "integer", format: "int32" };
-const reference: Schema = {
-  type: "object",
-  "x-kubernetes-map-type": "atomic",
-  properties: Object.fromEntries(
-    ["apiVersion", "fieldPath", "kind", "name", "namespace", "resourceVersion", "uid"].map((name) => [name, string]),
-  ),
-};
+const reference = struct("ObjectReference");
 const source: Schema = { type: "object", properties: { component: string, host: string } };
 
 /** Fields with one name in both versions. */
 const COMMON: Readonly<Record<string, Schema>> = {
   action: string,
-  eventTime: time,
+  eventTime: microTime,
   reason: string,
   related: reference,
   reportingInstance: string,
-  series: { type: "object", properties: { count, lastObservedTime: time } },
+  series: { type: "object", properties: { count, lastObservedTime: microTime } },
   type: string,
 };
 

@@ -71,7 +71,7 @@ export function metadataUpdateErrors(after: ApiObject, before: ApiObject): Field
       errors.push(field.forbidden("metadata.finalizers", why));
     }
   }
-  for (const fixed of ["uid", "creationTimestamp", "deletionTimestamp"] as const)
+  for (const fixed of ["uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds"] as const)
     if (!equal(after.metadata[fixed], before.metadata[fixed]))
       errors.push(field.invalid(`metadata.${fixed}`, after.metadata[fixed] ?? "", "field is immutable"));
   return errors;

@@ -1,4 +1,4 @@
-/** A row of the resource table: all that the server knows of one kind. Nothing outside this folder names a kind. */
+/** A row of the resource table: all that the server knows of one kind. The table alone decides which kinds are served. */
 import type { ApiObject, JsonObject } from "../object.ts";
 import { METADATA } from "./metadata.ts";
 import type { Schema } from "../schema.ts";

@@ -1,9 +1,11 @@
 /** delete and deletecollection. An object with finalizers is only marked; whoever removes the last one finishes it. */
 import type { Call } from "../call.ts";
-import { type JsonObject, at, isList } from "../object.ts";
-import { type ListOptions, isDryRun } from "../options.ts";
+import { type JsonObject, asObject, isList } from "../object.ts";
+import { type ListOptions, flag, integer, isDryRun } from "../options.ts";
 import { parseObject, readBody } from "../request-body.ts";
-import { type FieldError, field, invalid, success } from "../status.ts";
+import { text } from "../resources/columns.ts";
+import { type Schema, decode } from "../schema.ts";
+import { type FieldError, badRequest, field, invalid, success } from "../status.ts";
 import type { StoredVersion } from "../storage/version.ts";
 import { joined } from "../bytes.ts";
 import type { Preconditions } from "../update-rules.ts";
@@ -12,17 +14,33 @@ import { selection } from "./selection.ts";
 interface DeleteOptions {
   readonly dryRun: boolean;
   readonly preconditions: Preconditions;
-  /** Foreground, by either of its two spellings: the answer is then 202 while the object is still there. */
-  readonly foreground: boolean;
+  /** `orphanDependents: false`: the answer is then 202 while the object is still there. */
+  readonly saysAccepted: boolean;
 }
 
-const POLICIES = new Set(["Background", "Foreground", "Orphan"]);
+const string: Schema = { type: "string" };
+
+/** Fields that are unknown are ignored, as the real server does; a guard of a wrong type must not be. */
+const DELETE_OPTIONS: Schema = {
+  type: "object",
+  properties: {
+    apiVersion: string,
+    kind: string,
+    dryRun: { type: "array", items: string },
+    gracePeriodSeconds: { type: "integer", format: "int64" },
+    orphanDependents: { type: "boolean" },
+    preconditions: { type: "object", properties: { resourceVersion: string, uid: string } },
+    propagationPolicy: string,
+  },
+};
+
+const POLICIES = ["Foreground", "Background", "Orphan"];
 
 export async function remove(call: Call): Promise<Response> {
   const options = await deleteOptions(call);
   const target = call.writeTarget("", options.dryRun);
   const { version, gone } = call.services.registry.delete(target, call.name, options.preconditions);
-  if (!gone || call.resource.returnsDeleted) return call.answer(version, !gone && options.foreground ? 202 : 200);
+  if (!gone || call.resource.returnsDeleted) return call.answer(version, !gone && options.saysAccepted ? 202 : 200);
   const { group, resource } = call.resource;
   const uid = version.object.metadata.uid ?? "";
   const details = { name: call.name, ...(group === "" ? {} : { group }), kind: resource, uid };
@@ -43,39 +61,43 @@ export async function removeCollection(call: Call, options: ListOptions): Promis
   return call.respond(joined(call.representation().list(deleted, { resourceVersion })), 200);
 }
 
-/** From the body, or from the query when there is none. @throws ApiError 400, 422 */
+/** From the body, or from the query when there is none: never from both. @throws ApiError 400, 422 */
 async function deleteOptions(call: Call): Promise<DeleteOptions> {
   const body = await readBody(call.request);
-  const given = body.bytes.length === 0 ? fromQuery(call.query) : parseObject(body);
+  const { value: given, typeErrors } = decode(
+    DELETE_OPTIONS,
+    body.bytes.length === 0 ? fromQuery(call.query) : parseObject(body).value,
+  );
+  if (typeErrors.length > 0) throw badRequest(`json: ${typeErrors.join(", ")}`);
+  const { kind = "DeleteOptions", apiVersion, dryRun, orphanDependents, propagationPolicy: policy } = given;
+  if (kind !== "DeleteOptions")
+    throw badRequest(`no kind "${text(kind)}" is registered for version "${text(apiVersion)}"`);
   const errors: FieldError[] = [];
-  const dryRuns = [...texts(given["dryRun"]), ...(body.bytes.length === 0 ? [] : call.query.getAll("dryRun"))];
-  const dryRun = isDryRun(dryRuns, errors);
-  const policy = given["propagationPolicy"];
-  const isPolicy = typeof policy === "string" && POLICIES.has(policy);
-  if (policy !== undefined && policy !== null && !isPolicy)
+  const isDry = isDryRun(isList(dryRun) ? dryRun.map(text) : [], errors);
+  if (policy !== undefined && !POLICIES.includes(text(policy)))
+    errors.push(field.notSupported("propagationPolicy", text(policy), [...POLICIES, "nil"]));
+  if (policy !== undefined && orphanDependents !== undefined)
     errors.push(
-      field.notSupported("propagationPolicy", text(policy) ?? "", ["Foreground", "Background", "Orphan", "nil"]),
+      field.invalid("propagationPolicy", policy, "orphanDependents and deletionPropagation cannot be both set"),
     );
   if (errors.length > 0) throw invalid({ group: "meta.k8s.io", kind: "DeleteOptions" }, "", errors);
+  return { dryRun: isDry, preconditions: preconditions(given), saysAccepted: orphanDependents === false };
+}
+
+function preconditions(given: JsonObject): Preconditions {
+  const { uid, resourceVersion } = asObject(given["preconditions"]);
   return {
-    dryRun,
-    preconditions: {
-      uid: text(at(given, "preconditions", "uid")),
-      resourceVersion: text(at(given, "preconditions", "resourceVersion")),
-    },
-    foreground: policy === "Foreground" || given["orphanDependents"] === false,
+    ...(uid === undefined ? {} : { uid: text(uid) }),
+    ...(resourceVersion === undefined ? {} : { resourceVersion: text(resourceVersion) }),
   };
 }
 
+/** @throws ApiError 400 for a number that is none. */
 function fromQuery(query: URLSearchParams): JsonObject {
-  const policy = query.get("propagationPolicy");
-  return { dryRun: query.getAll("dryRun"), ...(policy === null ? {} : { propagationPolicy: policy }) };
-}
-
-function texts(value: JsonObject[string]): readonly string[] {
-  return isList(value) ? value.filter((one) => typeof one === "string") : [];
-}
-
-function text(value: JsonObject[string]): string | undefined {
-  return typeof value === "string" ? value : undefined;
+  return {
+    dryRun: query.getAll("dryRun"),
+    gracePeriodSeconds: integer(query, "gracePeriodSeconds"),
+    orphanDependents: query.has("orphanDependents") ? flag(query, "orphanDependents") : null,
+    propagationPolicy: query.get("propagationPolicy"),
+  };
 }

@@ -1,6 +1,7 @@
 /** patch: four media types, one outcome. The first three change the live object; apply states what its manager wants. */
 import type { Call } from "../call.ts";
 import { afterApply } from "../fields/managed-fields.ts";
+import { duplicateEntries } from "../fields/structure.ts";
 import { timestamp } from "../identity.ts";
 import { type ApiObject, type Json, type JsonObject, at, isObject, own, withValue } from "../object.ts";
 import { type WriteOptions, writeOptions } from "../options.ts";
@@ -8,7 +9,16 @@ import { applyJsonPatch } from "../patch/json-patch.ts";
 import { applyMergePatch } from "../patch/merge-patch.ts";
 import { applyStrategicMerge } from "../patch/strategic-merge.ts";
 import type { Candidate, WriteTarget } from "../registry.ts";
-import { type Body, type FieldValidation, parseJson, readBody, typedAfterPatch, typedObject } from "../request-body.ts";
+import {
+  type Body,
+  type FieldValidation,
+  type Parsed,
+  parseText,
+  readBody,
+  shaped,
+  typedAfterPatch,
+  typedObject,
+} from "../request-body.ts";
 import { text } from "../resources/columns.ts";
 import { type Resource, groupVersion, shown, storedAs } from "../resources/resource.ts";
 import { decode } from "../schema.ts";
@@ -19,8 +29,12 @@ const APPLY = "application/apply-patch+yaml";
 const PATCHES: Readonly<Record<string, (resource: Resource, live: JsonObject, patch: Json) => JsonObject>> = {
   "application/json-patch+json": (_, live, patch) => applyJsonPatch(live, patch),
   "application/merge-patch+json": (_, live, patch) => applyMergePatch(live, objectPatch(patch)),
-  "application/strategic-merge-patch+json": ({ schema }, live, patch) =>
-    applyStrategicMerge(schema, live, objectPatch(patch)),
+  // The real server merges into a struct, which has a kind of its own: what the patch says of it does not count.
+  "application/strategic-merge-patch+json": ({ schema }, live, patch) => ({
+    ...applyStrategicMerge(schema, live, objectPatch(patch)),
+    apiVersion: live["apiVersion"],
+    kind: live["kind"],
+  }),
 };
 
 export async function patch(call: Call, scope: Exclude<UpdateScope, "scale">): Promise<Response> {
@@ -44,10 +58,11 @@ export function checkOptions({ fieldManager, force }: WriteOptions, isApply: boo
 }
 
 /** @throws ApiError 415 for a media type that is no patch, 400 for bad text. */
-export function patched(resource: Resource, live: JsonObject, body: Body): JsonObject {
+export function patched(resource: Resource, live: JsonObject, body: Body): Parsed<JsonObject> {
   const apply = own(PATCHES, body.mediaType);
   if (apply === undefined) throw unsupportedMediaType([...Object.keys(PATCHES), APPLY]);
-  return apply(resource, live, parseJson(body));
+  const { value, duplicates } = parseText(body);
+  return { value: apply(resource, live, value), duplicates };
 }
 
 function objectPatch(patch: Json): JsonObject {
@@ -79,36 +94,47 @@ function applying(
 ): (live: ApiObject | undefined) => Candidate {
   const { resource } = call;
   const stored = storedAs(resource);
-  const config = configuration(call, target, body, fieldValidation);
+  const config = configuration(call, target, parseText(body, true), fieldValidation);
   const { manager, subresource } = target;
   const writer = { manager, subresource, apiVersion: groupVersion(stored), time: timestamp(call.services.clock) };
   return (live) => {
     const base = live ?? { apiVersion: groupVersion(stored), kind: stored.kind, metadata: {} };
     const { object, managedFields } = afterApply(stored.schema, base, config, writer, { force });
-    return { object: typedAfterPatch(stored, object, body, "Ignore").object, managedFields };
+    return { object: shaped(stored, object).object, managedFields };
   };
 }
 
 /** What was sent, complete and checked. It is not stripped of empty values: to name a field is to own it. */
-function configuration(call: Call, target: WriteTarget, body: Body, fieldValidation: FieldValidation): JsonObject {
+function configuration(
+  call: Call,
+  target: WriteTarget,
+  { value, duplicates }: Parsed,
+  fieldValidation: FieldValidation,
+): JsonObject {
   const { resource } = call;
-  const given = objectPatch(parseJson(body, true));
+  const given = objectPatch(value);
   if (given["kind"] === undefined || given["apiVersion"] === undefined)
     throw badRequest("invalid object type: kind and apiVersion are required for apply patch");
-  const unknown = decode(resource.schema, given).unknownFields;
-  if (unknown.length > 0) throw notInSchema(resource, given, unknown);
-  const { object } = typedObject(resource, given, fieldValidation);
-  if (object.metadata.managedFields !== undefined) throw badRequest("metadata.managedFields must be nil");
+  checkStructure(resource, given);
+  const { object, warnings } = typedObject(resource, { value: given, duplicates }, fieldValidation);
+  call.warn(warnings);
+  if (at(given, "metadata", "managedFields") !== undefined) throw badRequest("metadata.managedFields must be nil");
   const whole = resource.convert?.toStored(object) ?? { ...given, metadata: at(given, "metadata") ?? {} };
   const named = withValue(whole, ["metadata", "name"], object.metadata.name ?? call.name);
   if (target.namespace === "") return named;
   return withValue(named, ["metadata", "namespace"], object.metadata.namespace ?? target.namespace);
 }
 
-/** 500 without a reason is what the real server answers. */
-function notInSchema({ group, version, kind }: Resource, given: JsonObject, fields: readonly string[]): ApiError {
+/** @throws ApiError 500 without a reason for what cannot be owned field by field: so the real server has it. */
+function checkStructure({ group, version, kind, schema }: Resource, given: JsonObject): void {
+  const { unknownFields, typeErrors } = decode(schema, given);
+  const faults = [
+    ...unknownFields.map((field) => `.${field}: field not declared in schema`),
+    ...typeErrors.map((error) => `.${error}`),
+    ...duplicateEntries(schema, given),
+  ];
+  if (faults.length === 0) return;
   const name = [at(given, "metadata", "namespace"), at(given, "metadata", "name")].map(text).join("/");
   const type = `${name}; ${group}/${version}, Kind=${kind}`;
-  const faults = fields.map((field) => `.${field}: field not declared in schema`).join(", ");
-  return new ApiError(500, "", `failed to create typed patch object (${type}): ${faults}`);
+  throw new ApiError(500, "", `failed to create typed patch object (${type}): ${faults.join(", ")}`);
 }

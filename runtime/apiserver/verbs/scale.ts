@@ -4,7 +4,7 @@ import type { Call } from "../call.ts";
 import { type ApiObject, at, isApiObject, withMetadata, withValue } from "../object.ts";
 import { writeOptions } from "../options.ts";
 import { Representation } from "../representation.ts";
-import { parseObject, readBody, typedObject } from "../request-body.ts";
+import { readBody, readObject, typedAfterPatch } from "../request-body.ts";
 import { selectorText } from "../resources/apps.ts";
 import { AGE, NAME, number } from "../resources/columns.ts";
 import { type Resource, type Scale, resource } from "../resources/resource.ts";
@@ -39,7 +39,7 @@ export function getScale(call: Call): Response {
 
 export async function updateScale(call: Call): Promise<Response> {
   const { dryRun, fieldManager, fieldValidation } = writeOptions(call.query, "UpdateOptions");
-  const given = typedObject(SCALE, parseObject(await readBody(call.request)), fieldValidation);
+  const given = await readObject(call.request, SCALE, fieldValidation);
   call.warn(given.warnings);
   return scaled(call, fieldManager, dryRun, () => given.object);
 }
@@ -49,7 +49,7 @@ export async function patchScale(call: Call): Promise<Response> {
   checkOptions(options, false);
   const body = await readBody(call.request);
   return scaled(call, options.fieldManager, options.dryRun, (scale) => {
-    const result = typedObject(SCALE, patched(SCALE, scale, body), options.fieldValidation);
+    const result = typedAfterPatch(SCALE, patched(SCALE, scale, body), body, options.fieldValidation);
     call.warn(result.warnings);
     return result.object;
   });

@@ -4,11 +4,11 @@ import type { ApiObject } from "../object.ts";
 import { writeOptions } from "../options.ts";
 import type { UpdateScope } from "../update-rules.ts";
 import { checkNamespace } from "../update-rules.ts";
-import { parseObject, readBody, typedObject } from "../request-body.ts";
+import { readObject } from "../request-body.ts";
 
 export async function create(call: Call): Promise<Response> {
   const { dryRun, fieldManager, fieldValidation } = writeOptions(call.query, "CreateOptions");
-  const { object, warnings } = typedObject(call.resource, parseObject(await readBody(call.request)), fieldValidation);
+  const { object, warnings } = await readObject(call.request, call.resource, fieldValidation);
   call.warn(warnings);
   if (call.resource.namespaced) checkNamespace(object.metadata.namespace, call.namespace);
   const target = call.writeTarget(fieldManager, dryRun);
@@ -18,7 +18,7 @@ export async function create(call: Call): Promise<Response> {
 
 export async function update(call: Call, scope: Exclude<UpdateScope, "scale">): Promise<Response> {
   const { dryRun, fieldManager, fieldValidation } = writeOptions(call.query, "UpdateOptions");
-  const { object, warnings } = typedObject(call.resource, parseObject(await readBody(call.request)), fieldValidation);
+  const { object, warnings } = await readObject(call.request, call.resource, fieldValidation);
   call.warn(warnings);
   const target = call.writeTarget(fieldManager, dryRun, scope);
   const candidate = { object: stored(call, object) };
