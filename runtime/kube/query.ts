@@ -124,10 +124,10 @@ function formatLabel(key: string, rule: LabelRule, word: (text: string) => strin
  */
 export function formatQuery({ kind, where, part }: Query): string {
   const { namespace, name, namePrefix } = where;
-  const names: string[] = [];
-  if (name !== undefined) names.push(nameWord(name));
-  if (name === undefined || namePrefix !== undefined) names.push(`${nameWord(namePrefix ?? "")}*`);
-  let text = `${pathWord(kindKey(kind))} ${namespace === undefined ? "*" : nameWord(namespace)}/${names.join("&")}`;
+  let text = `${pathWord(kindKey(kind))} ${namespace === undefined ? "*" : nameWord(namespace)}/`;
+  if (name !== undefined) text += nameWord(name);
+  if (name !== undefined && namePrefix !== undefined) text += "&";
+  if (name === undefined || namePrefix !== undefined) text += `${nameWord(namePrefix ?? "")}*`;
   const labels = formatLabels(where, pathWord);
   if (labels !== undefined) text += ` [${labels}]`;
   if (part !== undefined) text += ` (${part})`;

@@ -47,6 +47,8 @@ export class Hold {
     request.tally.fulfilled.push(...planned.fulfilled);
     noteDependencies(planned, request);
     forgetUnwanted(planned, request);
+    // Of nearly every key after a start.
+    if (planned.writes.length === 0) return this.#nothing(planned, request);
     const { blocked = [], free = [] } = Object.groupBy(planned.writes, (write) =>
       this.#isBlocked(write, request) ? "blocked" : "free",
     );
@@ -55,6 +57,14 @@ export class Hold {
     const fights = new Set(isDryRun ? [] : due.filter((write) => this.#isFight(write, request)));
     this.#trace(planned, { blocked: [...blocked, ...fights], held }, request);
     return isDryRun ? [] : due.filter((write) => !fights.has(write));
+  }
+
+  #nothing(planned: Plan, request: Request): readonly Write[] {
+    const { record } = request;
+    record.deletionsSinceMs = undefined;
+    record.doubtCount = 0;
+    this.#trace(planned, { blocked: [], held: NONE }, request);
+    return planned.writes;
   }
 
   #isBlocked(write: Write, request: Request): boolean {
