@@ -91,8 +91,7 @@ export class Storm {
   /** Probes health and lease until `signal` is aborted. */
   async probe(signal: AbortSignal): Promise<Probes> {
     const probes = {
-      answersMs: new Array<number>(),
-      failed: new Set<string>(),
+      answers: new Array<Answer>(),
       holders: new Set<string>(),
       renewedMs: new Array<number>(),
       residentMib: new Array<number>(),
@@ -102,8 +101,8 @@ export class Storm {
         const startedMs = systemClock.now();
         const response = await fetch(this.#address + path);
         const text = await response.text();
-        probes.answersMs.push(systemClock.now() - startedMs);
-        if (!response.ok) probes.failed.add(`${path}: ${text}`);
+        const failed = [...text.matchAll(/^\[-\](\S+)/gm)].map(([, check = ""]) => `${path}/${check}`);
+        probes.answers.push({ path, tookMs: systemClock.now() - startedMs, isOk: response.ok, failed });
       }
       const { spec } = LeaseSpec.parse(await this.#api.get(Lease, { namespace: "default", name: "evenkeel" }));
       probes.holders.add(spec.holderIdentity);
@@ -138,10 +137,16 @@ export class Storm {
   }
 }
 
+interface Answer {
+  readonly path: string;
+  readonly tookMs: number;
+  readonly isOk: boolean;
+  /** Checks that did not say that all is well: `/readyz/caches`. */
+  readonly failed: readonly string[];
+}
+
 export interface Probes {
-  readonly answersMs: readonly number[];
-  /** What did not answer that all is well. */
-  readonly failed: ReadonlySet<string>;
+  readonly answers: readonly Answer[];
   readonly holders: ReadonlySet<string>;
   /** How long ago the lease had been renewed, each time it was looked at. */
   readonly renewedMs: readonly number[];
