@@ -13,20 +13,25 @@ interface Checked {
   readonly elector: LeaderElector | undefined;
   readonly informers: () => readonly SharedInformer[];
   readonly problems: () => readonly ProgramProblem[];
+  /** Whether the caches that the host started with are still being filled. */
+  readonly isStarting: () => boolean;
 }
 
 /** What a restart would mend. */
-export function livezChecks({ elector, informers }: Checked): Checks {
+export function livezChecks({ elector, informers }: Pick<Checked, "elector" | "informers">): Checks {
   return new Map([
     ["lease", () => elector?.check()?.message],
     ["history", () => firstProblem(informers(), wentBack)],
   ]);
 }
 
-export function readyzChecks({ elector, informers, problems }: Checked): Checks {
+export function readyzChecks({ elector, informers, problems, isStarting }: Checked): Checks {
+  // A function that comes later is no reason to call the others unready, unless its cache cannot be filled.
+  const emptiness = ({ hasSynced, lastError }: SharedInformer): string | undefined =>
+    hasSynced || (!isStarting() && lastError === undefined) ? undefined : "has not synced";
   return new Map([
     ["functions", () => problems()[0]?.message],
-    ["caches", () => firstProblem(informers(), ({ hasSynced }) => (hasSynced ? undefined : "has not synced"))],
+    ["caches", () => firstProblem(informers(), emptiness)],
     ["watches", () => firstProblem(informers(), staleness)],
     ["lease", () => (elector?.check() ?? elector?.checkStandby())?.message],
   ]);

@@ -61,6 +61,7 @@ export class Host {
   readonly #cut = new AbortController();
   #problems: readonly ProgramProblem[] = [];
   #serving: Serving | undefined;
+  #isStarting = true;
   #isStopping = false;
 
   constructor(options: HostOptions) {
@@ -116,6 +117,7 @@ export class Host {
     // Caches before the lease: a standby that takes over has them filled already.
     this.#informers.start();
     await this.#waitForSync(signal);
+    this.#isStarting = false;
     // The lease before the workers: nobody writes who does not lead.
     if (this.#elector !== undefined) {
       log.info("waiting for the lease", { identity: settings.identity });
@@ -163,6 +165,7 @@ export class Host {
       elector: this.#elector,
       informers: () => this.#informers.all(),
       problems: () => this.#problems,
+      isStarting: () => this.#isStarting,
     };
     const readyz = readyzChecks(checked);
     const status = statusSource({

@@ -3,7 +3,7 @@
 import { systemClock } from "../../runtime/clock/clock.ts";
 
 /** A browser that shares two cores with everything else. */
-const LIMIT_MS = 60_000;
+const LIMIT_MS = 15_000;
 
 type Parameters = Readonly<Record<string, unknown>>;
 type Result = Readonly<Record<string, unknown>>;

@@ -282,7 +282,7 @@ describe(`the status page in a browser${skip === false ? "" : ` (skipped: ${skip
         }
       });
 
-  it("is light", async (t) => {
+  it("is light and quick", async (t) => {
     const tab = await visit("/");
     await shows(tab, "Live");
     const paint = await until(
@@ -296,6 +296,7 @@ describe(`the status page in a browser${skip === false ? "" : ` (skipped: ${skip
       .getEntriesByType("resource")].reduce((sum, each) => sum + each.transferSize, 0)`);
     t.diagnostic(`page weight ${(bytes / 1024).toFixed(1)} KiB, first contentful paint ${Math.round(paint)} ms`);
     assert.ok(bytes < 64 * 1024, `${bytes} bytes`);
+    assert.ok(paint < 2_000, `${paint} ms`);
   });
 });
 

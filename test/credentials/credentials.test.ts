@@ -25,7 +25,7 @@ const TOKEN_SECONDS = 600;
 /** The server remembers for 10 s whom a token belongs to. Source: k8s.io/apiserver token cache, TokenSuccessCacheTTL. */
 const REFUSED_MS = 20_000;
 /** What is done in milliseconds takes longer on two cores that also run two control planes. */
-const BUSY_MS = 10_000;
+const BUSY_MS = 3_000;
 /** Files are read again when what was read is a minute old; the lease is renewed every 2 s. */
 const IN_USE_MS = 62_000 + BUSY_MS;
 /** Each attempt looks at the CA: those of a watch are 5 s apart at most (and 1.6 s more when it needs a new list), … */

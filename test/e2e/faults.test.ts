@@ -13,10 +13,10 @@ import { HostProcess } from "./host-process.ts";
 import { hostRights } from "./rights.ts";
 import { CONFIG, LEADING, World } from "./scenario.ts";
 
-/** A watch without a byte for 90 s is taken for dead; bookmarks come once a minute. The rest is for a busy machine. */
-const HALF_OPEN_MS = 120_000;
-/** The lease runs for 15 s from when the standby last saw it renewed; it looks every 2 to 4.4 s. The rest is for a busy machine. */
-const TAKEOVER_MS = 60_000;
+/** A watch without a byte for 90 s is taken for dead; bookmarks come once a minute. Behaviours allow 5 s more. */
+const HALF_OPEN_MS = 95_000;
+/** The lease runs for 15 s from when the standby last saw it renewed; it looks every 2 to 4.4 s. */
+const TAKEOVER_MS = 30_000;
 
 /** A function of its own: two hosts that run the same one would be rivals. */
 const ECHO = `import { ConfigMap, defineFunction, select } from "#evenkeel";
@@ -120,8 +120,8 @@ describeOnControlPlane("the host survives", {}, (controlPlane) => {
       "and that the former had written",
     );
     assert.deepEqual(
-      // What was half sent when it stopped is refused in the end (504): it changes nothing.
-      rows.slice(acquired).filter(({ user, code }) => user === first.user && code < 300),
+      // What was half sent when it stopped is given up by the server in the end (504).
+      rows.slice(acquired).filter(({ user, code }) => user === first.user && code !== 504),
       [],
     );
     await successor.stop();

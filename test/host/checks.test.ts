@@ -16,6 +16,7 @@ const lost = new EvenkeelError("LEASE_LOST", "evenkeel/evenkeel");
 interface Row {
   readonly name: string;
   readonly informer?: Partial<Pick<SharedInformer, "hasSynced" | "lastEventAgeMs" | "lastError">>;
+  readonly isStarting?: boolean;
   readonly problem?: string;
   readonly error?: EvenkeelError;
   readonly standbyError?: EvenkeelError;
@@ -35,6 +36,16 @@ const rows: readonly Row[] = [
     name: "a cache that was never filled",
     informer: { hasSynced: false, lastEventAgeMs: undefined, lastError: new EvenkeelError("API_FORBIDDEN", "list") },
     readyz: { caches: "v1/Namespace */* has not synced" },
+  },
+  {
+    name: "a cache that is being filled, while the host starts",
+    informer: { hasSynced: false, lastEventAgeMs: undefined },
+    isStarting: true,
+    readyz: { caches: "v1/Namespace */* has not synced" },
+  },
+  {
+    name: "nothing, where the cache of a function that was dropped in is being filled",
+    informer: { hasSynced: false, lastEventAgeMs: undefined },
   },
   {
     name: "a watch that has been silent for too long",
@@ -64,18 +75,19 @@ const failing = (checks: Checks): object =>
   Object.fromEntries([...checks].flatMap(([check, ask]) => (ask() === undefined ? [] : [[check, ask()]])));
 
 suite("the host's checks fail for", () => {
-  for (const { name, informer = {}, problem, error, standbyError, livez = {}, readyz = {} } of rows)
+  for (const { name, informer = {}, isStarting = false, problem, error, standbyError, livez = {}, readyz = {} } of rows)
     test(name, () => {
       const checked = {
         elector: { check: () => error, checkStandby: () => standbyError } as unknown as LeaderElector,
         informers: () => [current, { ...current, ...informer }] as unknown as readonly SharedInformer[],
         problems: () => (problem === undefined ? [] : [{ about: "mirror", message: problem }]),
+        isStarting: () => isStarting,
       };
       assert.deepEqual([failing(livezChecks(checked)), failing(readyzChecks(checked))], [livez, readyz]);
     });
 
   test("nothing of a lease where none is held", () => {
-    const none = { elector: undefined, informers: () => [], problems: () => [] };
+    const none = { elector: undefined, informers: () => [], problems: () => [], isStarting: () => false };
     for (const checks of [livezChecks(none), readyzChecks(none)]) assert.equal(checks.get("lease")?.(), undefined);
   });
 });

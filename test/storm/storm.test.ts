@@ -1,13 +1,13 @@
 /**
  * What the host promises while six functions beside the shipped ones do their worst: mirror goes on in its usual time, the
- * lease is kept, the endpoints answer, each culprit is named, and nothing is left of it when it goes. What it costs is printed.
+ * lease is kept, the endpoints answer, each culprit is named, and nothing is left of it when it goes.
  */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import type { Code } from "../../runtime/kube/errors.ts";
-import { fileOf, misdeeds } from "../reconcile/cell/corpus.ts";
 import { until } from "../support/wait.ts";
+import { fileOf, misdeeds } from "../reconcile/cell/corpus.ts";
 import { storm } from "./storm-stage.ts";
 
 interface Culprit {
@@ -42,36 +42,37 @@ const CULPRITS: Readonly<Record<string, Culprit>> = {
 const EDITS = { normal: 120, storm: 200 };
 /** A machine with two cores on which other tests run: a loop that is blocked shows as a deadline of a function, 2 s. */
 const SLACK_MS = 250;
-/** Such a machine has bad moments: what the host does to mirror it does in each of so many storms. */
-const STORMS = 5;
-/** Three ends of a thread take seconds, and more where five others end as well. */
-const FAULTS_MS = 120_000;
+/** Threads that take the host's turn show here: with the host's own priority they made 8 ms into 50. */
+const MEDIAN_SLACK_MS = 25;
+/** What it is to be; the 99th part of the answers may take as long as the slack. */
+const ANSWER_MS = 100;
 /** What the kubelet waits for an answer. Three that are late in a row make it act. */
 const PROBE_TIMEOUT_MS = 1_000;
 /** A holder that has not renewed for so long gives up. */
 const RENEW_DEADLINE_MS = 10_000;
+/** What the host keeps when its threads are gone: garbage that V8 is in no hurry to collect. */
+const KEPT_MIB = 320;
 
-test("in a storm of misbehaving functions the host keeps what it promises", async (context) => {
+test("in a storm of misbehaving functions the host keeps what it promises", { timeout: 110_000 }, async (context) => {
   const stage = await storm(context);
   const { host, folder } = stage;
+  const normal = await stage.edit(EDITS.normal, 20);
   const beforeMib = await stage.residentMib();
+
   const stop = new AbortController();
   const probing = stage.probe(stop.signal);
+  await Promise.all(Object.entries(CULPRITS).map(([name, { text }]) => folder.write(fileName(name), text)));
+  const stormy = await stage.edit(EDITS.storm, 40);
 
-  let stormCount = 0;
-  await context.test("mirror's p99 stays within 1.5 of its normal value, and a slack for a busy machine", async () => {
-    for (;;) {
-      const normal = await stage.edit(EDITS.normal, 20);
-      stormCount++;
-      await Promise.all(Object.entries(CULPRITS).map(([name, { text }]) => folder.write(fileName(name), text)));
-      const stormy = await stage.edit(EDITS.storm, 40);
-      context.diagnostic(`ms from an edit to its last copy, normally: ${summary(normal)}`);
-      context.diagnostic(`ms from an edit to its last copy, in the storm: ${summary(stormy)}`);
-      const limitMs = 1.5 * share(normal, 0.99) + SLACK_MS;
-      if (share(stormy, 0.99) <= limitMs) return;
-      assert.ok(stormCount < STORMS, `${summary(stormy)}, at most ${limitMs} ms`);
-      await Promise.all(Object.keys(CULPRITS).map((name) => folder.remove(fileName(name))));
-      await stage.statusIs("the storm is over", ({ functions }) => functions.length === 2);
+  await context.test("mirror goes on in its usual time", () => {
+    context.diagnostic(`ms from an edit to its last copy, normally: ${summary(normal)}`);
+    context.diagnostic(`ms from an edit to its last copy, in the storm: ${summary(stormy)}`);
+    for (const [part, slackMs] of [
+      [0.5, MEDIAN_SLACK_MS],
+      [0.99, SLACK_MS],
+    ] as const) {
+      const limitMs = 1.5 * share(normal, part) + slackMs;
+      assert.ok(share(stormy, part) <= limitMs, `${part}: ${summary(stormy)}, at most ${limitMs} ms`);
     }
   });
 
@@ -79,7 +80,7 @@ test("in a storm of misbehaving functions the host keeps what it promises", asyn
     await context.test(`${name} is named with ${code}`, async () => {
       const series = `evenkeel_function_errors_total{controller="${name}",code="${code}"}`;
       const isCounted = async (): Promise<boolean> => ((await stage.metric(series)) ?? 0) > 0;
-      await until(isCounted, { what: `there is ${series}`, limitMs: FAULTS_MS });
+      await until(isCounted, { what: `there is ${series}` });
       await stage.statusIs(`${name} is in the status`, ({ functions }) =>
         functions.some(
           (each) => each.name === name && each.lastError?.code === code && each.faultCount > 0 === isSuspended,
@@ -88,7 +89,7 @@ test("in a storm of misbehaving functions the host keeps what it promises", asyn
       const page = await stage.text("/");
       assert.ok(page.includes(`id="card-${name}"`) && page.includes(`<code>${code}</code>`), page);
       if (!isSuspended) return;
-      await host.waitForLine(new RegExp(`"message":"function suspended[^"]*","function":"${name}"`), FAULTS_MS);
+      await host.waitForLine(new RegExp(`"message":"function suspended[^"]*","function":"${name}"`));
       assert.ok(((await stage.metric(`evenkeel_function_thread_faults_total{controller="${name}"}`)) ?? 0) >= 3);
     });
   }
@@ -97,7 +98,7 @@ test("in a storm of misbehaving functions the host keeps what it promises", asyn
     const lines = host.stdout.split("\n");
     for (const name of Object.keys(CULPRITS)) {
       const told = lines.filter((line) => line.includes(`"reconcile failed","function":"${name}"`));
-      assert.ok(told.length > 0 && told.length <= 30 * stormCount, `${told.length} lines on ${name}`);
+      assert.ok(told.length > 0 && told.length <= 30, `${told.length} lines on ${name}`);
     }
     assert.ok(!lines.some((line) => line.includes('"code":"FUNCTION_SUSPENDED"')), "nobody innocent is blamed");
   });
@@ -120,14 +121,20 @@ test("in a storm of misbehaving functions the host keeps what it promises", asyn
     assert.equal(await stage.metric(`evenkeel_function_suspended{controller="${mended}"}`), 0);
   });
 
-  const busyS = await stage.metric("process_cpu_seconds_total");
-  await delay(2_000);
-  const spentS = ((await stage.metric("process_cpu_seconds_total")) ?? 0) - (busyS ?? 0);
-  context.diagnostic(`afterwards ${spentS.toFixed(2)} s of CPU in 2 s`);
-  context.diagnostic(`resident MiB: ${beforeMib} before, ${await stage.residentMib()} after`);
+  await context.test("all is quiet then", async () => {
+    const said = host.stdout.length;
+    const busyS = await stage.metric("process_cpu_seconds_total");
+    await delay(2_000);
+    assert.equal(host.stdout.slice(said), "");
+    const spentS = ((await stage.metric("process_cpu_seconds_total")) ?? 0) - (busyS ?? 0);
+    assert.ok(spentS < 0.5, `${spentS} s of CPU in 2 s`);
+    const afterMib = await stage.residentMib();
+    context.diagnostic(`resident MiB: ${beforeMib} before, ${afterMib} after`);
+    assert.ok(afterMib <= beforeMib + KEPT_MIB, `${afterMib} MiB, ${beforeMib} before`);
+  });
 
   stop.abort();
-  const { answers, holders, renewedMs, residentMib } = await probing;
+  const { answersMs, failed, holders, renewedMs, residentMib } = await probing;
   context.diagnostic(`resident MiB in the storm: ${summary(residentMib)}`);
   await context.test("the lease was kept throughout", () => {
     assert.equal(holders.size, 1);
@@ -135,16 +142,12 @@ test("in a storm of misbehaving functions the host keeps what it promises", asyn
   });
 
   await context.test("the endpoints answered throughout", () => {
-    context.diagnostic(`ms until an answer of /healthz or /readyz: ${summary(answers.map(({ tookMs }) => tookMs))}`);
-    const failed = new Set(answers.flatMap((answer) => answer.failed));
-    // While a function that was just dropped in has no full cache yet.
-    failed.delete("/readyz/caches");
+    context.diagnostic(`ms until an answer of /healthz or /readyz: ${summary(answersMs)}`);
     assert.deepEqual([...failed], []);
-    for (const probed of ["/healthz", "/readyz"]) {
-      const seen = answers.filter(({ path }) => path === probed);
-      const signs = seen.map(({ isOk, tookMs }) => (isOk && tookMs < PROBE_TIMEOUT_MS ? "." : "!")).join("");
-      assert.ok(signs.length > 0 && !signs.includes("!!!"), `${probed}: ${signs}`);
-    }
+    assert.ok(share(answersMs, 0.9) <= ANSWER_MS, summary(answersMs));
+    assert.ok(share(answersMs, 0.99) <= ANSWER_MS + SLACK_MS, summary(answersMs));
+    const late = answersMs.map((tookMs) => (tookMs < PROBE_TIMEOUT_MS ? "." : "!")).join("");
+    assert.ok(!late.includes("!!!"), late);
   });
   await host.stop();
 });

@@ -218,7 +218,7 @@ export class WorkerCell implements Cell {
       this.#clock.after(forMs, () => {
         this.#suspendedUntilMs = undefined;
         // Who was at fault may be gone, and then no run would ever show that all is well.
-        if (this.#waiting.length === 0) this.#forgive();
+        if (this.#waiting.length === 0 && !this.#isResting) this.#forgive();
         this.#handOver();
       });
       if (suspensions === 0) this.#onSuspension(this.name, error);

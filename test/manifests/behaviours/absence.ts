@@ -14,7 +14,7 @@ const Held = z.object({ metadata: z.object({ finalizers: z.array(z.string()).min
 const COPIES = "/api/v1/configmaps?labelSelector=evenkeel.dev%2Ffunction";
 
 /** A killed host's Lease has to expire first: nobody gave it up. */
-const TAKEOVER_MS = 60_000;
+const TAKEOVER_MS = 30_000;
 
 export const absence: readonly Behaviour[] = [
   {

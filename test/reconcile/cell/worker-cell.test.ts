@@ -204,6 +204,13 @@ suite("a function that ends three threads in a row", () => {
     assert.equal(cell.trouble?.suspendedForMs, undefined, "it begins anew");
   });
 
+  test("says nothing more when it rests by the end of the pause: nobody has this function any more", async (context) => {
+    const { cell, clock, news } = await suspended(context);
+    cell.rest();
+    await clock.advance(cell.trouble?.suspendedForMs ?? 0);
+    assert.deepEqual(news, ["subject FUNCTION_OUT_OF_MEMORY"]);
+  });
+
   test("still reads its configuration: a better one may be all that it needs", async (context) => {
     const { cell } = await suspended(context);
     assert.deepEqual(await cell.readConfig(undefined), { config: undefined });
