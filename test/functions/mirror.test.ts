@@ -478,7 +478,7 @@ test("mirror reads what it must be woken by: rivals of its name, and namespaces 
   );
 });
 
-test("mirror in its cell bears 115 sources of one name, 900 KiB each", async (context) => {
+test("mirror in its cell bears 115 sources of one name, 900 KiB each", { timeout: 20_000 }, async (context) => {
   const dir = fileURLToPath(new URL("../../functions/", import.meta.url));
   const { signal } = new AbortController();
   const birth = { name: "mirror", dir, file: `${dir}mirror.ts`, generation: 1, onRead: () => {}, signal };

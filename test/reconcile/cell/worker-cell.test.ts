@@ -112,7 +112,7 @@ suite("the garbage of one task", () => {
   });
 });
 
-test("what its host sends and remembers for it is no function's fault", async (context) => {
+test("what its host sends and remembers for it is no function's fault", { timeout: 20_000 }, async (context) => {
   const source = "return { memo: cache.get(ConfigMap, { ...object.metadata, namespace: 'other' }).data.blob.length };";
   const { cell } = await opened(context, { "subject.js": fileOf({ source }) });
   // As much as an API server takes of one object.
