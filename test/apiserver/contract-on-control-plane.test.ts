@@ -7,7 +7,8 @@ import { Agent, request as send } from "undici";
 import type { ControlPlane } from "../controlplane/control-plane.ts";
 import { describeOnControlPlane } from "../controlplane/on-control-plane.ts";
 import { ApiClient, type Send } from "./client.ts";
-import { CONTRACT, roomIn } from "./contract.ts";
+import { CONTRACT } from "./contract.ts";
+import { roomIn } from "./contract/case.ts";
 
 describeOnControlPlane("a real kube-apiserver", { controllers: ["namespace-controller"] }, (controlPlane) => {
   let count = 0;

@@ -1,6 +1,7 @@
 /** The contract on the embedded server, in process and in virtual time. */
 import { describe, test } from "node:test";
-import { CONTRACT, roomIn } from "./contract.ts";
+import { CONTRACT } from "./contract.ts";
+import { roomIn } from "./contract/case.ts";
 import { world } from "./world.ts";
 
 for (const [part, cases] of Object.entries(CONTRACT))

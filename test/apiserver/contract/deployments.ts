@@ -1,0 +1,172 @@
+/** Deployments: defaults and checks of a pod template. */
+import assert from "node:assert/strict";
+import { type Json, type JsonObject, at, isList, isObject } from "../../../runtime/apiserver/object.ts";
+import { type Answer, APPLY, MERGE, STRATEGIC } from "../client.ts";
+import { refused, causes, managers } from "./answers.ts";
+import type { Case } from "./case.ts";
+import { deployment } from "./requests.ts";
+
+const LABELS = { app: "web" };
+
+/** A Deployment with one container. */
+function podTemplate(container: JsonObject, pod: JsonObject = {}): JsonObject {
+  const spec = { containers: [{ name: "web", image: "web:1", ...container }], ...pod };
+  return deployment({ selector: { matchLabels: LABELS }, template: { metadata: { labels: LABELS }, spec } });
+}
+
+function podOf({ body }: Answer): JsonObject {
+  const found = at(body, "spec", "template", "spec");
+  assert.ok(isObject(found), JSON.stringify(body));
+  return found;
+}
+
+function containerOf(answer: Answer): Json | undefined {
+  const { containers } = podOf(answer);
+  return isList(containers) ? containers[0] : undefined;
+}
+
+export const DEPLOYMENTS: readonly Case[] = [
+  {
+    name: "a pod is stored in its normal form: quantities reduced, empty scalars dropped, defaults filled in",
+    async run({ api, namespace }) {
+      const container = {
+        stdin: false,
+        workingDir: "",
+        imagePullPolicy: "",
+        env: [{ name: "A", value: "" }],
+        ports: [{ containerPort: 80, hostPort: 0 }],
+        readinessProbe: { httpGet: { port: 80 }, periodSeconds: 5 },
+        resources: {
+          limits: { cpu: "1000m", memory: "1024Mi", "ephemeral-storage": "1.5Gi" },
+          requests: { cpu: 0.5, memory: "100000", "ephemeral-storage": "1e9" },
+        },
+      };
+      const pod = {
+        serviceAccountName: "robot",
+        hostNetwork: false,
+        enableServiceLinks: false,
+        restartPolicy: "",
+        terminationGracePeriodSeconds: 0,
+        volumes: [
+          { name: "e", emptyDir: {} },
+          { name: "c", configMap: { name: "c", optional: false } },
+        ],
+      };
+      const made = await api.post(`/apis/apps/v1/namespaces/${namespace}/deployments`, podTemplate(container, pod));
+      assert.deepEqual(podOf(made), {
+        containers: [
+          {
+            name: "web",
+            image: "web:1",
+            imagePullPolicy: "IfNotPresent",
+            env: [{ name: "A" }],
+            ports: [{ containerPort: 80, protocol: "TCP" }],
+            readinessProbe: {
+              failureThreshold: 3,
+              httpGet: { path: "/", port: 80, scheme: "HTTP" },
+              periodSeconds: 5,
+              successThreshold: 1,
+              timeoutSeconds: 1,
+            },
+            resources: {
+              limits: { cpu: "1", memory: "1Gi", "ephemeral-storage": "1536Mi" },
+              requests: { cpu: "500m", memory: "100k", "ephemeral-storage": "1e9" },
+            },
+            terminationMessagePath: "/dev/termination-log",
+            terminationMessagePolicy: "File",
+          },
+        ],
+        dnsPolicy: "ClusterFirst",
+        enableServiceLinks: false,
+        restartPolicy: "Always",
+        schedulerName: "default-scheduler",
+        securityContext: {},
+        serviceAccount: "robot",
+        serviceAccountName: "robot",
+        terminationGracePeriodSeconds: 0,
+        volumes: [
+          { name: "e", emptyDir: {} },
+          { name: "c", configMap: { name: "c", defaultMode: 420, optional: false } },
+        ],
+      });
+    },
+  },
+  {
+    name: "a field that a pod does not have is refused under Strict, one of a wrong type always",
+    async run({ api, namespace }) {
+      const path = `/apis/apps/v1/namespaces/${namespace}/deployments`;
+      const typo = podTemplate({ imagePullPolcy: "Always" });
+      refused(await api.post(`${path}?fieldValidation=Strict`, typo), 400, "BadRequest");
+      for (const container of [
+        { imagePullPolicy: 5 },
+        { args: "x" },
+        { env: [{ name: "A", value: 5 }] },
+        { resources: { limits: { cpu: "abc" } } },
+        { resources: { limits: { cpu: true } } },
+        { securityContext: { runAsUser: "root" } },
+      ])
+        refused(await api.post(path, podTemplate(container)), 400, "BadRequest");
+      const doubled = JSON.stringify(typo).replace("imagePullPolcy", "image");
+      const warned = await api.send("POST", path, { text: doubled });
+      const duplicate = 'duplicate field \\"spec.template.spec.containers[0].image\\"';
+      assert.equal(warned.headers.get("warning"), `299 - "${duplicate}"`);
+    },
+  },
+  {
+    name: "the metadata of a pod template is metadata, with the nulls that clients in Go write",
+    async run({ api, namespace }) {
+      const metadata = { labels: LABELS, creationTimestamp: null, finalizers: ["a.b/c"] };
+      const pod = at(podTemplate({ resources: {} }), "spec", "template", "spec") ?? null;
+      const spec = { strategy: {}, selector: { matchLabels: LABELS }, template: { metadata, spec: pod } };
+      const path = `/apis/apps/v1/namespaces/${namespace}/deployments?fieldValidation=Strict`;
+      const made = await api.post(path, { ...deployment(spec), status: {} });
+      assert.equal(made.status, 201);
+      assert.deepEqual(at(made.body, "spec", "template", "metadata"), { labels: LABELS, finalizers: ["a.b/c"] });
+    },
+  },
+  {
+    name: "a restartPolicy but Always, a pull policy that is none, and more ready replicas than replicas are 422",
+    async run({ api, namespace }) {
+      const path = `/apis/apps/v1/namespaces/${namespace}/deployments`;
+      const restart = await api.post(path, podTemplate({}, { restartPolicy: "Never" }));
+      assert.deepEqual(causes(restart), ["FieldValueNotSupported spec.template.spec.restartPolicy"]);
+      const pull = await api.post(path, podTemplate({ imagePullPolicy: "Sometimes" }));
+      assert.deepEqual(causes(pull), ["FieldValueNotSupported spec.template.spec.containers[0].imagePullPolicy"]);
+      await api.post(path, podTemplate({}));
+      const ready = await api.patch(`${path}/d/status`, MERGE, { status: { replicas: 1, readyReplicas: 2 } });
+      refused(ready, 422, "Invalid");
+      assert.deepEqual(causes(ready), ["FieldValueInvalid status.readyReplicas"]);
+    },
+  },
+  {
+    name: "resources, contexts and affinity are owned field by field, aliases of hosts and pull secrets one by one",
+    async run({ api, namespace }) {
+      const path = `/apis/apps/v1/namespaces/${namespace}/deployments/d`;
+      const one = podTemplate(
+        { resources: { limits: { cpu: "1" } }, securityContext: { runAsUser: 1 } },
+        { hostAliases: [{ ip: "1.1.1.1" }], affinity: { nodeAffinity: {} }, imagePullSecrets: [{ name: "one" }] },
+      );
+      const two = {
+        containers: [
+          { name: "web", resources: { limits: { memory: "1Gi" } }, securityContext: { runAsNonRoot: true } },
+        ],
+        hostAliases: [{ ip: "2.2.2.2" }],
+        affinity: { podAffinity: {} },
+        securityContext: { fsGroup: 1 },
+        imagePullSecrets: [{ name: "two" }],
+      };
+      await api.patch(`${path}?fieldManager=one`, APPLY, one);
+      const both = await api.patch(`${path}?fieldManager=two`, APPLY, deployment({ template: { spec: two } }));
+      assert.deepEqual(managers(both), ["Apply one", "Apply two"]);
+      assert.deepEqual(at(containerOf(both), "resources"), { limits: { cpu: "1", memory: "1Gi" } });
+      assert.deepEqual(at(containerOf(both), "securityContext"), { runAsUser: 1, runAsNonRoot: true });
+      assert.deepEqual(podOf(both)["affinity"], { nodeAffinity: {}, podAffinity: {} });
+      assert.deepEqual(podOf(both)["securityContext"], { fsGroup: 1 });
+      assert.deepEqual(podOf(both)["hostAliases"], [{ ip: "1.1.1.1" }, { ip: "2.2.2.2" }]);
+      assert.deepEqual(podOf(both)["imagePullSecrets"], [{ name: "one" }, { name: "two" }]);
+      const limits = { spec: { containers: [{ name: "web", resources: { limits: { memory: null, cpu: "2" } } }] } };
+      const patched = await api.patch(path, STRATEGIC, { spec: { template: limits } });
+      assert.deepEqual(at(containerOf(patched), "resources"), { limits: { cpu: "2" } });
+    },
+  },
+];
