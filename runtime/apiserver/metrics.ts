@@ -1,5 +1,5 @@
 /** The request counters that a real API server has, under the same names, in a registry of their own. */
-import { Counter, Gauge, Registry } from "prom-client";
+import { Counter, Gauge, Registry } from "../trace/prom-client.ts";
 import type { RequestInfo } from "./request-info.ts";
 
 const LABELS = [

@@ -1,5 +1,5 @@
 /** The connections to one server under one TLS identity: a pool for each lane, opened when first used. */
-import { Pool } from "undici";
+import { Pool } from "./undici.ts";
 import type { TlsMaterial } from "./credentials.ts";
 import type { Lane } from "./transport.ts";
 

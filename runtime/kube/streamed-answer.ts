@@ -2,6 +2,7 @@
 import type { Dispatcher } from "undici";
 import { joined } from "./received-headers.ts";
 import type { TransportResponse } from "./transport.ts";
+import { request } from "./undici.ts";
 import { WholeAnswer, type ToFailure } from "./whole-answer.ts";
 
 type Body = Dispatcher.ResponseData["body"];
@@ -15,7 +16,7 @@ export async function streamedAnswer(
 ): Promise<TransportResponse> {
   let received: Dispatcher.ResponseData;
   try {
-    received = await dispatcher.request({ ...options, signal });
+    received = await request.call(dispatcher, { ...options, signal });
   } catch (error) {
     throw toFailure(error);
   }

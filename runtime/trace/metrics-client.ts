@@ -1,5 +1,5 @@
 /** rest_client_*: what the API server answered. */
-import { Counter, Histogram, type Registry } from "prom-client";
+import { Counter, Histogram, type Registry } from "./prom-client.ts";
 
 interface RestObservation {
   /** The HTTP status; absent when there was no answer. */

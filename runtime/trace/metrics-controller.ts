@@ -1,5 +1,5 @@
 /** controller_runtime_*: what became of each reconcile of one function, and of each of its writes. */
-import { Counter, Gauge, Histogram, type Registry } from "prom-client";
+import { Counter, Gauge, Histogram, type Registry } from "./prom-client.ts";
 import type { WriteResult } from "./reconcile-trace.ts";
 import { family, type Family, type Series } from "./series.ts";
 

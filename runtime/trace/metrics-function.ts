@@ -1,5 +1,5 @@
 /** evenkeel_function_*, evenkeel_blocked: what one function did wrong, what became of its thread, and what it cannot write. */
-import { Counter, Gauge, type Registry } from "prom-client";
+import { Counter, Gauge, type Registry } from "./prom-client.ts";
 
 /** What a function can be asked about at any time. */
 interface FunctionGauges {

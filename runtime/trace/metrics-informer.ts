@@ -1,5 +1,5 @@
 /** reflector_* and evenkeel_informer_*: whether each informer's view of the cluster is alive. */
-import { Counter, Gauge, type Registry } from "prom-client";
+import { Counter, Gauge, type Registry } from "./prom-client.ts";
 
 /** What an informer can be asked at any time: read at each scrape. */
 export interface InformerGauges {

@@ -1,5 +1,5 @@
 /** leader_election_*: whether this replica leads. */
-import { Gauge, type Registry } from "prom-client";
+import { Gauge, type Registry } from "./prom-client.ts";
 
 export interface LeaseMetrics {
   leading(isLeader: boolean): void;

@@ -1,5 +1,5 @@
 /** process_* and what evenkeel says about itself. Read at each scrape: no timer, no observer, nothing that spins. */
-import { Counter, Gauge, type Registry } from "prom-client";
+import { Counter, Gauge, type Registry } from "./prom-client.ts";
 
 /** As Tracing has them. */
 export interface SpanCounts {

@@ -3,7 +3,7 @@
  * controller-runtime's boards ask for `controller`, kube-controller-manager's for `name`. Gauges are read from the queue at
  * each scrape, so they are never stale and cost nothing in between.
  */
-import { Counter, Gauge, Histogram, type Registry } from "prom-client";
+import { Counter, Gauge, Histogram, type Registry } from "./prom-client.ts";
 import { family, type Family } from "./series.ts";
 
 /** What a queue can be asked at any time. */

@@ -5,7 +5,7 @@
  *
  * Sources: controller-runtime pkg/internal/controller/metrics, pkg/metrics (0.25); client-go tools/metrics.
  */
-import { Registry } from "prom-client";
+import { Registry } from "./prom-client.ts";
 import { createClientMetrics, type ClientMetrics } from "./metrics-client.ts";
 import { createControllerMetrics, type ControllerMetrics } from "./metrics-controller.ts";
 import { createFunctionMetrics, type FunctionMetrics } from "./metrics-function.ts";

@@ -2,7 +2,7 @@
  * Counters and gauges whose series are plain numbers between two scrapes: prom-client looks a series up by its labels at each
  * step, and a reconcile takes six.
  */
-import type { Counter, Gauge, Registry } from "prom-client";
+import type { Counter, Gauge, Registry } from "./prom-client.ts";
 
 /** One number on the page. */
 export interface Series {

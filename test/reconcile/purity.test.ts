@@ -1,6 +1,8 @@
 /** The ambient world is out of a function's reach for as long as it runs, and back afterwards, whatever happened. */
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { suite, test } from "node:test";
+import { Worker } from "node:worker_threads";
 import { EvenkeelError, type Code } from "../../runtime/kube/errors.ts";
 import { withoutAmbient } from "../../runtime/reconcile/purity.ts";
 
@@ -181,6 +183,24 @@ test("each function is named in its own refusals", () => {
   for (const name of ["mirror", "quota", "mirror"]) {
     assert.throws(() => withoutAmbient(name, () => Date.now()), new RegExp(`^EvenkeelError: ${name} used Date.now`));
   }
+});
+
+/** The globals of a thread of its own: which modules sealing it loaded, and of what type they are afterwards. */
+const SEALED = `
+  import { parentPort, workerData } from "node:worker_threads";
+  import { sealAmbient } from ${JSON.stringify(new URL("../../runtime/reconcile/purity.ts", import.meta.url).href)};
+  const { moduleLoadList } = process;
+  const before = new Set(moduleLoadList);
+  sealAmbient("mirror");
+  const loaded = moduleLoadList.filter((each) => !before.has(each));
+  parentPort.postMessage({ loaded, types: workerData.map((name) => typeof globalThis[name]) });
+`;
+
+test("a thread is sealed without loading what nobody will use, and each global keeps its type", async () => {
+  const names = accesses.map(({ name }) => /^[A-Za-z]+/.exec(name)?.[0] ?? "").filter((name) => name in world);
+  const worker = new Worker(new URL(`data:text/javascript,${encodeURIComponent(SEALED)}`), { workerData: names });
+  const [told] = (await once(worker, "message")) as [{ loaded: string[]; types: string[] }];
+  assert.deepEqual(told, { loaded: [], types: names.map((name) => typeof world[name]) });
 });
 
 /** What a function does that wants to go on regardless. */
