@@ -41,7 +41,7 @@ const keepers: Readonly<Record<string, readonly string[]>> = {
 /** Time and chance come from the clock room; elsewhere they would escape virtual time. */
 const ambient = /\b(Date\.now|performance\.now|Math\.random|setTimeout|setInterval)\b/;
 /** Refusing the ambient world means naming it; keeping a process alive means asking for it. */
-const mayNameAmbient = new Set(["runtime/reconcile/purity.ts", "runtime/cli/start.ts"]);
+const mayNameAmbient = new Set(["runtime/reconcile/purity.ts", "runtime/cli/run.ts"]);
 
 /** What function authors import, by the names in package.json. */
 const doors: ReadonlySet<string> = new Set(Object.values(manifest.imports).map((path) => path.replace(/^\.\//, "")));

@@ -97,7 +97,7 @@ export function sealAmbient(name: string, { isLoading = false }: { readonly isLo
   const stays = (property: string): boolean => KEPT.has(property) || (isLoading && STRIPPER_NEEDS.has(property));
   for (const [target, property] of REFUSALS)
     if (target === globalThis && property in target && !stays(property))
-      replaceUnseen(property, OBJECTS.has(property) ? {} : function unmade() {});
+      replaceUnseen(property, OBJECTS.has(property) ? {} : unmade);
   const swaps = swapsFor(name).filter(({ property }) => !stays(property) || property === "Date");
   setAll(swaps, "refusing");
   // Otherwise every date is a way back to the constructor that knows the time. Not for one call: it slows down all code.
@@ -105,12 +105,15 @@ export function sealAmbient(name: string, { isLoading = false }: { readonly isLo
   const swapped = new Set(swaps.filter(({ target }) => target === globalThis).map(({ property }) => property));
   for (const property of getOwnPropertyNames(globalThis)) {
     if (stays(property) || swapped.has(property)) continue;
-    const stand = refusing(function absent() {}, CODES[property] ?? "FUNCTION_REACHED_OUT", `${name} used ${property}`);
+    const stand = refusing(unmade, CODES[property] ?? "FUNCTION_REACHED_OUT", `${name} used ${property}`);
     replaceUnseen(property, stand);
   }
   inside = name;
   isSealed = true;
 }
+
+/** In the place of functions and classes that nobody will call. */
+function unmade(): void {}
 
 /**
  * Node makes some of the world when it is first looked at, be it for its descriptor only, and fetch with all that belongs to it

@@ -1,0 +1,165 @@
+/** The life of a host from its first request to the API server to its last: connected, started, ended by a signal. */
+import { relative } from "node:path";
+import type { Clock } from "../clock/clock.ts";
+import type { Address } from "../host/addresses.ts";
+import { Host } from "../host/host.ts";
+import type { Program, ProgramState } from "../host/program.ts";
+import type { Served } from "../host/serving.ts";
+import type { Settings } from "../host/settings.ts";
+import { untilAborted } from "../kube/deadline.ts";
+import { EvenkeelError } from "../kube/errors.ts";
+import type { Logger } from "../trace/logs.ts";
+import { createMetrics } from "../trace/metrics.ts";
+import { setUpTracing } from "../trace/tracing.ts";
+import { connect, type Connection } from "./connect.ts";
+import { createDemoNamespaces, createDemoSource } from "./demo.ts";
+import { findLease } from "./find-lease.ts";
+import manifest from "../../package.json" with { type: "json" };
+
+/** Spans that were not exported by then are lost: a dead collector must not hold up the next replica. */
+const TRACING_SHUTDOWN_MS = 2_000;
+
+/** A server that is merely busy answers by then. */
+const REACH_DEADLINE_MS = 10_000;
+
+interface RunOptions {
+  readonly settings: Settings;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly program: Pick<Program, "close">;
+  /** The first state of the program. */
+  readonly loading: Promise<ProgramState>;
+  /** Told of the host when it has the first state: what the program comes to later goes to it. */
+  readonly onHost: (host: Host) => void;
+}
+
+/** Runs until a signal. @throws EvenkeelError when it cannot start, or LEASE_LOST */
+export async function run({ settings, clock, log, program, loading, onHost }: RunOptions): Promise<void> {
+  const { env } = process;
+  const isEmbedded = settings.target.kind === "embedded";
+  const cwd = process.cwd();
+  let host: Host | undefined;
+  const tracing = await setUpTracing({ env, serviceVersion: manifest.version, clock, log });
+  const metrics = createMetrics({ version: manifest.version, spans: tracing });
+  const requests = metrics.restClient();
+  const connection = await connect({
+    target: settings.target,
+    env,
+    cwd,
+    clock,
+    observer(request) {
+      requests.answered(request);
+      const { verb, path, status, durationMs: ms, code } = request;
+      if (log.isOn(8)) log.debug("request", { verb, path, status, ms, code }, 8);
+    },
+  });
+  const reaching = handled(reach(connection, clock));
+  const stop = new AbortController();
+  const onSignal = (): void => stop.abort(new Error("a signal asked to stop"));
+  process.once("SIGTERM", onSignal).once("SIGINT", onSignal);
+  try {
+    const state = await untilAborted(loading, stop.signal);
+    await untilAborted(reaching, stop.signal);
+    const lease = settings.leaderElect ? await findLease(connection, settings) : undefined;
+    if (settings.hasDemoWorld) await createDemoNamespaces(connection.api);
+    host = new Host({
+      settings,
+      api: connection.api,
+      reviews: connection.reviews,
+      clock,
+      log,
+      metrics,
+      tracing,
+      version: manifest.version,
+      lease,
+      isVerifying: isEmbedded,
+      // The welcome says it too, and nicer.
+      ...(!isEmbedded && { onServing: (served) => log.info("serving", urls(served)) }),
+    });
+    const lost = host.lost;
+    const starting = host.start(state, stop.signal);
+    onHost(host);
+    await Promise.race([starting, lost]);
+    if (isEmbedded) welcome({ settings, connection, served: host.served, cwd });
+    else log.info("working", { server: connection.server, functions: [...state.functions.keys()] });
+    if (settings.hasDemoWorld) await createDemoSource(connection.api);
+    await Promise.race([aborted(stop.signal), lost]);
+  } catch (error) {
+    if (error !== stop.signal.reason) throw error;
+  } finally {
+    program.close();
+    await host?.stop();
+    await tracing.shutdown(TRACING_SHUTDOWN_MS);
+    await connection.close();
+  }
+}
+
+/** For what is awaited later: until then its failure is nobody's fault. */
+function handled<T>(promise: Promise<T>): Promise<T> {
+  promise.catch(() => {});
+  return promise;
+}
+
+/**
+ * One question before anything else: a server that cannot be reached is told in one line, not in one per informer.
+ * @throws EvenkeelError API_UNREACHABLE and the like; also when it does not answer in time
+ */
+async function reach({ api, server }: Connection, clock: Clock): Promise<void> {
+  const overdue = new AbortController();
+  const timer = clock.after(REACH_DEADLINE_MS, () => {
+    const what = `${server}: it was there and did not answer within ${REACH_DEADLINE_MS / 1000} s`;
+    overdue.abort(new EvenkeelError("API_UNREACHABLE", what));
+  });
+  try {
+    await api.resource({ apiVersion: "v1", kind: "Namespace" }, overdue);
+  } finally {
+    timer.cancel();
+  }
+}
+
+interface Welcome {
+  readonly settings: Settings;
+  readonly connection: Connection;
+  readonly served: Served | undefined;
+  readonly cwd: string;
+}
+
+function welcome({ settings, connection, served, cwd }: Welcome): void {
+  const near = (path: string): string => (relative(cwd, path).startsWith("..") ? path : relative(cwd, path));
+  const { address = "", status, metrics } = served === undefined ? {} : urls(served);
+  process.stdout.write(`
+evenkeel ${manifest.version} works on an embedded API server at ${connection.server}. Three things to try next:
+
+  kubectl    export KUBECONFIG=${connection.kubeconfig}; kubectl get configmaps -A
+  status     ${status ?? `${address}/readyz?verbose`}   ${metrics ?? ""}
+  functions  drop a file into ${near(settings.functionsDir)}/, or change one: it is loaded at once
+
+`);
+}
+
+/** Where everything is. */
+function urls({ health, status, metrics, isMetricsSecure }: Served) {
+  return {
+    address: baseUrl(health),
+    status: status && baseUrl(status),
+    metrics: metrics && `${baseUrl(metrics, isMetricsSecure ? "https" : "http")}/metrics`,
+  };
+}
+
+/** Where a browser on this machine finds the endpoints. */
+function baseUrl({ host, port }: Address, scheme = "http"): string {
+  const name = host === "" ? "127.0.0.1" : host;
+  return `${scheme}://${name.includes(":") ? `[${name}]` : name}:${port}`;
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  if (signal.aborted) resolve();
+  // A timer that keeps the process alive: everything else of ours lets it end.
+  const alive = setInterval(() => {}, 2 ** 30);
+  signal.addEventListener("abort", () => {
+    clearInterval(alive);
+    resolve();
+  });
+  return promise;
+}
