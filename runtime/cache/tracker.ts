@@ -15,9 +15,16 @@ interface Entry {
   readonly query: Query;
   /** The keys that read it. Never empty while the entry is filed. */
   readonly readers: Set<string>;
-  readonly drawers: readonly string[];
+  readonly place: Place;
   /** Shared by all keys that read this and nothing else: many of a function do, and a set for each would be half of their cost. */
   readonly alone: Reads;
+}
+
+/** Where an entry is filed. */
+interface Place {
+  readonly drawers: readonly string[];
+  /** The label, or the length of the prefix, that it is filed by, if it is filed by one. */
+  readonly by?: string | number | undefined;
 }
 
 interface Reads {
@@ -35,8 +42,11 @@ export class Tracker {
   readonly #entries = new Map<string, Entry>();
   /** Drawer → entries. An entry lies in one drawer, or in one for each value of an `in` rule. */
   readonly #drawers = new Multimap<string, Entry>();
-  /** Kind and length → entries by a prefix so long: a change asks for these lengths, not for every beginning of a name. */
-  readonly #prefixLengths = new Map<string, Map<number, number>>();
+  /**
+   * Kind and label, or length of a prefix → entries filed by it: a change asks for these, not for every label that an object has
+   * and for every beginning of its name.
+   */
+  readonly #filedBy = new Map<string, Map<string | number, number>>();
 
   /** After a run: `key` depends on these queries and on nothing else. */
   replace(key: string, queries: Iterable<Query>): void {
@@ -101,11 +111,11 @@ export class Tracker {
   #add(identity: string, query: Query): Entry {
     const itself = new Set<Entry>();
     const alone: Reads = { completed: itself, all: itself };
-    const entry: Entry = { identity, query, readers: new Set(), drawers: this.#drawersOfQuery(query), alone };
+    const entry: Entry = { identity, query, readers: new Set(), place: this.#placeOf(query), alone };
     itself.add(entry);
     this.#entries.set(identity, entry);
-    for (const drawer of entry.drawers) this.#drawers.add(drawer, entry);
-    this.#countPrefix(query, 1);
+    for (const drawer of entry.place.drawers) this.#drawers.add(drawer, entry);
+    this.#count(entry, 1);
     return entry;
   }
 
@@ -113,18 +123,18 @@ export class Tracker {
     entry.readers.delete(key);
     if (entry.readers.size > 0) return;
     this.#entries.delete(entry.identity);
-    for (const drawer of entry.drawers) this.#drawers.delete(drawer, entry);
-    this.#countPrefix(entry.query, -1);
+    for (const drawer of entry.place.drawers) this.#drawers.delete(drawer, entry);
+    this.#count(entry, -1);
   }
 
-  #countPrefix({ kind, where: { namePrefix = "" } }: Query, by: 1 | -1): void {
-    if (namePrefix === "") return;
+  #count({ query: { kind }, place: { by } }: Entry, change: 1 | -1): void {
+    if (by === undefined) return;
     const of = kindKey(kind);
-    const lengths = this.#prefixLengths.getOrInsertComputed(of, () => new Map<number, number>());
-    const count = (lengths.get(namePrefix.length) ?? 0) + by;
-    if (count > 0) lengths.set(namePrefix.length, count);
-    else lengths.delete(namePrefix.length);
-    if (lengths.size === 0) this.#prefixLengths.delete(of);
+    const filed = this.#filedBy.getOrInsertComputed(of, () => new Map<string | number, number>());
+    const count = (filed.get(by) ?? 0) + change;
+    if (count > 0) filed.set(by, count);
+    else filed.delete(by);
+    if (filed.size === 0) this.#filedBy.delete(of);
   }
 
   /** Every drawer in which an entry may lie that the change concerns. Name and namespace are the same before and after. */
@@ -132,35 +142,39 @@ export class Tracker {
     const kind = kindKey(query.kind);
     const { name = "", namespace = "" } = (after ?? before)?.metadata ?? {};
     const drawers = [byObject(kind, namespace, name), byName(kind, name), byNamespace(kind, namespace), all(kind)];
-    for (const length of this.#prefixLengths.get(kind)?.keys() ?? [])
-      if (length <= name.length) drawers.push(byPrefix(kind, name.slice(0, length)));
-    const { labels } = after?.metadata ?? {};
-    const former = before?.metadata.labels;
-    for (const label in labels) drawers.push(...byLabels(kind, namespace, label, labels[label]));
-    for (const label in former)
-      if (former[label] !== labels?.[label]) drawers.push(...byLabels(kind, namespace, label, former[label]));
+    for (const by of this.#filedBy.get(kind)?.keys() ?? []) {
+      if (typeof by === "number") {
+        if (by <= name.length) drawers.push(byPrefix(kind, name.slice(0, by)));
+        continue;
+      }
+      const value = after?.metadata.labels?.[by];
+      const former = before?.metadata.labels?.[by];
+      if (value !== undefined) drawers.push(...byLabels(kind, namespace, by, value));
+      if (former !== undefined && former !== value) drawers.push(...byLabels(kind, namespace, by, former));
+    }
     return drawers;
   }
 
-  /** None when the query can match nothing (`in: []`). */
-  #drawersOfQuery({ kind, where }: Query): readonly string[] {
+  /** In no drawer when the query can match nothing (`in: []`). */
+  #placeOf({ kind, where }: Query): Place {
     const of = kindKey(kind);
-    const { namespace, name, namePrefix } = where;
-    if (name !== undefined) return [namespace === undefined ? byName(of, name) : byObject(of, namespace, name)];
-    const labelled = this.#leastUsed(labelDrawers(of, where));
+    const { namespace, name, namePrefix = "" } = where;
+    if (name !== undefined)
+      return { drawers: [namespace === undefined ? byName(of, name) : byObject(of, namespace, name)] };
+    const labelled = this.#leastUsed(labelPlaces(of, where));
     if (labelled !== undefined) return labelled;
-    if (namespace !== undefined) return [byNamespace(of, namespace)];
-    return [namePrefix === undefined || namePrefix === "" ? all(of) : byPrefix(of, namePrefix)];
+    if (namespace !== undefined) return { drawers: [byNamespace(of, namespace)] };
+    return namePrefix === "" ? { drawers: [all(of)] } : { drawers: [byPrefix(of, namePrefix)], by: namePrefix.length };
   }
 
   /** Some labels are on every object (`managed-by`), some on few: the emptier drawer tells which. */
-  #leastUsed(choices: readonly (readonly string[])[]): readonly string[] | undefined {
-    let best: readonly string[] | undefined;
+  #leastUsed(choices: readonly Place[]): Place | undefined {
+    let best: Place | undefined;
     let bestCount = Infinity;
-    for (const drawers of choices) {
+    for (const choice of choices) {
       let count = 0;
-      for (const drawer of drawers) count += this.#drawers.count(drawer);
-      if (count < bestCount) [best, bestCount] = [drawers, count];
+      for (const drawer of choice.drawers) count += this.#drawers.count(drawer);
+      if (count < bestCount) [best, bestCount] = [choice, count];
     }
     return best;
   }
@@ -171,10 +185,11 @@ function concerns({ before, after }: Change, { where }: Query): boolean {
 }
 
 /** For each label that must have one of some values: the drawers of these values. */
-function labelDrawers(kind: string, { namespace, labels }: Where): readonly (readonly string[])[] {
+function labelPlaces(kind: string, { namespace, labels }: Where): readonly Place[] {
   return Object.entries(labels ?? {}).flatMap(([label, rule]) => {
     const values = valuesOf(rule);
-    return values === undefined ? [] : [values.map((value) => byLabel(kind, namespace, label, value))];
+    if (values === undefined) return [];
+    return [{ drawers: values.map((value) => byLabel(kind, namespace, label, value)), by: label }];
   });
 }
 
@@ -183,7 +198,7 @@ const byObject = (kind: string, namespace: string, name: string): string => `obj
 const byName = (kind: string, name: string): string => `name ${kind} ${name}`;
 const byLabel = (kind: string, namespace: string | undefined, label: string, value: string): string =>
   `label ${kind} ${namespace ?? "*"} ${label}=${value}`;
-const byLabels = (kind: string, namespace: string, label: string, value = ""): readonly string[] => [
+const byLabels = (kind: string, namespace: string, label: string, value: string): readonly string[] => [
   byLabel(kind, undefined, label, value),
   byLabel(kind, namespace, label, value),
 ];

@@ -11,6 +11,8 @@ export function hostEvents(
   { blocked }: KeyRecord,
   { refused, written, kept, hasFilledName }: Tally,
 ): readonly EventEffect[] {
+  // Of nearly every key after a start.
+  if (refused.length + written.length + kept.length + blocked.size === 0) return [];
   const events: EventEffect[] = [];
   const tell = (reason: string, targets: readonly string[], what: string): void => {
     if (targets.length > 0) events.push(warning(reason, `${some(targets)} ${what}`));
