@@ -120,7 +120,7 @@ export class Thread {
     if (this.#inHand.size === 0) this.#worker.ref();
     this.#inHand.set(id, { ...pending, bytes: outgoing.bytes });
     // Waking a thread costs more than a small run does: what is handed over while it is busy goes in one message.
-    if (this.#outgoing.length === 0 && !this.#isAwaited) setImmediate(this.#send);
+    if (this.#outgoing.length === 0 && !this.#isAwaited) queueMicrotask(this.#send);
     this.#outgoing.push(outgoing);
     this.#lookAgain();
   }

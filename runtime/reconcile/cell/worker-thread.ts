@@ -61,7 +61,7 @@ port.on("message", (tasks: readonly Task[]) => {
   for (const task of tasks) waiting.push(task);
   if (isWorking) return;
   isWorking = true;
-  setImmediate(work);
+  work();
 });
 
 async function load(): Promise<void> {
