@@ -108,6 +108,8 @@ export interface Api {
 export interface WriteOptions extends ReadOptions {
   readonly subresource?: "status" | "scale" | undefined;
   readonly fieldManager?: string | undefined;
+  /** The server answers as if, and keeps nothing. */
+  readonly isDryRun?: boolean | undefined;
 }
 
 export interface PatchOptions extends WriteOptions {

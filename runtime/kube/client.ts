@@ -131,7 +131,7 @@ export class ApiClient implements Api {
     options: WriteOptions,
     force?: boolean,
   ): Promise<WriteResult> {
-    const { subresource, fieldManager } = options;
+    const { subresource, fieldManager, isDryRun = false } = options;
     const what = `${verb} ${objectId(kind, objectKey(name))}${subresource === undefined ? "" : `/${subresource}`}`;
     const resource = await this.#mapper.resource(kind, options);
     const target =
@@ -145,7 +145,9 @@ export class ApiClient implements Api {
       kind,
       about: "object",
       accept: acceptOf(options, ""),
-      path: target + queryString({ fieldManager, fieldValidation: FIELD_VALIDATION, force }),
+      path:
+        target +
+        queryString({ fieldManager, fieldValidation: FIELD_VALIDATION, force, dryRun: isDryRun ? "All" : undefined }),
       body: JSON.stringify(body),
       options,
     });

@@ -4,9 +4,9 @@
  */
 import type { SpanContext } from "@opentelemetry/api";
 import type { Api, WriteOptions, WriteResult } from "../kube/api.ts";
-import { EvenkeelError } from "../kube/errors.ts";
+import { codeOf, EvenkeelError } from "../kube/errors.ts";
 import { objectKey } from "../kube/object.ts";
-import type { Requests, Verb, WriteResult as Result } from "../trace/request-span.ts";
+import type { RequestStart, Requests, Verb, WriteResult as Result } from "../trace/request-span.ts";
 import { kindKey } from "../kube/kind.ts";
 import type { Write } from "./plan.ts";
 import { idOf } from "./request.ts";
@@ -41,7 +41,11 @@ export interface Sending {
 
 type Options = WriteOptions & { readonly fieldManager: string };
 /** One request with its span. */
-type Send = (verb: Verb, call: (options: Options) => Promise<WriteResult>) => Promise<Traced<WriteResult>>;
+type Send = (
+  verb: Verb,
+  call: (options: Options) => Promise<WriteResult>,
+  asks?: RequestStart["asks"],
+) => Promise<Traced<WriteResult>>;
 
 /** Writes of one key at the same time; one key cannot take all slots. */
 const PER_KEY = 16;
@@ -78,16 +82,18 @@ export class Writer {
     const { fieldManager, trace } = sending;
     const { signal } = this.#options;
     const object = { kind: kindKey(write.kind), key: objectKey(write.name) };
-    const send: Send = (verb, call) =>
+    const send: Send = (verb, call, asks) =>
       tracedRequest(
         trace,
-        { verb, ...object },
+        { verb, ...object, asks },
         // The version is all that is news in the answer; to send and to parse the rest would be a good part of the cost.
         (headers) => call({ signal, headers, fieldManager, part: "metadata" }),
         ({ status, auditId }) => ({ result: "ok", status, auditId }),
       );
     try {
       if (write.verb === "replace") {
+        await send("create", (options) => this.#rehearse(write, options), "may it be made?");
+        if (!this.#options.isLeading()) return { write, outcome: "skipped" };
         await send("delete", (options) => this.#delete(write, options));
         this.#checkLeading(object.key);
       }
@@ -99,6 +105,16 @@ export class Writer {
       const failure =
         error instanceof EvenkeelError ? error : new EvenkeelError("BUG", `writing ${idOf(write)}`, { cause: error });
       return { write, outcome: "failed", error: failure, result: resultOf(failure) };
+    }
+  }
+
+  /** Whether all that may refuse a new object lets this one pass: what it replaces would be gone, and nothing in its place. */
+  async #rehearse({ kind, body }: Write & { readonly verb: "replace" }, options: Options): Promise<WriteResult> {
+    try {
+      return await this.#options.api.create(kind, body, { ...options, isDryRun: true });
+    } catch (error) {
+      if (!isPassed(error)) throw error;
+      return { status: error.status?.httpCode ?? 409, object: undefined, auditId: undefined };
     }
   }
 
@@ -143,4 +159,15 @@ export class Writer {
   ): Promise<WriteResult> {
     return this.#options.api.delete(kind, name, { uid, resourceVersion }, options);
   }
+}
+
+/**
+ * That the name is taken is asked last of all, and the object to be replaced has it. A quota counts that object too: its place
+ * is free when it is gone. Source: seen on kube-apiserver 1.36 (a webhook's, a policy's and a quota's refusal come first).
+ */
+function isPassed(error: unknown): error is EvenkeelError {
+  if (!(error instanceof EvenkeelError)) return false;
+  return (
+    codeOf(error) === "API_ALREADY_EXISTS" || (error.code === "API_FORBIDDEN" && /exceeded quota/.test(error.message))
+  );
 }

@@ -23,8 +23,8 @@ export interface RequestStart {
   readonly key?: string | undefined;
   /** What a list asks for, as printed by formatQuery. */
   readonly query?: string | undefined;
-  /** What a read outside the cache is to find out. */
-  readonly asks?: "is the name free?" | "whose is it?" | undefined;
+  /** What a read outside the cache, or a dry run, is to find out. */
+  readonly asks?: "is the name free?" | "whose is it?" | "may it be made?" | undefined;
   /** Of a Kubernetes Event that is created. */
   readonly eventReason?: string | undefined;
 }

@@ -81,9 +81,10 @@ function show({ id, name, run }: Behaviour, stage: Stage, context: TestContext):
   return context.test(`${id}: ${name}`, async () => run(await Corner.of(id, stage)));
 }
 
-/** By a row; one namespace goes while others have a copy made there, and one is denied its copy. */
+/** By a row; one namespace goes while others have a copy made there, and two are denied a copy. */
 function isProvoked({ namespace, name }: AuditRow): boolean {
-  return name === "probe" || namespace === "team-up-b31" || (namespace === "team-up-b42" && name === "b42");
+  const isDenied = ["b36-refused", "b42"].some((denied) => namespace === `team-up-${denied}` && name === denied);
+  return name === "probe" || namespace === "team-up-b31" || isDenied;
 }
 
 const Deletion = z.object({

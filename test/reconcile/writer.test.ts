@@ -161,12 +161,22 @@ suite("writer: conditions", () => {
   test("a replacement whose leader lost the lease after the deletion is not made by it", async () => {
     const world = rig();
     world.fake.answer = (call) => {
+      world.isLeading = world.fake.calls.length < 2;
+      call.succeed();
+    };
+    await world.send([replace("n/a")]);
+    assert.deepEqual(world.fake.said, ["create v1/ConfigMap n/a", "delete v1/ConfigMap n/a"]);
+    assert.deepEqual([world.outcomes(), world.results()], [["failed n/a"], ["ok", "ok"]]);
+  });
+
+  test("a replacement whose leader lost the lease before the deletion deletes nothing", async () => {
+    const world = rig();
+    world.fake.answer = (call) => {
       world.isLeading = false;
       call.succeed();
     };
     await world.send([replace("n/a")]);
-    assert.deepEqual(world.fake.said, ["delete v1/ConfigMap n/a"]);
-    assert.deepEqual([world.outcomes(), world.results()], [["failed n/a"], ["ok"]]);
+    assert.deepEqual([world.fake.said, world.outcomes()], [["create v1/ConfigMap n/a"], ["skipped n/a"]]);
   });
 });
 
@@ -207,10 +217,11 @@ suite("writer: each write is the right request", () => {
       body: identity,
     },
     {
-      name: "replace: a guarded deletion, then a creation",
+      name: "replace: a creation as a dry run, a guarded deletion, the creation",
       write: replace("n/a"),
-      calls: ["delete v1/ConfigMap n/a", "create v1/ConfigMap n/a"],
-      body: identity,
+      calls: ["create v1/ConfigMap n/a", "delete v1/ConfigMap n/a", "create v1/ConfigMap n/a"],
+      body: body("n/a"),
+      options: { isDryRun: true },
     },
     {
       name: "release",
@@ -255,18 +266,45 @@ suite("writer: each write is the right request", () => {
     });
   }
 
-  test("both requests of a replacement are told of", async () => {
+  test("a replacement deletes the very object that was looked at, and creates what was let pass", async () => {
     const { fake, send, outcomes, results } = rig();
     fake.answer = (call) => call.succeed("71");
     await send([replace("n/a")]);
-    assert.deepEqual([outcomes(), results()], [["ok n/a"], ["ok", "ok"]]);
+    assert.deepEqual(fake.calls[1]?.body, identity);
+    assert.deepEqual([fake.calls[2]?.body, fake.calls[2]?.options["isDryRun"]], [body("n/a"), undefined]);
+    assert.deepEqual([outcomes(), results()], [["ok n/a"], ["ok", "ok", "ok"]]);
   });
+
+  const said = ["create v1/ConfigMap n/a", "delete v1/ConfigMap n/a", "create v1/ConfigMap n/a"];
+  const rehearsals: readonly { readonly name: string; readonly error: EvenkeelError; readonly isPassed: boolean }[] = [
+    {
+      name: "the name is taken: by what is to be replaced",
+      error: new EvenkeelError("API_ALREADY_EXISTS", "n/a exists"),
+      isPassed: true,
+    },
+    {
+      name: "the quota is full: what is to be replaced is counted",
+      error: new EvenkeelError("API_FORBIDDEN", "n/a is forbidden: exceeded quota: q, used: 5, limited: 5"),
+      isPassed: true,
+    },
+    { name: "a policy says no", error: new EvenkeelError("API_FORBIDDEN", "n/a is forbidden: no"), isPassed: false },
+    { name: "it is invalid", error: new EvenkeelError("API_INVALID", "n/a is invalid"), isPassed: false },
+    { name: "no answer", error: new EvenkeelError("API_UNREACHABLE", "n/a"), isPassed: false },
+  ];
+  for (const { name, error, isPassed } of rehearsals)
+    test(`a replacement is rehearsed: ${name}: ${isPassed ? "it is made" : "nothing is deleted"}`, async () => {
+      const { fake, send, outcomes } = rig();
+      fake.answer = (call) => (fake.calls.length === 1 ? call.fail(error) : call.succeed("71"));
+      await send([replace("n/a")]);
+      assert.deepEqual([fake.said, outcomes()], isPassed ? [said, ["ok n/a"]] : [said.slice(0, 1), ["failed n/a"]]);
+    });
 
   test("a replacement whose deletion fails creates nothing", async () => {
     const { fake, send, outcomes } = rig();
-    fake.answer = (call) => call.fail(new EvenkeelError("API_CONFLICT", "no"));
+    fake.answer = (call) =>
+      fake.calls.length === 1 ? call.succeed() : call.fail(new EvenkeelError("API_CONFLICT", "no"));
     await send([replace("n/a")]);
-    assert.deepEqual([fake.said, outcomes()], [["delete v1/ConfigMap n/a"], ["failed n/a"]]);
+    assert.deepEqual([fake.said, outcomes()], [said.slice(0, 2), ["failed n/a"]]);
   });
 });
 

@@ -4,15 +4,13 @@ import { suite, test } from "node:test";
 import { ConfigMap, Namespace } from "../../runtime/kube/kind.ts";
 import type { Fault } from "../support/in-process-transport.ts";
 import { configMap, namespace, source } from "./objects.ts";
-import type { RecordedRequest } from "./recorder.ts";
+import { isWrite, type RecordedRequest } from "./recorder.ts";
 import { world, type World } from "./world.ts";
 
 const MINUTE = 60_000;
 const range = (count: number): readonly number[] => Array.from({ length: count }, (_, i) => i);
 const namespaces = range(4).map((i) => `team-${i}`);
 const copiesOf = (name: string): readonly string[] => namespaces.map((namespace) => `${namespace}/${name}`);
-
-const isWrite = ({ method, resource }: RecordedRequest): boolean => method !== "GET" && resource !== "events";
 
 /** Changes of a world whose copies of `default/settings` are in place, each with the writes it takes. */
 const changes: readonly {

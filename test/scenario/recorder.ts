@@ -13,9 +13,16 @@ export interface RecordedRequest {
   readonly key: string;
   readonly path: string;
   readonly body: string | undefined;
+  /** The server answers as if, and keeps nothing. */
+  readonly isDryRun: boolean;
   readonly atMs: number;
   /** Undefined until it was answered, and for ever if it was not. */
   status: number | undefined;
+}
+
+/** Whether it changes, or means to change, anything but Events. */
+export function isWrite({ method, resource, isDryRun }: RecordedRequest): boolean {
+  return method !== "GET" && resource !== "events" && !isDryRun;
 }
 
 /** What happens to one request; undefined lets it pass. */
@@ -75,6 +82,7 @@ function recordOf({ method, path, headers, body }: TransportRequest, atMs: numbe
     key: [namespace, name].filter((part) => part !== undefined).join("/"),
     path,
     body,
+    isDryRun: query.includes("dryRun=All"),
     atMs,
     status: undefined,
   };

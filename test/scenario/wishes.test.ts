@@ -312,6 +312,31 @@ test("a replacement whose predecessor has gone meanwhile is made at once", async
   assert.deepEqual((await w.get(ConfigMap, "team-a/settings"))?.data, { colour: "new" });
 });
 
+test("a replacement that would be refused leaves what it was to replace, and says so, until it is let pass", async (context) => {
+  const w = await world(context, {
+    objects: [source("default/settings", { immutable: true, data: { colour: "old" } })],
+  });
+  await w.converged();
+  let isRefused = true;
+  w.rule(({ verb, key }) =>
+    isRefused && verb === "create" && key === "team-a/settings"
+      ? refusal(403, "Forbidden", "a policy says no")
+      : undefined,
+  );
+  const colours = async (): Promise<readonly unknown[]> =>
+    Promise.all(
+      ["team-a", "team-b"].map(async (team) => (await w.get(ConfigMap, `${team}/settings`))?.data?.["colour"]),
+    );
+  await w.delete(ConfigMap, "default/settings");
+  await w.create(source("default/settings", { immutable: true, data: { colour: "new" } }));
+  await w.advance(MINUTE);
+  assert.deepEqual(await colours(), ["old", "new"]);
+  assert.match((await w.eventTexts()).join(), /a policy says no/);
+  isRefused = false;
+  await w.advance(10 * MINUTE);
+  assert.deepEqual(await colours(), ["new", "new"]);
+});
+
 suite("a key waits for the cache to show what it wrote, and no longer:", () => {
   const spread = defineFunction({
     watches: ConfigMap,

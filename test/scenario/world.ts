@@ -24,7 +24,7 @@ import { settle, VirtualClock } from "../support/virtual-clock.ts";
 import { samplesOf } from "../trace/metrics-page.ts";
 import { Machine } from "./machine.ts";
 import { namespace } from "./objects.ts";
-import { Recorder, type RecordedRequest, type Rule } from "./recorder.ts";
+import { isWrite, Recorder, type RecordedRequest, type Rule } from "./recorder.ts";
 
 export interface WorldOptions {
   /** @default mirror and cleanup-on-delete, as they are in functions/ */
@@ -277,9 +277,7 @@ export class World {
   }
 
   writeRequests(): readonly RecordedRequest[] {
-    return this.requests
-      .slice(this.#countFrom)
-      .filter(({ method, resource }) => method !== "GET" && resource !== "events");
+    return this.requests.slice(this.#countFrom).filter(isWrite);
   }
 
   /** Everything that was asked for but watches. */

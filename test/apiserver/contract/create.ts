@@ -170,6 +170,16 @@ export const CREATE: readonly Case[] = [
     },
   },
   {
+    name: "that a name is taken is said last, so that a dry run shows what else is wrong",
+    async run({ api, configMaps }) {
+      await api.post(configMaps, configMap("a", { immutable: true, data: { x: "1" } }));
+      const dry = `${configMaps}?dryRun=All`;
+      refused(await api.post(dry, configMap("a", { data: { "no key": "2" } })), 422, "Invalid");
+      refused(await api.post(dry, configMap("a", { data: { x: "2" } })), 409, "AlreadyExists");
+      assert.deepEqual((await api.get(`${configMaps}/a`)).body["data"], { x: "1" });
+    },
+  },
+  {
     name: "a Secret of a known type must hold what its users look for",
     async run({ api, namespace }) {
       const secrets = `/api/v1/namespaces/${namespace}/secrets?dryRun=All`;

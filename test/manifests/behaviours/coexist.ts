@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { setTimeout as delay } from "node:timers/promises";
 import { becomes } from "../../support/wait.ts";
-import { CONTENT, UP_A, UP_B, type Behaviour, type Corner } from "./corner.ts";
+import { CONTENT, OTHER, UP_A, UP_B, type Behaviour, type Corner } from "./corner.ts";
 
 export const coexist: readonly Behaviour[] = [
   {
@@ -82,6 +82,25 @@ export const coexist: readonly Behaviour[] = [
     },
   },
   {
+    id: "B36-refused",
+    name: "an immutable copy stays while the one that is to replace it would be refused",
+    async run(it) {
+      const target = await it.target();
+      const content = async (): Promise<unknown> => (await it.get(target))?.data;
+      await it.source({ ...CONTENT, immutable: true });
+      await it.copied({ ...CONTENT, immutable: true });
+      await becomes(content, CONTENT.data);
+      const lift = await deny(it, target);
+      await it.delete(it.home);
+      await it.source({ ...OTHER, immutable: true });
+      await it.copied({ ...OTHER, immutable: true });
+      await it.told("WriteRefused", /no room here/);
+      assert.deepEqual(await content(), CONTENT.data);
+      await lift();
+      await becomes(content, OTHER.data, 45_000);
+    },
+  },
+  {
     id: "B50",
     name: "a source that asks to retain its copies leaves them behind, without our marks",
     async run(it) {
@@ -98,10 +117,10 @@ export const coexist: readonly Behaviour[] = [
   },
 ];
 
-/** Has the cluster refuse this behaviour's copy in one namespace; the answer takes that back. */
-async function deny(it: Corner, target: string): Promise<() => Promise<void>> {
+/** Has the cluster refuse this behaviour's copies in one namespace; the answer takes that back. */
+async function deny({ name: corner, stage: { admin } }: Corner, target: string): Promise<() => Promise<void>> {
   const path = "/apis/admissionregistration.k8s.io/v1";
-  const name = `deny-${it.name}`;
+  const name = `deny-${corner}`;
   const policy = {
     failurePolicy: "Fail",
     matchConstraints: {
@@ -109,17 +128,16 @@ async function deny(it: Corner, target: string): Promise<() => Promise<void>> {
     },
     validations: [
       {
-        expression: `!(object.metadata.namespace == "${target}" && object.metadata.name == "${it.name}")`,
+        expression: `object.metadata.namespace != "${target}" || !object.metadata.name.startsWith("${corner}")`,
         message: "no room here",
         reason: "Forbidden",
       },
     ],
   };
   const binding = { policyName: name, validationActions: ["Deny"] };
-  const { admin } = it.stage;
   await admin.send("POST", `${path}/validatingadmissionpolicies`, { metadata: { name }, spec: policy });
   await admin.send("POST", `${path}/validatingadmissionpolicybindings`, { metadata: { name }, spec: binding });
-  const probe = { apiVersion: "v1", kind: "ConfigMap", metadata: { name: it.name, namespace: target } };
+  const probe = { apiVersion: "v1", kind: "ConfigMap", metadata: { name: `${corner}-probe`, namespace: target } };
   const stands = async (): Promise<boolean> => {
     const dryRun = `/api/v1/namespaces/${target}/configmaps?dryRun=All`;
     return (await admin.send("POST", dryRun, probe, [403])) === undefined;
