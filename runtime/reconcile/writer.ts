@@ -4,7 +4,7 @@
  */
 import type { SpanContext } from "@opentelemetry/api";
 import type { Api, WriteOptions, WriteResult } from "../kube/api.ts";
-import { codeOf, EvenkeelError } from "../kube/errors.ts";
+import { EvenkeelError } from "../kube/errors.ts";
 import { objectKey } from "../kube/object.ts";
 import type { RequestStart, Requests, Verb, WriteResult as Result } from "../trace/request-span.ts";
 import { kindKey } from "../kube/kind.ts";
@@ -78,9 +78,10 @@ export class Writer {
   }
 
   async #sendOne(write: Write, sending: Sending): Promise<Sent> {
-    if (!this.#options.isLeading() || !sending.isWanted()) return { write, outcome: "skipped" };
-    const { fieldManager, trace } = sending;
-    const { signal } = this.#options;
+    const { fieldManager, trace, isWanted } = sending;
+    const { signal, isLeading } = this.#options;
+    const mayGo = (): boolean => isLeading() && isWanted();
+    if (!mayGo()) return { write, outcome: "skipped" };
     const object = { kind: kindKey(write.kind), key: objectKey(write.name) };
     const send: Send = (verb, call, asks) =>
       tracedRequest(
@@ -93,7 +94,7 @@ export class Writer {
     try {
       if (write.verb === "replace") {
         await send("create", (options) => this.#rehearse(write, options), "may it be made?");
-        if (!this.#options.isLeading()) return { write, outcome: "skipped" };
+        if (!mayGo()) return { write, outcome: "skipped" };
         await send("delete", (options) => this.#delete(write, options));
         this.#checkLeading(object.key);
       }
@@ -162,12 +163,11 @@ export class Writer {
 }
 
 /**
- * That the name is taken is asked last of all, and the object to be replaced has it. A quota counts that object too: its place
- * is free when it is gone. Source: seen on kube-apiserver 1.36 (a webhook's, a policy's and a quota's refusal come first).
+ * That the name is taken is said last of all, and it is the object to be replaced that has it. A quota counts that object too:
+ * its place is free when it is gone. Source: seen on kube-apiserver 1.36, where a policy's and a quota's refusal come first.
  */
 function isPassed(error: unknown): error is EvenkeelError {
   if (!(error instanceof EvenkeelError)) return false;
-  return (
-    codeOf(error) === "API_ALREADY_EXISTS" || (error.code === "API_FORBIDDEN" && /exceeded quota/.test(error.message))
-  );
+  const { code, message } = error;
+  return code === "API_ALREADY_EXISTS" || (code === "API_FORBIDDEN" && message.includes("exceeded quota"));
 }

@@ -169,6 +169,13 @@ suite("writer: conditions", () => {
     assert.deepEqual([world.outcomes(), world.results()], [["failed n/a"], ["ok", "ok"]]);
   });
 
+  test("a replacement that is wanted no more when it has been rehearsed deletes nothing", async () => {
+    const { fake, send, outcomes } = rig();
+    fake.answer = (call) => call.succeed();
+    await send([replace("n/a")], { isWanted: () => fake.calls.length === 0 });
+    assert.deepEqual([fake.said, outcomes()], [["create v1/ConfigMap n/a"], ["skipped n/a"]]);
+  });
+
   test("a replacement whose leader lost the lease before the deletion deletes nothing", async () => {
     const world = rig();
     world.fake.answer = (call) => {
