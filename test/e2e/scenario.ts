@@ -173,7 +173,12 @@ const ConfigMaps = z.object({
 });
 type ConfigMap = z.infer<typeof ConfigMaps>["items"][number];
 
-const Events = z.object({ items: z.array(z.object({ type: z.string(), note: z.string().default("") })) });
+const Event = z.object({
+  type: z.string(),
+  note: z.string().default(""),
+  reportingController: z.string().default(""),
+});
+const Events = z.object({ items: z.array(Event) });
 
 /** The cluster as kubectl shows it. */
 export class World {
@@ -195,12 +200,13 @@ export class World {
     return items.filter(({ metadata }) => metadata.name !== "kube-root-ca.crt");
   }
 
-  /** Waits until the warnings about objects in `default` are these, each told once. */
+  /** Waits until the host's warnings about objects in `default` are these, each told once. The API server has some of its own. */
   async warningsAre(wanted: readonly RegExp[]): Promise<void> {
     let notes: readonly string[] = [];
     const areThere = async (): Promise<boolean> => {
       const list = JSON.parse(await this.do("get", "events.v1.events.k8s.io", "-n", "default", "-o", "json"));
-      notes = Events.parse(list).items.flatMap(({ type, note }) => (type === "Warning" ? [note] : []));
+      const told = Events.parse(list).items.filter((each) => each.reportingController.startsWith("evenkeel.dev/"));
+      notes = told.flatMap(({ type, note }) => (type === "Warning" ? [note] : []));
       return notes.length >= wanted.length;
     };
     await until(areThere, { what: `${wanted.length} warnings` });
