@@ -34,7 +34,7 @@ const keepers: Readonly<Record<string, readonly string[]>> = {
   "@opentelemetry/exporter-trace-otlp-http": ["trace"],
   "@opentelemetry/exporter-trace-otlp-proto": ["trace"],
   "@opentelemetry/sdk-trace": ["trace"],
-  "prom-client": ["trace", "apiserver"],
+  "prom-client": ["trace"],
   yaml: ["kube", "host", "manifests", "apiserver"],
 };
 

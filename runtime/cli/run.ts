@@ -53,7 +53,9 @@ export async function run({ settings, clock, log, program, loading, onHost }: Ru
       if (log.isOn(8)) log.debug("request", { verb, path, status, ms, code }, 8);
     },
   });
-  const reaching = handled(reach(connection, clock));
+  const reaching = reach(connection, clock);
+  // It is awaited later: until then its failure is nobody's fault.
+  reaching.catch(() => {});
   const stop = new AbortController();
   const onSignal = (): void => stop.abort(new Error("a signal asked to stop"));
   process.once("SIGTERM", onSignal).once("SIGINT", onSignal);
@@ -92,12 +94,6 @@ export async function run({ settings, clock, log, program, loading, onHost }: Ru
     await tracing.shutdown(TRACING_SHUTDOWN_MS);
     await connection.close();
   }
-}
-
-/** For what is awaited later: until then its failure is nobody's fault. */
-function handled<T>(promise: Promise<T>): Promise<T> {
-  promise.catch(() => {});
-  return promise;
 }
 
 /**

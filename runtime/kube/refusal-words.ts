@@ -38,6 +38,18 @@ export function isFenced(message: string): boolean {
   return /^\S+ "[^"]*" is forbidden: ValidatingAdmissionPolicy 'evenkeel\./.test(message);
 }
 
+/**
+ * Whether a create was refused by a quota that is exactly full: there is a place as soon as one such object is gone. One beyond its
+ * limit has none, and what a webhook or a policy calls a quota is its own affair. Only what is exceeded is listed.
+ * Source: apiserver admission/plugin/resourcequota/controller.go (CheckRequest).
+ * @param said the call and the words: `create v1/ConfigMap team-a/settings: configmaps "settings" is forbidden: …`
+ */
+export function isFullQuota(said: string): boolean {
+  return /^create \S+ \S+: \S+ "[^"]*" is forbidden: exceeded quota: \S+, requested: \S+, used: (\S+), limited: \1$/.test(
+    said,
+  );
+}
+
 /** Source: apiserver admission/plugin/webhook/errors/statuserror.go, admission/plugin/policy. */
 const DENIAL =
   /^(?:\S+ "[^"]*" is forbidden: )?(?:admission webhook|\w*[Pp]olicy) ["'][^"']*["'](?: with binding '[^']*')? denied (?:the )?request/;

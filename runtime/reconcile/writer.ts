@@ -6,6 +6,7 @@ import type { SpanContext } from "@opentelemetry/api";
 import type { Api, WriteOptions, WriteResult } from "../kube/api.ts";
 import { EvenkeelError } from "../kube/errors.ts";
 import { objectKey } from "../kube/object.ts";
+import { isFullQuota } from "../kube/refusal-words.ts";
 import type { RequestStart, Requests, Verb, WriteResult as Result } from "../trace/request-span.ts";
 import { kindKey } from "../kube/kind.ts";
 import type { Write } from "./plan.ts";
@@ -163,11 +164,9 @@ export class Writer {
 }
 
 /**
- * That the name is taken is said last of all, and it is the object to be replaced that has it. A quota counts that object too:
- * its place is free when it is gone. Source: seen on kube-apiserver 1.36, where a policy's and a quota's refusal come first.
+ * That the name is taken is said last of all, and it is the object to be replaced that has it. A full quota counts that object too.
+ * Source: seen on kube-apiserver 1.36, where a policy's and a quota's refusal come first.
  */
 function isPassed(error: unknown): error is EvenkeelError {
-  if (!(error instanceof EvenkeelError)) return false;
-  const { code, message } = error;
-  return code === "API_ALREADY_EXISTS" || (code === "API_FORBIDDEN" && message.includes("exceeded quota"));
+  return error instanceof EvenkeelError && (error.code === "API_ALREADY_EXISTS" || isFullQuota(error.what));
 }

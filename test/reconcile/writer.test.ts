@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { suite, test } from "node:test";
 import { EvenkeelError, type Code } from "../../runtime/kube/errors.ts";
 import { objectKey, parseKey } from "../../runtime/kube/object.ts";
+import { refusal } from "../../runtime/kube/refusal.ts";
 import type { Write } from "../../runtime/reconcile/plan.ts";
 import { Slots } from "../../runtime/reconcile/slots.ts";
 import { Writer, type Sending, type Sent } from "../../runtime/reconcile/writer.ts";
@@ -190,6 +191,18 @@ suite("writer: conditions", () => {
 const comparison = { resourceVersion: "70", digest: "c" };
 const patch = { spec: { replicas: 1 } };
 
+/** As the API server's answer reads when it comes out of the client. */
+const forbidden = (message: string): EvenkeelError =>
+  refusal(
+    "create v1/ConfigMap n/a",
+    { httpCode: 403, headers: {}, body: { kind: "Status", status: "Failure", reason: "Forbidden", message } },
+    "object",
+  );
+const quota = (used: number): EvenkeelError =>
+  forbidden(
+    `configmaps "a" is forbidden: exceeded quota: q, requested: count/configmaps=1, used: count/configmaps=${used}, limited: count/configmaps=5`,
+  );
+
 suite("writer: each write is the right request", () => {
   const rows: readonly {
     readonly name: string;
@@ -291,8 +304,18 @@ suite("writer: each write is the right request", () => {
     },
     {
       name: "the quota is full: what is to be replaced is counted",
-      error: new EvenkeelError("API_FORBIDDEN", "n/a is forbidden: exceeded quota: q, used: 5, limited: 5"),
+      error: quota(5),
       isPassed: true,
+    },
+    {
+      name: "the quota is beyond its limit",
+      error: quota(6),
+      isPassed: false,
+    },
+    {
+      name: "a webhook says what it calls an exceeded quota",
+      error: forbidden('admission webhook "w" denied the request: exceeded quota: q, used: 5, limited: 5'),
+      isPassed: false,
     },
     { name: "a policy says no", error: new EvenkeelError("API_FORBIDDEN", "n/a is forbidden: no"), isPassed: false },
     { name: "it is invalid", error: new EvenkeelError("API_INVALID", "n/a is invalid"), isPassed: false },
