@@ -143,9 +143,8 @@ export class Controller {
   /** To be called when the caches are synced and this process leads. */
   start(): void {
     if (this.#state !== "waiting") return;
-    const { cache, because } = this.#options;
     this.#state = "working";
-    for (const key of cache.keys()) this.#addListed(key, because);
+    this.#addAll(this.#options.because);
     this.#pump();
   }
 
@@ -226,13 +225,16 @@ export class Controller {
 
   /** A list shows no difference where our own unseen create was deleted by somebody else; a look at every key does. */
   readonly #onRelist = (): void => {
-    if (this.#state === "waiting") return;
-    for (const key of this.#options.cache.keys()) this.#addListed(key);
+    if (this.#state !== "waiting") this.#addAll();
   };
 
-  #addListed(key: string, because?: Wake["what"]): void {
-    this.#wakes.add(key, because === undefined ? { what: "source", change: "listed" } : { what: because });
-    this.queue.add(key, { priority: "low" });
+  /** What changed while nobody looked is among the newest; of the others most need nothing. */
+  #addAll(because?: Wake["what"]): void {
+    const wake: Wake = because === undefined ? { what: "source", change: "listed" } : { what: because };
+    for (const key of this.#options.cache.keysNewestFirst()) {
+      this.#wakes.add(key, wake);
+      this.queue.add(key, { priority: "low" });
+    }
   }
 
   /** It may be an echo of what the key is writing just now: that is known when the answers are in. */

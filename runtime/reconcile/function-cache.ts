@@ -118,6 +118,11 @@ export class FunctionCache {
     return this.#sources.store.keys();
   }
 
+  /** As {@link Store.keysNewestFirst}. */
+  keysNewestFirst(): readonly string[] {
+    return this.#sources.store.keysNewestFirst();
+  }
+
   /** `v1/ConfigMap` */
   get sourceKind(): string {
     return kindKey(this.#sources.query.kind);

@@ -67,6 +67,12 @@ const events: readonly {
   },
 ];
 
+test("store: keys come newest first, by versions as numbers", () => {
+  const store = new Store(select(ConfigMap));
+  store.replace([object("a", 9), object("b", 100), object("c", 10), object("d", 99)], "100");
+  assert.deepEqual(store.keysNewestFirst(), ["b", "d", "c", "a"]);
+});
+
 suite("store: one event", () => {
   for (const { name, event, tells, version } of events)
     test(name, () => {

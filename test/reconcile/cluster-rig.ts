@@ -42,6 +42,10 @@ export class ClusterRig {
     for (const object of objects) await this.#user.create(object, object);
   }
 
+  async update(object: KubeObject): Promise<void> {
+    await this.#user.update(object, object);
+  }
+
   async delete(key: string, of: Kind = ConfigMap): Promise<void> {
     const { metadata } = await this.#user.get(of, parseKey(key));
     await this.#user.delete(of, parseKey(key), { uid: metadata.uid });

@@ -74,7 +74,18 @@ void suite("a controller", () => {
     assert.deepEqual(ran, []);
     controller.start();
     await cluster.clock.advance(10);
-    assert.deepEqual(ran, ["default/a", "default/b"]);
+    assert.deepEqual(ran, ["default/b", "default/a"]);
+    await controller.stop();
+  });
+
+  void test("begins with what changed last", async (context) => {
+    const { cluster, controller, ran } = await rig(context, () => success, { isStarted: false, concurrency: 1 });
+    await cluster.create(wish("default/a"), wish("default/b"), wish("default/c"));
+    await cluster.update(wish("default/b", { data: { changed: "while down" } }));
+    await cluster.clock.advance(10);
+    controller.start();
+    await cluster.clock.advance(10);
+    assert.deepEqual(ran, ["default/b", "default/c", "default/a"]);
     await controller.stop();
   });
 
