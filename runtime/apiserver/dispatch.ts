@@ -1,8 +1,8 @@
 /** From a path and a method to a verb. Every error of a verb ends here as a Status. */
+import { own } from "../kube/json.ts";
 import { Call, type Services } from "./call.ts";
 import type { ApiServerMetrics } from "./metrics.ts";
 import { listOptions } from "./options.ts";
-import { own } from "./object.ts";
 import { type RequestInfo, requestInfo } from "./request-info.ts";
 import type { Resource } from "./resources/resource.ts";
 import type { ResourceTable } from "./resources/resource-table.ts";

@@ -1,5 +1,5 @@
 /** What the client wants to see: the object, only its metadata, or a table for people. */
-import { own } from "./object.ts";
+import { own } from "../kube/json.ts";
 import { notAcceptable } from "./status.ts";
 
 export type Form = "object" | "metadata" | "table";

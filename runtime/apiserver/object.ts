@@ -1,4 +1,5 @@
 /** Objects as the server holds them: JSON that is never changed in place, because watchers and lists share it. */
+import { own } from "../kube/json.ts";
 
 export type Json = null | boolean | number | string | readonly Json[] | JsonObject;
 
@@ -62,11 +63,6 @@ export function isApiObject(value: JsonObject): value is ApiObject {
 
 export function isList(value: Json | undefined): value is readonly Json[] {
   return Array.isArray(value);
-}
-
-/** A field of the record itself: `constructor` and `__proto__` are names that clients may use. */
-export function own<T>(record: Readonly<Record<string, T>>, field: string): T | undefined {
-  return Object.hasOwn(record, field) ? record[field] : undefined;
 }
 
 /** The value at `path`, or undefined where the path ends early. */

@@ -2,8 +2,9 @@
  * Structural schemas: the OpenAPI v3 form that CustomResourceDefinitions use. One schema per kind serves decoding,
  * defaulting, strategic merge, server-side apply and the published OpenAPI document.
  */
+import { own } from "../kube/json.ts";
 import { FORMATS } from "./formats.ts";
-import { type Json, type JsonObject, isList, isObject, own } from "./object.ts";
+import { type Json, type JsonObject, isList, isObject } from "./object.ts";
 
 export interface Schema {
   readonly type?: "object" | "array" | "string" | "integer" | "boolean" | "number";

@@ -1,5 +1,5 @@
 /** Label and field selectors as they stand in a query string: `app=web,tier in (a,b),!legacy`. */
-import { own } from "./object.ts";
+import { own } from "../kube/json.ts";
 import { badRequest } from "./status.ts";
 
 type Requirement =

@@ -1,4 +1,5 @@
 /** Two conditions that must both hold, as one: what a function's `list(query, where)` asks for. */
+import { own } from "../kube/json.ts";
 import { labelMatches, valuesOf, type LabelRule, type Where } from "../kube/query.ts";
 
 /** No value of a label matches this rule, nor does its absence. */
@@ -27,7 +28,7 @@ export function both(a: Where, b: Where): Where {
 
 /** Whether `both` can say what the two say: no rule means `notIn` and `exists: true` at once, and the first is kept. */
 export function isExact(a: Where, b: Where): boolean {
-  const rulesOfBoth = Object.entries(a.labels ?? {}).map(([key, rule]) => [rule, b.labels?.[key]] as const);
+  const rulesOfBoth = Object.entries(a.labels ?? {}).map(([key, rule]) => [rule, own(b.labels ?? {}, key)] as const);
   return !rulesOfBoth.some(([x, y]) => (isExclusion(x) && isPresence(y)) || (isPresence(x) && isExclusion(y)));
 }
 
@@ -51,7 +52,7 @@ function bothLabels(a: Where["labels"], b: Where["labels"]): Where["labels"] {
   if (a === undefined || b === undefined) return a ?? b;
   const labels: Record<string, LabelRule> = { ...a };
   for (const [key, rule] of Object.entries(b)) {
-    const other = labels[key];
+    const other = own(labels, key);
     labels[key] = other === undefined ? rule : bothRules(other, rule);
   }
   return labels;

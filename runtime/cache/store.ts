@@ -7,7 +7,7 @@
 import type { WatchEvent } from "../kube/api.ts";
 import { EvenkeelError } from "../kube/errors.ts";
 import { compareResourceVersions, objectKey, type StoredObject } from "../kube/object.ts";
-import { formatQuery, matches, type Query, type Where } from "../kube/query.ts";
+import { formatQuery, labelOf, matches, type Query, type Where } from "../kube/query.ts";
 import { Multimap } from "../collections/multimap.ts";
 
 /**
@@ -99,7 +99,7 @@ export class Store {
     if (this.#labels.has(key) || this.#labels.size >= MAX_LABEL_INDEXES) return;
     this.#labels.set(
       key,
-      this.#indexBy(({ metadata }) => metadata.labels?.[key]),
+      this.#indexBy((object) => labelOf(object, key)),
     );
   }
 

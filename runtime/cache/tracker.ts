@@ -6,7 +6,7 @@
  * the first: a key may read one object by name and the whole kind as well.
  */
 import { kindKey } from "../kube/kind.ts";
-import { formatQuery, matches, valuesOf, type Query, type Where } from "../kube/query.ts";
+import { formatQuery, labelOf, matches, valuesOf, type Query, type Where } from "../kube/query.ts";
 import { Multimap } from "../collections/multimap.ts";
 import type { Change } from "./store.ts";
 
@@ -147,8 +147,8 @@ export class Tracker {
         if (by <= name.length) drawers.push(byPrefix(kind, name.slice(0, by)));
         continue;
       }
-      const value = after?.metadata.labels?.[by];
-      const former = before?.metadata.labels?.[by];
+      const value = after && labelOf(after, by);
+      const former = before && labelOf(before, by);
       if (value !== undefined) drawers.push(...byLabels(kind, namespace, by, value));
       if (former !== undefined && former !== value) drawers.push(...byLabels(kind, namespace, by, former));
     }

@@ -34,6 +34,18 @@ export function parseJson(text: string): unknown {
   }
 }
 
+/** A field of the record itself, whose name somebody else chose: `constructor` is a label as any other. */
+export function own<T>(record: Readonly<Record<string, T>>, name: string): T | undefined {
+  return Object.hasOwn(record, name) ? record[name] : undefined;
+}
+
+/** Sets a field whose name somebody else chose: `__proto__` is a field as any other, as JSON.parse has it. */
+export function setField(record: Record<string, unknown>, name: string, value: unknown): void {
+  if (name === "__proto__") {
+    Object.defineProperty(record, name, { value, enumerable: true, configurable: true, writable: true });
+  } else record[name] = value;
+}
+
 function isRecord(value: unknown): value is JsonRecord {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }

@@ -2,6 +2,7 @@
  * A Query says which objects of one kind are meant. It is data, never a closure: it can be printed in a trace, shared
  * between keys, indexed, and sent to the API server as a selector.
  */
+import { own } from "./json.ts";
 import { kindKey, type Kind } from "./kind.ts";
 import type { KubeObject } from "./object.ts";
 
@@ -68,8 +69,12 @@ export function matches(where: Where, { metadata }: Pick<KubeObject, "metadata">
   if (where.namespace !== undefined && (metadata.namespace ?? "") !== where.namespace) return false;
   if (where.namePrefix !== undefined && !metadata.name.startsWith(where.namePrefix)) return false;
   if (where.labels === undefined) return true;
-  for (const key in where.labels) if (!labelMatches(where.labels[key], metadata.labels?.[key])) return false;
+  for (const key in where.labels) if (!labelMatches(where.labels[key], labelOf({ metadata }, key))) return false;
   return true;
+}
+
+export function labelOf({ metadata: { labels } }: Pick<KubeObject, "metadata">, key: string): string | undefined {
+  return labels === undefined ? undefined : own(labels, key);
 }
 
 /** Whether a label of this value (absent: undefined) keeps `rule`. As the API server: `notIn` also allows that it is absent. */
@@ -96,7 +101,7 @@ export function implies(narrow: Where, wide: Where): boolean {
   if (wide.namePrefix !== undefined && !(narrow.name ?? narrow.namePrefix ?? "").startsWith(wide.namePrefix))
     return false;
   return Object.entries(wide.labels ?? {}).every(([key, rule]) => {
-    const other = narrow.labels?.[key];
+    const other = own(narrow.labels ?? {}, key);
     return other !== undefined && formatLabel(key, other, pathWord) === formatLabel(key, rule, pathWord);
   });
 }

@@ -42,6 +42,12 @@ const rows: readonly Row[] = [
   { name: "none of, also without the label", where: { labels: { other: { notIn: ["true"] } } }, isMatch: true },
   { name: "there", where: { labels: { tier: { exists: true } } }, isMatch: true },
   { name: "not there", where: { labels: { tier: { exists: false } } }, isMatch: false },
+  {
+    name: "a label named as JavaScript's own is as absent",
+    where: { labels: { constructor: { exists: true } } },
+    isMatch: false,
+  },
+  { name: "and none of", where: { labels: { toString: { notIn: ["true"] } } }, isMatch: true },
   { name: "all conditions together", where: { name: "settings", labels: { mirror: "no" } }, isMatch: false },
 ];
 
@@ -49,7 +55,7 @@ for (const { name, where, isMatch } of rows) {
   test(`query: ${name}`, () => assert.equal(matches(where, object), isMatch));
 }
 
-const label = fc.constantFrom("a", "b");
+const label = fc.constantFrom("a", "constructor");
 const value = fc.constantFrom("", "1", "2");
 const rule: fc.Arbitrary<LabelRule> = fc.oneof(
   value,

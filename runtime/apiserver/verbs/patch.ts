@@ -1,9 +1,10 @@
 /** patch: four media types, one outcome. The first three change the live object; apply states what its manager wants. */
+import { own } from "../../kube/json.ts";
 import type { Call } from "../call.ts";
 import { afterApply } from "../fields/managed-fields.ts";
 import { duplicateEntries } from "../fields/structure.ts";
 import { timestamp } from "../identity.ts";
-import { type ApiObject, type Json, type JsonObject, at, isObject, own, withValue } from "../object.ts";
+import { type ApiObject, type Json, type JsonObject, at, isObject, withValue } from "../object.ts";
 import { type WriteOptions, writeOptions } from "../options.ts";
 import { applyJsonPatch } from "../patch/json-patch.ts";
 import { applyMergePatch } from "../patch/merge-patch.ts";

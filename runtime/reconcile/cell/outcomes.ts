@@ -4,6 +4,7 @@
  * runs when another task is under way.
  */
 import type { Done, Outcome, Told } from "./messages.ts";
+import { setField } from "../../kube/json.ts";
 
 export class Outcomes {
   readonly #tell: (told: Told) => void;
@@ -58,10 +59,7 @@ export function copied<T>(value: T, copies = new Map<object, object>()): T {
   const copy: Record<string, unknown> = {};
   copies.set(value, copy);
   for (const key of Object.keys(value)) {
-    const field = copied((value as Readonly<Record<string, unknown>>)[key], copies);
-    // Assigned, it would be the prototype.
-    if (key === "__proto__") Object.defineProperty(copy, key, { value: field, enumerable: true });
-    else copy[key] = field;
+    setField(copy, key, copied((value as Readonly<Record<string, unknown>>)[key], copies));
   }
   return copy as T;
 }

@@ -7,7 +7,7 @@ export const anyKey = fc.constantFrom("n/a", "n/ab", "m/a", "m/b", "a", "ab");
 const value = fc.constantFrom("1", "2");
 const values = fc.array(value, { maxLength: 2 });
 
-export const anyLabels = fc.dictionary(fc.constantFrom("x", "y"), value, { maxKeys: 2 });
+export const anyLabels = fc.dictionary(fc.constantFrom("x", "constructor"), value, { maxKeys: 2 });
 
 export const anyRule: fc.Arbitrary<LabelRule> = fc.oneof(
   value,
@@ -21,7 +21,7 @@ export const anyWhere: fc.Arbitrary<Where> = fc.record(
     name: fc.constantFrom("a", "ab", "b"),
     namespace: fc.constantFrom("n", "m", ""),
     namePrefix: fc.constantFrom("", "a", "ab"),
-    labels: fc.dictionary(fc.constantFrom("x", "y"), anyRule, { maxKeys: 2 }),
+    labels: fc.dictionary(fc.constantFrom("x", "constructor"), anyRule, { maxKeys: 2 }),
   },
   { requiredKeys: [] },
 );
