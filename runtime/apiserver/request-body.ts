@@ -1,8 +1,9 @@
 /** Reads what a client sent: size, media type, JSON or YAML, then the form of the kind. */
 import { parse as parseYaml } from "yaml";
+import { PROTOBUF } from "../kube/protobuf.ts";
 import { duplicatesInJson, duplicatesInYaml } from "./duplicate-fields.ts";
 import { type ApiObject, type Json, type JsonObject, isApiObject, isObject } from "./object.ts";
-import { PROTOBUF, parseProtobuf } from "./protobuf.ts";
+import { parseProtobuf } from "./protobuf.ts";
 import { messageOf } from "./resources/messages.ts";
 import { type Resource, groupVersion } from "./resources/resource.ts";
 import { decode } from "./schema.ts";

@@ -16,9 +16,10 @@ import type {
 } from "./api.ts";
 import { RestMapper } from "./discovery.ts";
 import type { Deadline } from "./deadline.ts";
+import { Encodings } from "./encodings.ts";
 import { codeOf, EvenkeelError } from "./errors.ts";
-import { Exchanges, type Answer, type Call, type Observer } from "./exchange.ts";
-import { parseJson, recordOf } from "./json.ts";
+import { Exchanges, type Answer, type Call, type Observer, type Stream } from "./exchange.ts";
+import { recordOf } from "./json.ts";
 import { kindKey, type Kind } from "./kind.ts";
 import { listPage } from "./list-page.ts";
 import { objectId, objectKey, type ObjectName, type StoredObject } from "./object.ts";
@@ -39,13 +40,14 @@ interface ApiClientOptions {
 const FIELD_VALIDATION = "Strict";
 
 export class ApiClient implements Api {
+  readonly #encodings = new Encodings();
   readonly #exchanges: Exchanges;
   readonly #mapper: RestMapper;
   readonly #clock: Clock;
 
   constructor({ transport, clock, observer }: ApiClientOptions) {
     this.#clock = clock;
-    this.#exchanges = new Exchanges(transport, clock, observer);
+    this.#exchanges = new Exchanges(transport, clock, observer, this.#encodings);
     this.#mapper = new RestMapper(this.#exchanges, clock);
   }
 
@@ -56,9 +58,9 @@ export class ApiClient implements Api {
   async get(kind: Kind, name: ObjectName, options: ReadOptions = {}): Promise<StoredObject> {
     const what = `get ${objectId(kind, objectKey(name))}`;
     const path = objectPath(await this.#mapper.resource(kind, options), name, what);
-    const call = { what, kind, about: "object", path, accept: acceptOf(options, ""), options } as const;
-    const { text } = await this.#ask({ verb: "get", method: "GET", ...call });
-    return requireName(storedObject(parseJson(text), expectedOf(kind, options), what), name, what);
+    const call = { what, kind, about: "object", path, accept: this.#encodings.accept(kind, options), options } as const;
+    const { record } = await this.#ask({ verb: "get", method: "GET", ...call });
+    return requireName(storedObject(record, expectedOf(kind, options), what), name, what);
   }
 
   async list(kind: Kind, options: ListOptions = {}): Promise<ListPage> {
@@ -66,18 +68,18 @@ export class ApiClient implements Api {
     const what = `list ${kindKey(kind)}${within(namespace)}`;
     const collection = collectionPath(await this.#mapper.resource(kind, options), namespace, what);
     const path = collection + queryString({ labelSelector, fieldSelector, limit, continue: options.continue });
-    const call = { what, kind, about: "collection", path, accept: acceptOf(options, "List"), options } as const;
-    const { text } = await this.#ask({ verb: "list", method: "GET", ...call });
-    return listPage(text, expectedOf(kind, options), what);
+    const call = { what, kind, about: "collection", path, accept: acceptOfList(options), options } as const;
+    const { record } = await this.#ask({ verb: "list", method: "GET", ...call });
+    return listPage(record, expectedOf(kind, options), what);
   }
 
   watch(kind: Kind, options: WatchOptions): AsyncIterable<WatchEvent> {
     const { namespace, lane = "watches" } = options;
     const what = `watch ${kindKey(kind)}${within(namespace)}`;
-    const open = async (deadline: Deadline): Promise<AsyncIterable<Uint8Array>> => {
+    const open = async (deadline: Deadline): Promise<Stream> => {
       const resource = await this.#mapper.resource(kind, { signal: deadline.signal });
       const path = collectionPath(resource, namespace, what) + watchQuery(options);
-      const accept = acceptOf(options, "");
+      const accept = this.#encodings.accept(kind, options);
       const call = { what, kind, about: "collection", path, accept, options: { ...options, lane } } as const;
       return this.#forgetting(kind, this.#exchanges.open({ verb: "watch", method: "GET", ...call }, deadline));
     };
@@ -114,7 +116,15 @@ export class ApiClient implements Api {
       preconditions: { uid, resourceVersion },
       propagationPolicy: "Background",
     });
-    const call = { what, kind, about: "object", path, accept: acceptOf(options, ""), body, options } as const;
+    const call = {
+      what,
+      kind,
+      about: "object",
+      path,
+      accept: this.#encodings.accept(kind, options),
+      body,
+      options,
+    } as const;
     return written(
       await this.#ask({ verb: "delete", method: "DELETE", ...call }),
       expectedOf(kind, options),
@@ -144,7 +154,7 @@ export class ApiClient implements Api {
       what,
       kind,
       about: "object",
-      accept: acceptOf(options, ""),
+      accept: this.#encodings.accept(kind, options),
       path:
         target +
         queryString({ fieldManager, fieldValidation: FIELD_VALIDATION, force, dryRun: isDryRun ? "All" : undefined }),
@@ -180,10 +190,13 @@ const writes = {
 
 const scale: Kind = { apiVersion: "autoscaling/v1", kind: "Scale" };
 
-/** A server that cannot leave the rest out may send it: it is dropped here. Source: Kubernetes API concepts, metadata-only fetches. */
-function acceptOf({ part }: ReadOptions, suffix: "" | "List"): string {
+/**
+ * Lists are the exception, and JSON: an empty one says so. A server that cannot leave the rest out may send it: it is dropped
+ * here. Source: Kubernetes API concepts, metadata-only fetches.
+ */
+function acceptOfList({ part }: ReadOptions): string {
   const json = "application/json";
-  return part === undefined ? json : `${json};as=PartialObjectMetadata${suffix};g=meta.k8s.io;v=v1,${json}`;
+  return part === undefined ? json : `${json};as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,${json}`;
 }
 
 function expectedOf({ apiVersion, kind }: Kind, { part }: ReadOptions): Expected {
@@ -209,8 +222,8 @@ function watchQuery({ labelSelector, fieldSelector, resourceVersion, ...options 
   });
 }
 
-function written({ status, headers, text }: Answer, expected: Expected, name: ObjectName, what: string): WriteResult {
-  const answer = recordOf(parseJson(text));
+function written({ status, headers, record }: Answer, expected: Expected, name: ObjectName, what: string): WriteResult {
+  const answer = recordOf(record);
   if (answer === undefined) throw badResponse(what, "the answer is not JSON, or was cut off; it may have been done");
   const isStatus = answer["kind"] === "Status";
   if (isStatus && answer["status"] === "Failure") throw refusalIn(answer, what, "object");

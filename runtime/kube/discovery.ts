@@ -8,7 +8,7 @@ import { untilAborted } from "./deadline.ts";
 import { codeOf, type EvenkeelError } from "./errors.ts";
 import { aggregatedResources, isAggregated, versionResources } from "./discovery-documents.ts";
 import type { Exchanges } from "./exchange.ts";
-import { parseJson, recordOf, type JsonRecord } from "./json.ts";
+import { recordOf, type JsonRecord } from "./json.ts";
 import { kindKey, type Kind } from "./kind.ts";
 import { notServed } from "./not-served.ts";
 import { versionPath } from "./resource-path.ts";
@@ -129,7 +129,7 @@ export class RestMapper {
 
   async #document(path: string, accept: string | undefined): Promise<JsonRecord> {
     const what = `discover ${path}`;
-    const { text } = await this.#exchanges.ask({
+    const { record } = await this.#exchanges.ask({
       verb: "discover",
       what,
       kind: undefined,
@@ -139,7 +139,7 @@ export class RestMapper {
       ...(accept === undefined ? {} : { accept }),
       options: {},
     });
-    const document = recordOf(parseJson(text));
+    const document = recordOf(record);
     if (document === undefined) throw badResponse(what, "the answer is not a JSON object");
     return document;
   }

@@ -2,9 +2,10 @@
 import type { Clock } from "../clock/clock.ts";
 import type { CallOptions } from "./api.ts";
 import { Deadlines, type Deadline } from "./deadline.ts";
+import { Encodings, type ReadChunk } from "./encodings.ts";
 import { codeOf, type Code } from "./errors.ts";
 import type { Kind } from "./kind.ts";
-import { refusalOf } from "./refusal.ts";
+import { refusal } from "./refusal.ts";
 import type { Lane, Transport, TransportRequest, TransportResponse } from "./transport.ts";
 
 /** client-go's verbs, and `discover`. */
@@ -50,7 +51,14 @@ export type Observer = (observation: Observation) => void;
 export interface Answer {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
-  readonly text: string;
+  /** What it says, whatever it was encoded in; undefined when that cannot be read. */
+  readonly record: unknown;
+}
+
+/** An answer that goes on. */
+export interface Stream {
+  readonly chunks: AsyncIterable<Uint8Array>;
+  readonly read: ReadChunk;
 }
 
 const DEFAULT_DEADLINE_MS = 30_000;
@@ -60,45 +68,49 @@ export class Exchanges {
   readonly #clock: Clock;
   readonly #observer: Observer | undefined;
   readonly #deadlines: Deadlines;
+  readonly #encodings: Encodings;
 
-  constructor(transport: Transport, clock: Clock, observer: Observer | undefined) {
+  constructor(transport: Transport, clock: Clock, observer: Observer | undefined, encodings = new Encodings()) {
+    this.#encodings = encodings;
     this.#transport = transport;
     this.#clock = clock;
     this.#observer = observer;
     this.#deadlines = new Deadlines(clock);
   }
 
-  /** @throws EvenkeelError API_… for any answer but 2xx; the caller's reason when the caller aborts. */
+  /** @throws EvenkeelError API_… for any answer but 2xx, and for one that cannot be believed; the caller's reason when the caller aborts. */
   async ask(call: Call): Promise<Answer> {
     const { deadlineMs = DEFAULT_DEADLINE_MS, signal } = call.options;
     const deadline = this.#deadlines.begin(call.what, deadlineMs, signal);
     let response: TransportResponse;
-    let text: string;
+    let bytes: Buffer;
     try {
       response = await this.#transport.send(new Outgoing(call, deadline));
-      text = await response.text();
+      bytes = await response.bytes();
     } catch (error) {
       throw this.#unanswered(call, deadline.startedMs, deadline.reasonFor(error));
     } finally {
       deadline.clear();
     }
-    this.#answered(call, deadline.startedMs, response, text);
-    return { status: response.status, headers: response.headers, text };
+    const { status, headers } = response;
+    this.#answered(call, deadline.startedMs, response, bytes);
+    return { status, headers, record: this.#encodings.record(bytes, headers[CONTENT_TYPE], call.kind, call.what) };
   }
 
   /** As {@link ask}, but the body is handed out unread; `deadline` bounds its reading too and stays the caller's to clear. */
-  async open(call: Call, deadline: Deadline): Promise<AsyncIterable<Uint8Array>> {
+  async open(call: Call & { readonly kind: Kind }, deadline: Deadline): Promise<Stream> {
     const startedMs = this.#clock.now();
     let response: TransportResponse;
-    let refusedAs = "";
+    let refusedAs: Buffer = NOTHING;
     try {
       response = await this.#transport.send(new Outgoing(call, deadline));
-      if (isRefused(response)) refusedAs = await response.text();
+      if (isRefused(response)) refusedAs = await response.bytes();
     } catch (error) {
       throw this.#unanswered(call, startedMs, deadline.reasonFor(error));
     }
     this.#answered(call, startedMs, response, refusedAs);
-    return response.body;
+    const read = this.#encodings.chunks(response.headers[CONTENT_TYPE], call.kind, call.what);
+    return { chunks: response.body, read };
   }
 
   /** @returns `reason` */
@@ -107,10 +119,13 @@ export class Exchanges {
     return reason;
   }
 
-  /** @throws EvenkeelError when it is a refusal, which `text` words */
-  #answered(call: Call, startedMs: number, response: TransportResponse, text: string): void {
-    this.#observe(call, startedMs, { status: response.status, auditId: response.headers["audit-id"] });
-    if (isRefused(response)) throw refusalOf(call.what, response, text, call.about);
+  /** @throws EvenkeelError when it is a refusal, which `bytes` word */
+  #answered(call: Call, startedMs: number, response: TransportResponse, bytes: Buffer): void {
+    const { status, headers } = response;
+    this.#observe(call, startedMs, { status, auditId: headers["audit-id"] });
+    if (!isRefused(response)) return;
+    const body = this.#encodings.refusal(bytes, headers[CONTENT_TYPE]);
+    throw refusal(call.what, { httpCode: status, headers, body }, call.about);
   }
 
   #observe(call: Call, startedMs: number, outcome: Pick<Observation, "status" | "code" | "auditId">): void {
@@ -151,6 +166,8 @@ class Outgoing implements TransportRequest {
 }
 
 const JSON_TYPE = "application/json";
+const CONTENT_TYPE = "content-type";
+const NOTHING = Buffer.alloc(0);
 
 function isRefused({ status }: TransportResponse): boolean {
   return status < 200 || status > 299;

@@ -5,7 +5,7 @@ import { badResponse } from "./stored-object.ts";
 const NEWLINE = 10;
 
 /** No object is longer: etcd's own limit is 1.5 MiB. What is longer is no watch, and would fill the memory. */
-const MAX_LINE_BYTES = 64 * 2 ** 20;
+export const MAX_EVENT_BYTES = 64 * 2 ** 20;
 
 export class LineSplitter {
   readonly #what: string;
@@ -43,7 +43,7 @@ export class LineSplitter {
   #keep(part: Buffer): void {
     this.#parts.push(part);
     this.#partBytes += part.length;
-    if (this.#partBytes > MAX_LINE_BYTES) throw badResponse(this.#what, "a line does not end");
+    if (this.#partBytes > MAX_EVENT_BYTES) throw badResponse(this.#what, "a line does not end");
   }
 
   /** Broken UTF-8 is refused: decoded leniently it would be copied, altered, into other namespaces. */

@@ -1,6 +1,6 @@
 /** A refusal of the API server (a Status, or whatever a proxy on the way answered) becomes an EvenkeelError with a code to act on. */
 import { EvenkeelError, type ApiStatus, type Code } from "./errors.ts";
-import { parseJson, recordOf, recordsOf, textOf, type JsonRecord } from "./json.ts";
+import { recordOf, recordsOf, textOf, type JsonRecord } from "./json.ts";
 import { isFenced, isMisfit, refusalWords } from "./refusal-words.ts";
 
 /** What of an HTTP answer decides. ERROR events of a watch have no headers. */
@@ -31,16 +31,6 @@ export function refusalIn(status: JsonRecord, what: string, about: "object" | "c
   const code = status["code"];
   const httpCode = typeof code === "number" && code >= 400 ? code : 500;
   return refusal(what, { httpCode, headers: {}, body: status }, about);
-}
-
-/** {@link refusal} of a whole answer. */
-export function refusalOf(
-  what: string,
-  { status, headers }: { readonly status: number; readonly headers: Readonly<Record<string, string>> },
-  text: string,
-  about: "object" | "collection" | "other",
-): EvenkeelError {
-  return refusal(what, { httpCode: status, headers, body: parseJson(text) }, about);
 }
 
 function statusOf({ httpCode, headers }: Refused, answer: JsonRecord | undefined): ApiStatus {

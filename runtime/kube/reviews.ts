@@ -1,7 +1,7 @@
 /** Questions that the API server answers and does not keep: whose is this token, may this user do that? */
 import type { Clock } from "../clock/clock.ts";
 import { Exchanges, type Observer } from "./exchange.ts";
-import { parseJson, recordOf, textOf, textsOf, type JsonRecord } from "./json.ts";
+import { recordOf, textOf, textsOf, type JsonRecord } from "./json.ts";
 import { badResponse } from "./stored-object.ts";
 import type { Transport } from "./transport.ts";
 
@@ -49,7 +49,7 @@ export class Reviews {
   async #review(group: string, kind: string, spec: object): Promise<JsonRecord> {
     const apiVersion = `${group}/v1`;
     const what = `create ${apiVersion}/${kind}`;
-    const { text } = await this.#exchanges.ask({
+    const { record } = await this.#exchanges.ask({
       verb: "create",
       what,
       kind: { apiVersion, kind },
@@ -59,7 +59,7 @@ export class Reviews {
       body: JSON.stringify({ apiVersion, kind, spec }),
       options: { deadlineMs: DEADLINE_MS },
     });
-    const status = recordOf(recordOf(parseJson(text))?.["status"]);
+    const status = recordOf(recordOf(record)?.["status"]);
     if (status === undefined) throw badResponse(what, "the answer has no status");
     return status;
   }

@@ -21,19 +21,17 @@ export async function streamedAnswer(
     throw toFailure(error);
   }
   const { statusCode, headers, body } = received;
-  const answer = new StreamedAnswer(options.path, statusCode, joined(headers), body, toFailure);
+  const answer = new StreamedAnswer(statusCode, joined(headers), body, toFailure);
   return statusCode < 300 ? answer : answer.whole();
 }
 
 class StreamedAnswer implements TransportResponse {
-  readonly #path: string;
   readonly status: number;
   readonly headers: TransportResponse["headers"];
   readonly #body: Body;
   readonly #toFailure: ToFailure;
 
-  constructor(path: string, status: number, headers: TransportResponse["headers"], body: Body, toFailure: ToFailure) {
-    this.#path = path;
+  constructor(status: number, headers: TransportResponse["headers"], body: Body, toFailure: ToFailure) {
     this.status = status;
     this.headers = headers;
     this.#body = body;
@@ -44,13 +42,13 @@ class StreamedAnswer implements TransportResponse {
     return this.#chunks();
   }
 
-  async text(): Promise<string> {
-    return (await this.whole()).text();
+  async bytes(): Promise<Buffer> {
+    return (await this.whole()).bytes();
   }
 
   async whole(): Promise<WholeAnswer> {
     try {
-      return new WholeAnswer(this.#path, this.status, this.headers, [Buffer.from(await this.#body.bytes())]);
+      return new WholeAnswer(this.status, this.headers, [Buffer.from(await this.#body.bytes())]);
     } catch (error) {
       throw this.#toFailure(error);
     }

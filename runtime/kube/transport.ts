@@ -34,11 +34,8 @@ export interface TransportResponse {
   readonly headers: Readonly<Record<string, string>>;
   /** The body as it arrives; to be read once, to its end or until it is abandoned (`return()`), which closes the exchange. */
   readonly body: AsyncIterable<Uint8Array>;
-  /**
-   * The whole body. Use instead of `body`.
-   * @throws EvenkeelError API_BAD_RESPONSE when it is not UTF-8, unless the status is a refusal
-   */
-  text(): Promise<string>;
+  /** The whole body. Use instead of `body`. */
+  bytes(): Promise<Buffer>;
 }
 
 export interface Transport {

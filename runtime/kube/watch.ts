@@ -7,8 +7,8 @@ import { QuietTimer } from "../clock/quiet-timer.ts";
 import type { WatchEvent, WatchOptions } from "./api.ts";
 import { Deadline } from "./deadline.ts";
 import { EvenkeelError } from "./errors.ts";
-import { parseJson, recordOf, textOf, type JsonRecord } from "./json.ts";
-import { LineSplitter } from "./line-splitter.ts";
+import type { Stream } from "./exchange.ts";
+import { recordOf, textOf, type JsonRecord } from "./json.ts";
 import { refusalIn } from "./refusal.ts";
 import { badResponse, kindsOf, storedObject, type Expected } from "./stored-object.ts";
 
@@ -22,7 +22,7 @@ interface Watch {
   readonly expected: Expected;
   readonly options: Pick<WatchOptions, "timeoutSeconds" | "idleMs" | "onOpen" | "signal">;
   /** Sends the request, under the deadline that also bounds the reading. */
-  readonly open: (deadline: Deadline) => Promise<AsyncIterable<Uint8Array>>;
+  readonly open: (deadline: Deadline) => Promise<Stream>;
 }
 
 export async function* watchEvents({
@@ -35,17 +35,16 @@ export async function* watchEvents({
   const { timeoutSeconds, idleMs, onOpen, signal } = options;
   const deadline = new Deadline(clock, what, timeoutSeconds * 1000 + GRACE_MS, signal);
   const silence = new QuietTimer(clock, idleMs, () => deadline.expire(idle(what, idleMs)));
-  const lines = new LineSplitter(what);
   try {
-    const chunks = await open(deadline);
+    const { chunks, read } = await open(deadline);
     onOpen?.();
     for await (const chunk of chunks) {
       // The time that the consumer takes over its events is not silence of the server.
       silence.pause();
-      for (const line of lines.push(chunk)) yield watchEvent(line, expected, what);
+      for (const record of read(chunk)) yield watchEvent(record, expected, what);
       silence.heard();
     }
-    // What is left in `lines` is half an event: the server sends it again to the watch that resumes.
+    // What is left over is half an event: the server sends it again to the watch that resumes.
   } catch (error) {
     throw deadline.reasonFor(error);
   } finally {
@@ -59,9 +58,9 @@ function idle(what: string, idleMs: number): EvenkeelError {
 }
 
 /** @throws EvenkeelError what the ERROR event says, or API_BAD_RESPONSE */
-function watchEvent(line: string, expected: Expected, what: string): WatchEvent {
-  const event = recordOf(parseJson(line));
-  if (event === undefined) throw badResponse(what, "a line is not a JSON object");
+function watchEvent(record: unknown, expected: Expected, what: string): WatchEvent {
+  const event = recordOf(record);
+  if (event === undefined) throw badResponse(what, "what was sent is no event");
   switch (event["type"]) {
     case "ADDED":
       return { type: "added", object: storedObject(event["object"], expected, what) };

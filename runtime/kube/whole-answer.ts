@@ -2,10 +2,8 @@
  * An answer that is collected whole before anybody sees it, which is what every request but a watch wants. One object takes
  * it from undici's parser; undici's own `request` makes a stream, an async resource and several promises for each.
  */
-import { isUtf8 } from "node:buffer";
 import type { Dispatcher } from "undici";
 import { joined, type ReceivedHeaders } from "./received-headers.ts";
-import { badResponse } from "./stored-object.ts";
 import type { Ending, TransportResponse } from "./transport.ts";
 
 /** What to throw for what undici says. */
@@ -18,7 +16,7 @@ export function wholeAnswer(
   ending: Ending,
   toFailure: ToFailure,
 ): Promise<TransportResponse> {
-  const collector = new Collector(options.path, ending, toFailure);
+  const collector = new Collector(ending, toFailure);
   if (!ending.aborted) dispatcher.dispatch(options, collector);
   return collector.answer;
 }
@@ -27,7 +25,6 @@ class Collector implements Dispatcher.DispatchHandler {
   readonly answer: Promise<TransportResponse>;
   readonly #resolve: (answer: TransportResponse) => void;
   readonly #reject: (reason: unknown) => void;
-  readonly #path: string;
   readonly #ending: Ending;
   readonly #toFailure: ToFailure;
   /** Of undici's request; there once it has a connection. */
@@ -36,12 +33,11 @@ class Collector implements Dispatcher.DispatchHandler {
   #headers: ReceivedHeaders = {};
   readonly #chunks: Buffer[] = [];
 
-  constructor(path: string, ending: Ending, toFailure: ToFailure) {
+  constructor(ending: Ending, toFailure: ToFailure) {
     const { promise, resolve, reject } = Promise.withResolvers<TransportResponse>();
     this.answer = promise;
     this.#resolve = resolve;
     this.#reject = reject;
-    this.#path = path;
     this.#ending = ending;
     this.#toFailure = toFailure;
     if (ending.aborted) this.#onAbort();
@@ -67,7 +63,7 @@ class Collector implements Dispatcher.DispatchHandler {
 
   onResponseEnd(): void {
     this.#ending.removeEventListener("abort", this.#onAbort);
-    this.#resolve(new WholeAnswer(this.#path, this.#status, joined(this.#headers), this.#chunks));
+    this.#resolve(new WholeAnswer(this.#status, joined(this.#headers), this.#chunks));
   }
 
   onResponseError(_: unknown, error: Error): void {
@@ -87,12 +83,9 @@ class Collector implements Dispatcher.DispatchHandler {
 export class WholeAnswer implements TransportResponse {
   readonly status: number;
   readonly headers: TransportResponse["headers"];
-  readonly #path: string;
   readonly #chunks: readonly Buffer[];
 
-  /** @param path of the request, for messages */
-  constructor(path: string, status: number, headers: TransportResponse["headers"], chunks: readonly Buffer[]) {
-    this.#path = path;
+  constructor(status: number, headers: TransportResponse["headers"], chunks: readonly Buffer[]) {
     this.status = status;
     this.headers = headers;
     this.#chunks = chunks;
@@ -102,17 +95,10 @@ export class WholeAnswer implements TransportResponse {
     return this.#each();
   }
 
-  /**
-   * Broken UTF-8 is refused: decoded leniently it would be copied, altered, into other namespaces. Whatever refuses may be
-   * a proxy with an encoding of its own: then the status counts, and the text is words.
-   * @throws EvenkeelError API_BAD_RESPONSE
-   */
-  async text(): Promise<string> {
+  async bytes(): Promise<Buffer> {
     // Nearly always there is one chunk, and then nothing is copied.
     const [first] = this.#chunks;
-    const whole = first !== undefined && this.#chunks.length === 1 ? first : Buffer.concat(this.#chunks);
-    if (this.status < 300 && !isUtf8(whole)) throw badResponse(this.#path, "the answer is not UTF-8");
-    return whole.toString("utf8");
+    return first !== undefined && this.#chunks.length === 1 ? first : Buffer.concat(this.#chunks);
   }
 
   async *#each(): AsyncGenerator<Uint8Array, void, undefined> {

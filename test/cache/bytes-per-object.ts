@@ -61,8 +61,8 @@ function page(count: number, { part }: Query, { limit = count, continue: token =
   const last = Math.min(first + limit, count);
   const items = Array.from({ length: last - first }, (_, i) => copy(first + i));
   const metadata = { resourceVersion: "1", ...(last < count && { continue: String(last) }) };
-  const text = JSON.stringify({ apiVersion: "v1", kind: "ConfigMapList", metadata, items });
-  return listPage(text, { ...ConfigMap, part: part === "metadata" ? part : undefined }, "list");
+  const answer: unknown = JSON.parse(JSON.stringify({ apiVersion: "v1", kind: "ConfigMapList", metadata, items }));
+  return listPage(answer, { ...ConfigMap, part: part === "metadata" ? part : undefined }, "list");
 }
 
 function copy(i: number): object {

@@ -12,9 +12,11 @@ import type { TransportRequest } from "../../runtime/kube/transport.ts";
 import { faulty, inProcessTransport } from "../support/in-process-transport.ts";
 import { VirtualClock } from "../support/virtual-clock.ts";
 
-const PARTIAL = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json";
-const PARTIAL_LIST = PARTIAL.replace("Metadata;", "MetadataList;");
 const JSON_ONLY = "application/json";
+const WHOLE = `application/vnd.kubernetes.protobuf,${JSON_ONLY}`;
+const JSON_PARTIAL = `${JSON_ONLY};as=PartialObjectMetadata;g=meta.k8s.io;v=v1,${JSON_ONLY}`;
+const PARTIAL = `${JSON_PARTIAL.slice(0, -JSON_ONLY.length).replace("json", "vnd.kubernetes.protobuf")}${JSON_PARTIAL}`;
+const PARTIAL_LIST = JSON_PARTIAL.replace("Metadata;", "MetadataList;");
 
 const content = (value: string): object => ({ data: { key: value } });
 const metadata = (name: string): ObjectName => ({ name, namespace: "default" });
@@ -71,13 +73,13 @@ const rows: readonly Row[] = [
     part: undefined,
     fields: ["apiVersion", "data", "kind", "metadata"],
     hasDigest: false,
-    accepts: [JSON_ONLY, JSON_ONLY],
+    accepts: [WHOLE, JSON_ONLY],
   },
   {
     part: "metadata+digest",
     fields: ["apiVersion", "kind", "metadata"],
     hasDigest: true,
-    accepts: [JSON_ONLY, JSON_ONLY],
+    accepts: [WHOLE, JSON_ONLY],
   },
   {
     part: "metadata",

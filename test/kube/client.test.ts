@@ -25,9 +25,18 @@ interface Sent {
   readonly method: string;
   readonly path: string;
   readonly contentType?: string;
+  /** Default JSON. */
+  readonly accept?: string;
   readonly body?: unknown;
   readonly answer?: object;
 }
+
+/** Of a ConfigMap; see encodings. */
+const PROTOBUF = "application/vnd.kubernetes.protobuf,application/json";
+const PARTIAL = ["application/vnd.kubernetes.protobuf", "application/json"]
+  .map((type) => `${type};as=PartialObjectMetadata;g=meta.k8s.io;v=v1,`)
+  .concat("application/json")
+  .join("");
 
 const deployment = {
   apiVersion: "apps/v1",
@@ -40,6 +49,7 @@ const configMapPath = "/api/v1/namespaces/team-a/configmaps";
 const sent: readonly Sent[] = [
   {
     name: "get",
+    accept: PROTOBUF,
     call: ({ client }) => client.get(ConfigMap, settings),
     method: "GET",
     path: `${configMapPath}/settings`,
@@ -60,6 +70,7 @@ const sent: readonly Sent[] = [
   },
   {
     name: "create",
+    accept: PROTOBUF,
     call: ({ client }) => client.create(ConfigMap, body, { fieldManager: "evenkeel" }),
     method: "POST",
     path: `${configMapPath}?fieldManager=evenkeel&fieldValidation=Strict`,
@@ -68,6 +79,7 @@ const sent: readonly Sent[] = [
   },
   {
     name: "update",
+    accept: PROTOBUF,
     call: ({ client }) => client.update(ConfigMap, body),
     method: "PUT",
     path: `${configMapPath}/settings?fieldValidation=Strict`,
@@ -76,6 +88,7 @@ const sent: readonly Sent[] = [
   },
   {
     name: "server-side apply, by force",
+    accept: PROTOBUF,
     call: ({ client }) =>
       client.patch(ConfigMap, settings, body, { type: "apply", fieldManager: "mirror", force: true }),
     method: "PATCH",
@@ -85,6 +98,7 @@ const sent: readonly Sent[] = [
   },
   {
     name: "server-side apply, without",
+    accept: PROTOBUF,
     call: ({ client }) => client.patch(ConfigMap, settings, body, { type: "apply", fieldManager: "mirror" }),
     method: "PATCH",
     path: `${configMapPath}/settings?fieldManager=mirror&fieldValidation=Strict&force=false`,
@@ -112,6 +126,7 @@ const sent: readonly Sent[] = [
   },
   {
     name: "delete, with its preconditions",
+    accept: PROTOBUF,
     call: ({ client }) => client.delete(ConfigMap, settings, { uid: "u-1", resourceVersion: "7" }),
     method: "DELETE",
     path: `${configMapPath}/settings`,
@@ -144,7 +159,7 @@ for (const row of sent) {
     assert.equal(asked?.method, row.method);
     assert.equal(asked?.path, row.path);
     assert.equal(asked?.headers["content-type"], row.contentType);
-    assert.equal(asked?.headers["accept"], "application/json");
+    assert.equal(asked?.headers["accept"], row.accept ?? "application/json");
     assert.deepEqual(asked?.body, row.body);
     assert.equal(server.asked.length, 1);
   });
@@ -345,8 +360,7 @@ test("client: of what is written, metadata alone may be asked for; a server that
       await client.delete(ConfigMap, settings, { uid: "u" }, options),
     ];
     for (const result of results) assert.deepEqual(result.object, object);
-    const accept = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json";
-    assert.deepEqual(new Set(asked.map(({ headers }) => headers["accept"])), new Set([accept]));
+    assert.deepEqual(new Set(asked.map(({ headers }) => headers["accept"])), new Set([PARTIAL]));
   }
 });
 
@@ -361,9 +375,6 @@ test("client: metadata alone is asked for as such, and read back as an object of
   assert.deepEqual((await server.client.list(ConfigMap, options)).items, [object]);
   assert.deepEqual(
     server.asked.map(({ headers }) => headers["accept"]),
-    [
-      "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json",
-      "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json",
-    ],
+    [PARTIAL, "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json"],
   );
 });

@@ -22,7 +22,7 @@ function behind(fault: Fault | undefined): World {
   const send = async (signal = new AbortController().signal): Promise<string> => {
     const request: TransportRequest = { method: "GET", path: "/", headers: {}, lane: "requests", signal };
     const response = await transport.send(request);
-    return `${response.status} ${await response.text()}`;
+    return `${response.status} ${(await response.bytes()).toString()}`;
   };
   return { send, reachedCount: () => reachedCount };
 }

@@ -4,6 +4,7 @@ import { test } from "node:test";
 import { EvenkeelError } from "../../runtime/kube/errors.ts";
 import { ConfigMap } from "../../runtime/kube/kind.ts";
 import { listPage } from "../../runtime/kube/list-page.ts";
+import { parseJson } from "../../runtime/kube/json.ts";
 
 const item = { metadata: { name: "a", namespace: "n", uid: "u", resourceVersion: "3" }, data: { k: "v" } };
 const list = { kind: "ConfigMapList", apiVersion: "v1", metadata: { resourceVersion: "9" }, items: [item] };
@@ -50,7 +51,7 @@ const refused: readonly { readonly name: string; readonly text: string }[] = [
 for (const { name, text } of refused) {
   test(`list: ${name} is a bad response`, () => {
     assert.throws(
-      () => listPage(text, ConfigMap, "list v1/ConfigMap"),
+      () => listPage(parseJson(text), ConfigMap, "list v1/ConfigMap"),
       (error) =>
         error instanceof EvenkeelError &&
         error.code === "API_BAD_RESPONSE" &&
@@ -71,25 +72,23 @@ test("list: of metadata, items get the kind that was asked for, and lose all but
   ];
   for (const [name, answer] of answers)
     assert.deepEqual(
-      listPage(JSON.stringify(answer), metadata, "list").items,
+      listPage(answer, metadata, "list").items,
       [{ apiVersion: "v1", kind: "ConfigMap", metadata: item.metadata }],
       name,
     );
-  assert.throws(() => listPage(JSON.stringify({ ...list, kind: "SecretList" }), metadata, "list"));
+  assert.throws(() => listPage({ ...list, kind: "SecretList" }, metadata, "list"));
 });
 
 test("list: items get the apiVersion and kind that they lack", () => {
-  assert.deepEqual(listPage(JSON.stringify(list), ConfigMap, "list").items, [
-    { apiVersion: "v1", kind: "ConfigMap", ...item },
-  ]);
+  assert.deepEqual(listPage(list, ConfigMap, "list").items, [{ apiVersion: "v1", kind: "ConfigMap", ...item }]);
 });
 
 test("list: an empty list is a list", () => {
-  const page = listPage(JSON.stringify({ ...list, items: [] }), ConfigMap, "list");
+  const page = listPage({ ...list, items: [] }, ConfigMap, "list");
   assert.deepEqual(page, { items: [], resourceVersion: "9", continue: undefined });
 });
 
-const paged = (token: string) => JSON.stringify({ ...list, metadata: { resourceVersion: "9", continue: token } });
+const paged = (token: string) => ({ ...list, metadata: { resourceVersion: "9", continue: token } });
 
 test("list: the continue token is handed out, an empty one is none", () => {
   assert.equal(listPage(paged("abc"), ConfigMap, "list").continue, "abc");

@@ -72,7 +72,7 @@ async function suffer(
     case "fail":
       throw fault.error ?? broken();
     case "lose":
-      await (await transport.send(request)).text();
+      await (await transport.send(request)).bytes();
       throw fault.error ?? broken();
     case "hang":
       return untilAborted(never, signal);
@@ -97,7 +97,7 @@ export function bodyResponse(
   headers: Readonly<Record<string, string>>,
   body: AsyncIterable<Uint8Array>,
 ): TransportResponse {
-  return { status, headers, body, text: async () => Buffer.concat(await Array.fromAsync(body)).toString("utf8") };
+  return { status, headers, body, bytes: async () => Buffer.concat(await Array.fromAsync(body)) };
 }
 
 function broken(): EvenkeelError {

@@ -1,48 +1,14 @@
 /** Field numbers of the kinds that kubectl sends as protobuf. Source: k8s.io/api generated.proto of each group. */
-import type { FieldType, Message, MessageField } from "../protobuf.ts";
-
-function one(name: string, type: FieldType): MessageField {
-  return { name, type };
-}
-
-function list(name: string, type: FieldType): MessageField {
-  return { name, type, many: "list" };
-}
-
-function map(name: string, type: FieldType): MessageField {
-  return { name, type, many: "map" };
-}
-
-function message(name: string, fields: Message): MessageField {
-  return { name, type: { message: fields } };
-}
-
-const OWNER_REFERENCE: Message = {
-  1: one("kind", "string"),
-  3: one("name", "string"),
-  4: one("uid", "string"),
-  5: one("apiVersion", "string"),
-  6: one("controller", "bool?"),
-  7: one("blockOwnerDeletion", "bool?"),
-};
-
-/** Without managedFields: who writes them sends JSON. */
-const METADATA = message("metadata", {
-  1: one("name", "string"),
-  2: one("generateName", "string"),
-  3: one("namespace", "string"),
-  4: one("selfLink", "string"),
-  5: one("uid", "string"),
-  6: one("resourceVersion", "string"),
-  7: one("generation", "int"),
-  8: one("creationTimestamp", "time"),
-  9: one("deletionTimestamp", "time"),
-  10: one("deletionGracePeriodSeconds", "int?"),
-  11: map("labels", "string"),
-  12: map("annotations", "string"),
-  13: list("ownerReferences", { message: OWNER_REFERENCE }),
-  14: list("finalizers", "string"),
-});
+import {
+  CONFIG_MAP_CONTENT,
+  list,
+  map,
+  message,
+  one,
+  SECRET_CONTENT,
+  SENT_METADATA as METADATA,
+} from "../../kube/messages.ts";
+import type { Message } from "../../kube/protobuf.ts";
 
 const NAMESPACE: Message = {
   1: METADATA,
@@ -50,20 +16,9 @@ const NAMESPACE: Message = {
   3: message("status", { 1: one("phase", "string") }),
 };
 
-const CONFIG_MAP: Message = {
-  1: METADATA,
-  2: map("data", "string"),
-  3: map("binaryData", "bytes"),
-  4: one("immutable", "bool?"),
-};
+const CONFIG_MAP: Message = { 1: METADATA, ...CONFIG_MAP_CONTENT };
 
-const SECRET: Message = {
-  1: METADATA,
-  2: map("data", "bytes"),
-  3: one("type", "string"),
-  4: map("stringData", "string"),
-  5: one("immutable", "bool?"),
-};
+const SECRET: Message = { 1: METADATA, ...SECRET_CONTENT };
 
 const SERVICE_ACCOUNT: Message = {
   1: METADATA,

@@ -1,0 +1,183 @@
+/**
+ * Protobuf as Kubernetes writes it, read into the records that the same objects are as JSON: what is empty and not optional
+ * in Go is absent, bytes are base64, times are RFC 3339. A field that the message does not describe is an error: it must
+ * not get lost unseen. A text that is not UTF-8, which only a client that writes protobuf can have stored, is read as the
+ * server's JSON shows it: with replacement characters.
+ *
+ * Source: k8s.io/apimachinery pkg/runtime/serializer/protobuf (the envelope), and protobuf.dev, Encoding.
+ */
+import { recordOf, setField, type JsonRecord } from "./json.ts";
+
+export const PROTOBUF = "application/vnd.kubernetes.protobuf";
+
+/**
+ * `string?` and the like are optional in Go: their zero is a value. Of the others zero means absent.
+ * `time` is a message of seconds since the epoch; `raw` is a view of the bytes; `skipped` is left out.
+ */
+type Scalar = "string" | "bytes" | "raw" | "int" | "bool" | "int?" | "bool?" | "time" | "skipped";
+export type FieldType = Scalar | { readonly message: Message };
+
+export interface MessageField {
+  readonly name: string;
+  readonly type: FieldType;
+  readonly many?: "list" | "map";
+}
+
+/** By field number. */
+export type Message = Readonly<Record<number, MessageField>>;
+
+/** The bytes are not what they should be. Its message quotes none of them. */
+export class ProtobufError extends Error {}
+
+/** An object in its envelope, which says what it is: `k8s\0` and a message. */
+interface Enveloped {
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly raw: Buffer;
+}
+
+const MAGIC = Buffer.from("k8s\0");
+const ENVELOPE: Message = {
+  1: {
+    name: "typeMeta",
+    type: { message: { 1: { name: "apiVersion", type: "string" }, 2: { name: "kind", type: "string" } } },
+  },
+  2: { name: "raw", type: "raw" },
+  3: { name: "contentEncoding", type: "string" },
+  4: { name: "contentType", type: "string" },
+};
+const NOTHING = Buffer.alloc(0);
+
+/** @throws ProtobufError */
+export function openEnvelope(bytes: Buffer): Enveloped {
+  if (!bytes.subarray(0, MAGIC.length).equals(MAGIC)) throw new ProtobufError("there is no k8s prefix");
+  const { typeMeta, raw = NOTHING } = readMessage(bytes.subarray(MAGIC.length), ENVELOPE, "Unknown");
+  const { apiVersion, kind } = recordOf(typeMeta) ?? {};
+  if (typeof apiVersion !== "string" || typeof kind !== "string" || !Buffer.isBuffer(raw))
+    throw new ProtobufError("it names no kind");
+  return { apiVersion, kind, raw };
+}
+
+/** @param what the message is called, for errors. @throws ProtobufError */
+export function readMessage(bytes: Buffer, message: Message, what: string): Record<string, unknown> {
+  return new Reader(bytes).message(message, bytes.length, what);
+}
+
+class Reader {
+  readonly #bytes: Buffer;
+  #at = 0;
+
+  constructor(bytes: Buffer) {
+    this.#bytes = bytes;
+  }
+
+  /** Reads up to `end`. */
+  message(message: Message, end: number, what: string): Record<string, unknown> {
+    const fields: Record<string, unknown> = {};
+    while (this.#at < end) {
+      const tag = this.#varint(end);
+      const field = message[tag >>> 3];
+      if (field === undefined) throw new ProtobufError(`field ${tag >>> 3} of ${what} is not known`);
+      const { name, many } = field;
+      if (many === "map") {
+        const map = (fields[name] ??= {}) as Record<string, unknown>;
+        this.#entry(map, field, this.#delimited(tag, end, name));
+        continue;
+      }
+      const value = this.#value(tag, end, field);
+      if (many === "list") {
+        const list = (fields[name] ??= []) as unknown[];
+        list.push(value);
+      } else if (value !== undefined) fields[name] = value;
+    }
+    return fields;
+  }
+
+  /** Wire types: 0 = varint, 2 = length and bytes. The messages need no other. */
+  #value(tag: number, end: number, field: MessageField): unknown {
+    switch (field.type) {
+      case "int":
+      case "int?":
+      case "bool":
+      case "bool?":
+        if ((tag & 7) !== 0) throw new ProtobufError(`${field.name} is no number`);
+        return integer(this.#varint(end), field);
+      default:
+        return this.#content(this.#delimited(tag, end, field.name), field);
+    }
+  }
+
+  /** An element of a list is a value even when it is empty. */
+  #content(end: number, { name, type, many }: MessageField): unknown {
+    if (typeof type === "object") return this.message(type.message, end, name);
+    if (type === "time") return time(this.message(TIME, end, name));
+    const from = this.#at;
+    this.#at = end;
+    if (type === "raw") return this.#bytes.subarray(from, end);
+    if (type === "skipped" || (from === end && many === undefined)) return undefined;
+    return this.#bytes.toString(type === "bytes" ? "base64" : "utf8", from, end);
+  }
+
+  /** One entry of a map: a message of key and value. */
+  #entry(map: Record<string, unknown>, { name, type }: MessageField, end: number): void {
+    let key = "";
+    let value: unknown = typeof type === "object" ? {} : "";
+    const described = { name, type, many: "list" } as const;
+    while (this.#at < end) {
+      const tag = this.#varint(end);
+      const to = this.#delimited(tag, end, name);
+      if (tag >>> 3 === 2) value = this.#content(to, described);
+      else {
+        if (tag >>> 3 !== 1) throw new ProtobufError(`field ${tag >>> 3} of an entry of ${name} is not known`);
+        key = this.#bytes.toString("utf8", this.#at, to);
+        this.#at = to;
+      }
+    }
+    setField(map, key, value);
+  }
+
+  /** @returns where a field of wire type 2 ends */
+  #delimited(tag: number, end: number, name: string): number {
+    if ((tag & 7) !== 2) throw new ProtobufError(`${name} has the wire type ${tag & 7}`);
+    const length = this.#varint(end);
+    if (length < 0 || length > end - this.#at) throw new ProtobufError(`it ends in the middle of ${name}`);
+    return this.#at + length;
+  }
+
+  /** Nearly all are short. */
+  #varint(end: number): number {
+    let value = 0;
+    for (let shift = 0; shift < 28 && this.#at < end; shift += 7) {
+      const byte = this.#bytes[this.#at++] ?? 0;
+      value |= (byte & 0x7f) << shift;
+      if (byte < 0x80) return value;
+    }
+    return this.#long(end, BigInt(value));
+  }
+
+  /** The rest of a number of which 28 bits are known. */
+  #long(end: number, known: bigint): number {
+    let value = known;
+    for (let shift = 28n; shift < 70n && this.#at < end; shift += 7n) {
+      const byte = this.#bytes[this.#at++] ?? 0;
+      value |= BigInt(byte & 0x7f) << shift;
+      if (byte < 0x80) return Number(BigInt.asIntN(64, value));
+    }
+    throw new ProtobufError("it ends in the middle of a number");
+  }
+}
+
+/** An element of a list is a value even when it is zero. */
+function integer(value: number, { type, many }: MessageField): unknown {
+  if (value === 0 && many === undefined && (type === "int" || type === "bool")) return undefined;
+  return type === "bool" || type === "bool?" ? value !== 0 : value;
+}
+
+const TIME: Message = { 1: { name: "seconds", type: "int" }, 2: { name: "nanos", type: "int" } };
+
+function time({ seconds }: JsonRecord): string | undefined {
+  if (typeof seconds !== "number") return undefined;
+  const at = new Date(seconds * 1000);
+  if (Number.isNaN(at.getTime())) throw new ProtobufError("a time is out of range");
+  return `${at.toISOString().slice(0, 19)}Z`;
+}

@@ -1,0 +1,196 @@
+/** Protobuf becomes the record that JSON would have been, or an error that says where it went wrong. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import * as fc from "fast-check";
+import { messageOf } from "../../runtime/kube/messages.ts";
+import { openEnvelope, ProtobufError, readMessage, type Message } from "../../runtime/kube/protobuf.ts";
+import { delimited, encoded, inEnvelope, varint } from "../support/protobuf.ts";
+
+const CONFIG_MAP = messageOf("v1/ConfigMap") ?? {};
+
+const NUMBERS: Message = {
+  1: { name: "int", type: "int" },
+  2: { name: "maybe", type: "int?" },
+  3: { name: "flag", type: "bool" },
+  4: { name: "maybeFlag", type: "bool?" },
+  5: { name: "ints", type: "int", many: "list" },
+  6: { name: "text", type: "string" },
+  7: { name: "texts", type: "string", many: "list" },
+  8: { name: "at", type: "time" },
+};
+
+const read: readonly {
+  readonly name: string;
+  readonly sent: Buffer;
+  readonly message?: Message;
+  readonly is: object;
+}[] = [
+  {
+    name: "a whole ConfigMap",
+    sent: encoded(
+      {
+        metadata: {
+          name: "a",
+          generateName: "",
+          namespace: "n",
+          uid: "u",
+          resourceVersion: "7",
+          generation: 0,
+          creationTimestamp: "2026-01-02T03:04:05Z",
+          deletionGracePeriodSeconds: 0,
+          labels: { mirror: "true", empty: "" },
+          finalizers: ["f", ""],
+          ownerReferences: [{ kind: "K", name: "o", uid: "w", apiVersion: "v1", controller: false }],
+          managedFields: "skipped",
+        },
+        data: { key: "é\u0000", none: "" },
+        binaryData: { key: "AP8=" },
+        immutable: false,
+      },
+      CONFIG_MAP,
+    ),
+    is: {
+      metadata: {
+        name: "a",
+        namespace: "n",
+        uid: "u",
+        resourceVersion: "7",
+        creationTimestamp: "2026-01-02T03:04:05Z",
+        deletionGracePeriodSeconds: 0,
+        labels: { mirror: "true", empty: "" },
+        finalizers: ["f", ""],
+        ownerReferences: [{ kind: "K", name: "o", uid: "w", apiVersion: "v1", controller: false }],
+      },
+      data: { key: "é\u0000", none: "" },
+      binaryData: { key: "AP8=" },
+      immutable: false,
+    },
+  },
+  { name: "nothing", sent: Buffer.alloc(0), is: {} },
+  {
+    name: "numbers: zero is a value where it is optional, or in a list",
+    message: NUMBERS,
+    sent: encoded({ int: 0, maybe: 0, flag: false, maybeFlag: false, ints: [0, 1] }, NUMBERS),
+    is: { maybe: 0, maybeFlag: false, ints: [0, 1] },
+  },
+  {
+    name: "numbers of one byte, of five and of ten",
+    message: NUMBERS,
+    sent: encoded({ int: 127, maybe: 2 ** 40, ints: [-1, -(2 ** 40), 128, 2 ** 28] }, NUMBERS),
+    is: { int: 127, maybe: 2 ** 40, ints: [-1, -(2 ** 40), 128, 2 ** 28] },
+  },
+  {
+    name: "texts: empty is a value in a list alone",
+    message: NUMBERS,
+    sent: encoded({ text: "", texts: ["", "a"] }, NUMBERS),
+    is: { texts: ["", "a"] },
+  },
+  { name: "a time that was never set", message: NUMBERS, sent: delimited(8, Buffer.alloc(0)), is: {} },
+  {
+    name: "an entry without a key or a value",
+    sent: Buffer.concat([delimited(2, delimited(1, Buffer.from("k"))), delimited(2, Buffer.alloc(0))]),
+    is: { data: { k: "", "": "" } },
+  },
+  {
+    name: "the last of two fields that are one",
+    message: NUMBERS,
+    sent: Buffer.concat([encoded({ text: "a" }, NUMBERS), encoded({ text: "b" }, NUMBERS)]),
+    is: { text: "b" },
+  },
+];
+
+for (const { name, sent, message = CONFIG_MAP, is } of read)
+  test(`protobuf: ${name}`, () => assert.deepEqual(readMessage(sent, message, "It"), is));
+
+test("protobuf: a key that is named like the prototype is a key", () => {
+  const { data } = readMessage(
+    encoded({ data: { ["__proto__"]: "x", constructor: "y" } }, CONFIG_MAP),
+    CONFIG_MAP,
+    "It",
+  );
+  assert.deepEqual(Object.entries(Object(data)), [
+    ["__proto__", "x"],
+    ["constructor", "y"],
+  ]);
+  assert.equal(Object.getPrototypeOf(data), Object.prototype);
+});
+
+const refused: readonly { readonly name: string; readonly sent: Buffer; readonly says: RegExp }[] = [
+  { name: "a field that is not described", sent: delimited(15, Buffer.from("s3cret")), says: /field 15 of It is not/ },
+  {
+    name: "a number where a text belongs",
+    sent: Buffer.concat([varint(2n << 3n), varint(7n)]),
+    says: /data has the wire/,
+  },
+  { name: "a text where a flag belongs", sent: delimited(4, Buffer.from("s3cret")), says: /immutable is no number/ },
+  { name: "a length beyond the end", sent: Buffer.from([0x12, 0x7f, 0x61]), says: /in the middle of data/ },
+  { name: "a negative length", sent: Buffer.concat([Buffer.from([0x12]), varint(-1n)]), says: /in the middle of data/ },
+  { name: "a number that does not end", sent: Buffer.alloc(12, 0x80), says: /in the middle of a number/ },
+  { name: "a number that is cut off", sent: Buffer.from([0x80]), says: /in the middle of a number/ },
+  { name: "a wire type that nothing has", sent: Buffer.from([0x15, 1, 2, 3, 4]), says: /data has the wire type 5/ },
+  {
+    name: "an entry with a third field",
+    sent: delimited(2, delimited(3, Buffer.from("s3cret"))),
+    says: /field 3 of an entry of data is not/,
+  },
+  {
+    name: "a message whose field ends outside of it",
+    sent: Buffer.concat([delimited(1, Buffer.from([0x0a, 3])), Buffer.from("abc")]),
+    says: /in the middle of name/,
+  },
+];
+
+for (const { name, sent, says } of refused)
+  test(`protobuf: ${name} is an error that quotes nothing`, () => {
+    assert.throws(
+      () => readMessage(sent, CONFIG_MAP, "It"),
+      (error) => error instanceof ProtobufError && says.test(error.message) && !error.message.includes("s3cret"),
+    );
+  });
+
+const envelopes: readonly (readonly [string, Buffer])[] = [
+  ["nothing", Buffer.alloc(0)],
+  ["no prefix", Buffer.from("nothing")],
+  ["no kind", Buffer.from("k8s\0")],
+  ["cut off", inEnvelope("v1", "ConfigMap", Buffer.from("abc")).subarray(0, -1)],
+];
+
+for (const [name, bytes] of envelopes)
+  test(`protobuf: an envelope with ${name} is an error`, () => {
+    assert.throws(() => openEnvelope(bytes), ProtobufError);
+  });
+
+test("protobuf: what was written is what is read", () => {
+  const text = fc.string({ unit: "grapheme", minLength: 1 });
+  const texts = fc.dictionary(text, fc.string({ unit: "grapheme" }), { minKeys: 1, noNullPrototype: true });
+  const anyConfigMap = fc.record(
+    {
+      metadata: fc.record(
+        { name: text, namespace: text, labels: texts, annotations: texts, generation: fc.integer({ min: 1 }) },
+        { requiredKeys: [] },
+      ),
+      data: texts,
+      immutable: fc.boolean(),
+    },
+    { requiredKeys: ["metadata"] },
+  );
+  fc.assert(
+    fc.property(anyConfigMap, (object) => {
+      assert.deepEqual(readMessage(encoded(object, CONFIG_MAP), CONFIG_MAP, "It"), structuredClone(object));
+    }),
+  );
+});
+
+test("protobuf: whatever the bytes, there is a record or a ProtobufError", () => {
+  const bytes = fc.uint8Array({ maxLength: 64 });
+  fc.assert(
+    fc.property(bytes, fc.nat(8), (sent, number) => {
+      try {
+        readMessage(Buffer.from(sent), CONFIG_MAP, "It");
+        readMessage(delimited(number, Buffer.from(sent)), CONFIG_MAP, "It");
+      } catch (error) {
+        if (!(error instanceof ProtobufError)) throw error;
+      }
+    }),
+  );
+});
