@@ -1,11 +1,12 @@
 /** Answers a Query from the stores that a function declared. */
+import { isDeepStrictEqual } from "node:util";
 import { EvenkeelError } from "../kube/errors.ts";
 import { kindKey } from "../kube/kind.ts";
 import { compareResourceVersions, objectKey, type StoredObject } from "../kube/object.ts";
 import { formatQuery, implies, matches, metadataOf, type Query } from "../kube/query.ts";
 import { isDisjoint } from "./conjunction.ts";
 import { isWhole, withoutContent } from "./content.ts";
-import type { Store } from "./store.ts";
+import type { Change, Store } from "./store.ts";
 
 /**
  * A store that holds all that the query means answers alone. Otherwise the answer is what the stores of that kind hold
@@ -36,6 +37,16 @@ export function canAnswer(declared: Query, query: Query): boolean {
 /** The object as a query of metadata shows it, whatever is held of it. */
 export function metadataAlone(object: StoredObject): StoredObject {
   return isWhole(object) ? withoutContent(object, object.metadata) : object;
+}
+
+/**
+ * Whether a read of `part` shows nothing new: of metadata that is when the resourceVersion alone has changed, which counts what
+ * happened to the whole object. Who wants to hear of all that reads the object.
+ */
+export function looksSame(part: Query["part"], { before, after }: Pick<Change, "before" | "after">): boolean {
+  if (part === undefined || before === undefined || after === undefined) return false;
+  const { resourceVersion } = after.metadata;
+  return isDeepStrictEqual({ ...before.metadata, resourceVersion }, after.metadata);
 }
 
 function refuseHalf(query: Query, stores: readonly Store[]): void {

@@ -8,6 +8,7 @@
 import { kindKey } from "../kube/kind.ts";
 import { formatQuery, labelOf, matches, valuesOf, type Query, type Where } from "../kube/query.ts";
 import { Multimap } from "../collections/multimap.ts";
+import { looksSame } from "./answer.ts";
 import type { Change } from "./store.ts";
 
 interface Entry {
@@ -180,8 +181,10 @@ export class Tracker {
   }
 }
 
-function concerns({ before, after }: Change, { where }: Query): boolean {
-  return (before !== undefined && matches(where, before)) || (after !== undefined && matches(where, after));
+function concerns(change: Change, { where, part }: Query): boolean {
+  const { before, after } = change;
+  const isMeant = (before !== undefined && matches(where, before)) || (after !== undefined && matches(where, after));
+  return isMeant && !looksSame(part, change);
 }
 
 /** For each label that must have one of some values: the drawers of these values. */

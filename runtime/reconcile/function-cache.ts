@@ -1,5 +1,5 @@
 /** The part of the cache that one function declared: its sources, what it reads, and the children it made. */
-import { answerFrom, metadataAlone } from "../cache/answer.ts";
+import { answerFrom, looksSame, metadataAlone } from "../cache/answer.ts";
 import type { SharedInformer } from "../cache/informer.ts";
 import type { Informers } from "../cache/informers.ts";
 import type { Change, Indexer, Store } from "../cache/store.ts";
@@ -182,8 +182,9 @@ export class FunctionCache {
     await Promise.all(this.#uses.map((informer) => this.#informers.release(informer)));
   }
 
-  #role(informer: SharedInformer, { key, before, after }: Change): Role {
-    const source = informer === this.#sources ? key : undefined;
+  #role(informer: SharedInformer, change: Change): Role {
+    const { key, before, after } = change;
+    const source = informer === this.#sources && !looksSame(this.#watches.part, change) ? key : undefined;
     if (!this.#children.includes(informer)) return { source, owners: [] };
     const former = this.#ownerOf(before);
     const owner = this.#ownerOf(after);

@@ -6,7 +6,7 @@ import type { Change } from "../../runtime/cache/store.ts";
 import { Tracker } from "../../runtime/cache/tracker.ts";
 import { ConfigMap, Namespace, type Kind } from "../../runtime/kube/kind.ts";
 import type { StoredObject } from "../../runtime/kube/object.ts";
-import { formatQuery, matches, select, type Query, type Where } from "../../runtime/kube/query.ts";
+import { formatQuery, matches, metadataOf, select, type Query, type Where } from "../../runtime/kube/query.ts";
 import { anyKey, anyLabels, anyWhere } from "./support/arbitraries.ts";
 import { object } from "./support/objects.ts";
 
@@ -111,6 +111,42 @@ const rows: readonly {
     name: "the empty prefix",
     reads: maps({ namePrefix: "" }),
     change: change(undefined, object("x", 1)),
+    isAffected: true,
+  },
+  {
+    name: "a version alone, where metadata is read",
+    reads: metadataOf(maps()),
+    change: change(object("n/a", 1, green), object("n/a", 2, green)),
+    isAffected: false,
+  },
+  {
+    name: "a version alone, where the object is read",
+    reads: maps(),
+    change: change(object("n/a", 1, green), object("n/a", 2, green)),
+    isAffected: true,
+  },
+  {
+    name: "a label, where metadata is read",
+    reads: metadataOf(maps()),
+    change: change(object("n/a", 1, green), object("n/a", 2, red)),
+    isAffected: true,
+  },
+  {
+    name: "an object of the same name, where metadata is read",
+    reads: metadataOf(maps()),
+    change: change(object("n/a", 1, green), object("n/a", 2, { ...green, uid: "another" })),
+    isAffected: true,
+  },
+  {
+    name: "an object that is on its way out, where metadata is read",
+    reads: metadataOf(maps()),
+    change: change(object("n/a", 1), object("n/a", 2, { deletionTimestamp: "2026-01-01T00:00:00Z" })),
+    isAffected: true,
+  },
+  {
+    name: "its end, where metadata is read",
+    reads: metadataOf(maps()),
+    change: change(object("a", 1), undefined),
     isAffected: true,
   },
   { name: "the whole kind", reads: maps(), change: change(object("n/a", 1), undefined), isAffected: true },

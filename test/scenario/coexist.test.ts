@@ -40,6 +40,19 @@ suite("a settled cluster", () => {
     }
   });
 
+  test("runs what reads data when data is edited, and not what reads metadata alone", async (context) => {
+    const w = await world(context, { objects: [source("default/settings")] });
+    await w.converged();
+    w.mark();
+    await w.update(ConfigMap, "default/settings", (it) => ({ ...it, data: { edited: "1" } }));
+    await w.converged();
+    assert.deepEqual(w.writes(), ["update team-a/settings", "update team-b/settings"]);
+    assert.deepEqual(
+      w.runs.map((run) => `${run.function} ${run.key}`),
+      ["mirror default/settings"],
+    );
+  });
+
   test("has no finalizer of ours anywhere, so that everything can be deleted with the host gone", async (context) => {
     const w = await world(context, { objects: [source("other/settings")] });
     await w.converged();
