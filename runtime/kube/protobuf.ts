@@ -48,6 +48,11 @@ const ENVELOPE: Message = {
 };
 const NOTHING = Buffer.alloc(0);
 
+/** Of the eighth byte of a number; with one less it has 49 bits at the most. */
+const EXACT_WEIGHT = 2 ** 49;
+/** Of the tenth. */
+const LAST_WEIGHT = 2 ** 63;
+
 /** @throws ProtobufError */
 export function openEnvelope(bytes: Buffer): Enveloped {
   if (!bytes.subarray(0, MAGIC.length).equals(MAGIC)) throw new ProtobufError("there is no k8s prefix");
@@ -144,26 +149,23 @@ class Reader {
     return this.#at + length;
   }
 
-  /** Nearly all are short. */
   #varint(end: number): number {
     let value = 0;
-    for (let shift = 0; shift < 28 && this.#at < end; shift += 7) {
+    let weight = 1;
+    for (const from = this.#at; this.#at < end && weight <= LAST_WEIGHT; weight *= 0x80) {
       const byte = this.#bytes[this.#at++] ?? 0;
-      value |= (byte & 0x7f) << shift;
-      if (byte < 0x80) return value;
-    }
-    return this.#long(end, BigInt(value));
-  }
-
-  /** The rest of a number of which 28 bits are known. */
-  #long(end: number, known: bigint): number {
-    let value = known;
-    for (let shift = 28n; shift < 70n && this.#at < end; shift += 7n) {
-      const byte = this.#bytes[this.#at++] ?? 0;
-      value |= BigInt(byte & 0x7f) << shift;
-      if (byte < 0x80) return Number(BigInt.asIntN(64, value));
+      value += (byte & 0x7f) * weight;
+      if (byte < 0x80) return weight < EXACT_WEIGHT ? value : this.#long(from);
     }
     throw new ProtobufError("it ends in the middle of a number");
+  }
+
+  /** The number that begins at `from` and ends here: 64 bits in two's complement, which a sum of Numbers does not show exactly. */
+  #long(from: number): number {
+    let value = 0n;
+    for (let at = from, shift = 0n; at < this.#at; at++, shift += 7n)
+      value |= BigInt((this.#bytes[at] ?? 0) & 0x7f) << shift;
+    return Number(BigInt.asIntN(64, value));
   }
 }
 

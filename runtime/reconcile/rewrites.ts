@@ -47,19 +47,23 @@ export class Rewrites {
   /** Whether one more write to `target` would be one too many. */
   isTooMany(target: string, wish: Wish, nowMs: number): boolean {
     const known = this.#known?.get(target);
-    if (known === undefined || !isSameWish(known, wish) || isOver(known, nowMs)) return false;
-    return (wish.isCreate ? known.createCount : known.rewriteCount) >= MAX_REWRITES;
+    if (known === undefined || isOver(known, nowMs)) return false;
+    // Only where it matters: the content of a wish is a hash.
+    const count = wish.isCreate ? known.createCount : known.rewriteCount;
+    return count >= MAX_REWRITES && isSameWish(known, wish.inputs, contentOf(wish));
   }
 
   /** A write to `target` was carried out. */
   wrote(target: string, wish: Wish, nowMs: number): void {
     this.#known ??= new Map();
     const known = this.#known.get(target);
-    const former = known !== undefined && isSameWish(known, wish) && !isOver(known, nowMs) ? known : undefined;
+    const digest = known === undefined ? undefined : contentOf(wish);
+    const former =
+      known !== undefined && isSameWish(known, wish.inputs, digest) && !isOver(known, nowMs) ? known : undefined;
     const { sinceMs = nowMs, createCount = 0, rewriteCount = 0 } = former ?? {};
     this.#known.set(target, {
       inputs: wish.inputs,
-      digest: known === undefined ? undefined : contentOf(wish),
+      digest,
       sinceMs,
       createCount: createCount + (wish.isCreate ? 1 : 0),
       rewriteCount: rewriteCount + (wish.isCreate ? 0 : 1),
@@ -67,9 +71,9 @@ export class Rewrites {
   }
 }
 
-function isSameWish(known: Known, wish: Wish): boolean {
-  const isOfSameInputs = wish.inputs !== undefined && known.inputs === wish.inputs;
-  return isOfSameInputs || known.digest === undefined || known.digest === contentOf(wish);
+function isSameWish(known: Known, inputs: string | undefined, digest: string | undefined): boolean {
+  const isOfSameInputs = inputs !== undefined && known.inputs === inputs;
+  return isOfSameInputs || known.digest === undefined || known.digest === digest;
 }
 
 function isOver({ sinceMs }: Known, nowMs: number): boolean {

@@ -74,7 +74,7 @@ const read: readonly {
     is: { maybe: 0, maybeFlag: false, ints: [0, 1] },
   },
   {
-    name: "numbers of one byte, of five and of ten",
+    name: "numbers of one byte, of five, of seven, of eight and of ten",
     message: NUMBERS,
     sent: encoded({ int: 127, maybe: 2 ** 40, ints: [-1, -(2 ** 40), 128, 2 ** 28] }, NUMBERS),
     is: { int: 127, maybe: 2 ** 40, ints: [-1, -(2 ** 40), 128, 2 ** 28] },
@@ -126,6 +126,11 @@ const refused: readonly { readonly name: string; readonly sent: Buffer; readonly
   { name: "a length beyond the end", sent: Buffer.from([0x12, 0x7f, 0x61]), says: /in the middle of data/ },
   { name: "a negative length", sent: Buffer.concat([Buffer.from([0x12]), varint(-1n)]), says: /in the middle of data/ },
   { name: "a number that does not end", sent: Buffer.alloc(12, 0x80), says: /in the middle of a number/ },
+  {
+    name: "a number of eleven bytes",
+    sent: Buffer.concat([Buffer.alloc(10, 0x80), Buffer.from([1])]),
+    says: /in the middle of a number/,
+  },
   { name: "a number that is cut off", sent: Buffer.from([0x80]), says: /in the middle of a number/ },
   { name: "a wire type that nothing has", sent: Buffer.from([0x15, 1, 2, 3, 4]), says: /data has the wire type 5/ },
   {
