@@ -7,10 +7,9 @@ import type { Credentials, Identity, TlsMaterial } from "./credentials.ts";
 import { untilAborted } from "./deadline.ts";
 import { codeOf } from "./errors.ts";
 import { LanePools } from "./lane-pools.ts";
-import { streamedAnswer } from "./streamed-answer.ts";
+import { receive } from "./received-answer.ts";
 import type { Transport, TransportRequest, TransportResponse } from "./transport.ts";
 import { unreachable } from "./unreachable.ts";
-import { wholeAnswer } from "./whole-answer.ts";
 
 const USER_AGENT = `evenkeel/${manifest.version} (${process.platform}/${process.arch}) node/${process.versions.node}`;
 
@@ -89,10 +88,8 @@ export class UndiciTransport implements Transport {
     const options = { method, path: this.#prefix + request.path, headers, body, reset: false };
     const toFailure = (error: unknown): unknown => (ending.aborted ? ending.reason : unreachable(this.#server, error));
     try {
-      const pool = this.#poolsFor(tls).pool(lane);
-      return lane === "watches"
-        ? streamedAnswer(pool, options, request.signal, toFailure)
-        : wholeAnswer(pool, options, ending, toFailure);
+      const when = lane === "watches" ? "begun" : "whole";
+      return receive(this.#poolsFor(tls).pool(lane), options, { when, ending, toFailure });
     } catch (error) {
       return Promise.reject(toFailure(error));
     }

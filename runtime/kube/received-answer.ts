@@ -1,0 +1,140 @@
+/**
+ * An answer as undici's parser hands it out, taken by one object: undici's own `request` makes a stream, an async resource and
+ * several promises for each answer, and passes every event of a watch through all of them.
+ */
+import type { Dispatcher } from "undici";
+import { joined, type ReceivedHeaders } from "./received-headers.ts";
+import type { Ending, TransportResponse } from "./transport.ts";
+
+/** So much may wait for its reader; then the server does. */
+const MAX_WAITING_BYTES = 256 * 1024;
+
+interface Receiving {
+  /** When it is handed out: `begun`, as a watch's, which lasts for minutes, or `whole`. A refusal is short and comes whole. */
+  readonly when: "begun" | "whole";
+  readonly ending: Ending;
+  /** What to throw for what undici says. */
+  readonly toFailure: (error: unknown) => unknown;
+}
+
+/** Sends a request. @throws the failure that is made of what undici says; the ending's reason */
+export function receive(
+  dispatcher: Dispatcher,
+  options: Dispatcher.DispatchOptions,
+  receiving: Receiving,
+): Promise<TransportResponse> {
+  const answer = new ReceivedAnswer(receiving);
+  if (!receiving.ending.aborted) dispatcher.dispatch(options, answer);
+  return answer.due;
+}
+
+class ReceivedAnswer implements Dispatcher.DispatchHandler, TransportResponse {
+  readonly due: Promise<TransportResponse>;
+  status = 0;
+  headers: TransportResponse["headers"] = {};
+  readonly #resolve: (answer: TransportResponse) => void;
+  readonly #reject: (reason: unknown) => void;
+  readonly #receiving: Receiving;
+  /** Of undici's request; there once it has a connection. */
+  #controller: Dispatcher.DispatchController | undefined;
+  /** What nobody has read yet. */
+  #chunks: Buffer[] = [];
+  #waitingBytes = 0;
+  #isOver = false;
+  #failure: { readonly reason: unknown } | undefined;
+  /** Wakes the reader. */
+  #wake: (() => void) | undefined;
+
+  constructor(receiving: Receiving) {
+    const { promise, resolve, reject } = Promise.withResolvers<TransportResponse>();
+    this.due = promise;
+    this.#resolve = resolve;
+    this.#reject = reject;
+    this.#receiving = receiving;
+    const { ending } = receiving;
+    if (ending.aborted) this.#onAbort();
+    else ending.addEventListener("abort", this.#onAbort);
+  }
+
+  get body(): AsyncIterable<Uint8Array> {
+    return this.#each();
+  }
+
+  async bytes(): Promise<Buffer> {
+    const chunks = this.#isOver && this.#failure === undefined ? this.#chunks : await Array.fromAsync(this.#each());
+    // Nearly always there is one chunk, and then nothing is copied.
+    const [first] = chunks;
+    return first !== undefined && chunks.length === 1 ? first : Buffer.concat(chunks);
+  }
+
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    // It may have waited for a connection for longer than anybody waits for it. What is thrown here fails this request alone;
+    // an abort would close the connection, which is well, and which others wait for.
+    const { ending } = this.#receiving;
+    if (ending.aborted) throw ending.reason;
+    this.#controller = controller;
+  }
+
+  /** Comes again after an informational status (1xx): the last one counts. */
+  onResponseStart(_: unknown, status: number, headers: ReceivedHeaders): void {
+    this.status = status;
+    this.headers = joined(headers);
+    if (this.#receiving.when === "begun" && status >= 200 && status < 300) this.#resolve(this);
+  }
+
+  onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    this.#chunks.push(chunk);
+    this.#waitingBytes += chunk.length;
+    if (this.#receiving.when === "begun" && this.#waitingBytes > MAX_WAITING_BYTES) controller.pause();
+    this.#wake?.();
+  }
+
+  onResponseEnd(): void {
+    this.#end();
+    this.#resolve(this);
+  }
+
+  onResponseError(_: unknown, error: Error): void {
+    this.#fail(this.#receiving.toFailure(error));
+  }
+
+  /** The caller goes on at once; the connection, if there is one, is closed. */
+  readonly #onAbort = (): void => {
+    const { reason } = this.#receiving.ending;
+    this.#fail(reason);
+    // Whatever the caller chose to abort with: undici only hands it on.
+    this.#controller?.abort(reason as Error);
+  };
+
+  /** Only the first reason counts. */
+  #fail(reason: unknown): void {
+    if (this.#isOver) return;
+    this.#failure = { reason };
+    this.#end();
+    this.#reject(reason);
+  }
+
+  #end(): void {
+    this.#isOver = true;
+    this.#receiving.ending.removeEventListener("abort", this.#onAbort);
+    this.#wake?.();
+  }
+
+  async *#each(): AsyncGenerator<Buffer, void, undefined> {
+    try {
+      for (;;) {
+        const chunks = this.#chunks;
+        this.#chunks = [];
+        this.#waitingBytes = 0;
+        for (const chunk of chunks) yield chunk;
+        if (this.#chunks.length > 0) continue;
+        if (this.#failure !== undefined) throw this.#failure.reason;
+        if (this.#isOver) return;
+        this.#controller?.resume();
+        await new Promise<void>((resolve) => (this.#wake = resolve));
+      }
+    } finally {
+      if (!this.#isOver) this.#controller?.abort(new Error("nobody reads on"));
+    }
+  }
+}
