@@ -24,6 +24,7 @@ import { ConfigMap } from "../../runtime/kube/kind.ts";
 import type { Lane, TransportRequest, TransportResponse } from "../../runtime/kube/transport.ts";
 import { UndiciTransport } from "../../runtime/kube/undici-transport.ts";
 import { VirtualClock } from "../support/virtual-clock.ts";
+import { until } from "../support/wait.ts";
 import { selfSigned, type Certificate } from "./certificate.ts";
 import { aggregated, configMap, group, served } from "./fake-server.ts";
 import { renewed } from "./renewed.ts";
@@ -491,6 +492,26 @@ test("transport: a body that is abandoned closes its connection", async (t) => {
     break;
   }
   await closed.promise;
+});
+
+test("transport: what nobody reads stays with the server, and is all there once it is read", async (t) => {
+  const totalBytes = 64 * 2 ** 20;
+  const piece = Buffer.alloc(2 ** 16, "x");
+  let sentBytes = 0;
+  const send = async (answer: ServerResponse): Promise<void> => {
+    for (; sentBytes < totalBytes; sentBytes += piece.length) if (!answer.write(piece)) await once(answer, "drain");
+    answer.end();
+  };
+  const world = await httpWorld(t, (_, answer) => void send(answer));
+  const { body } = await plain(t, world).send(request("/", { lane: "watches" }));
+  const reader = body[Symbol.asyncIterator]();
+  let readBytes = (await reader.next()).value?.length ?? 0;
+  let before = 0;
+  const isAtRest = (): boolean => sentBytes === before || ((before = sentBytes), false);
+  await until(isAtRest, { what: "the server waits" });
+  assert.ok(sentBytes < totalBytes / 2, `${sentBytes} bytes were sent`);
+  for (let next = await reader.next(); next.done !== true; next = await reader.next()) readBytes += next.value.length;
+  assert.equal(readBytes, totalBytes);
 });
 
 test("transport: closing ends what is under way and refuses what comes", async (t) => {
