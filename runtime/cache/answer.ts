@@ -40,8 +40,8 @@ export function metadataAlone(object: StoredObject): StoredObject {
 }
 
 /**
- * Whether a read of `part` shows nothing new: of metadata that is when the resourceVersion alone has changed, which counts what
- * happened to the whole object. Who wants to hear of all that reads the object.
+ * Whether a read of `part` shows nothing new. Of metadata it does not when the resourceVersion alone is another: that counts
+ * what happens to the whole object, and whoever wants to hear of all of it reads the object.
  */
 export function looksSame(part: Query["part"], { before, after }: Pick<Change, "before" | "after">): boolean {
   if (part === undefined || before === undefined || after === undefined) return false;

@@ -65,10 +65,10 @@ export class Store {
     return this.#objects.keys();
   }
 
-  /** The keys, that of the object which changed last coming first; those of versions that cannot be compared in any order. */
+  /** All keys, that of the object which changed last coming first. Where versions cannot be compared, any order will do. */
   keysNewestFirst(): readonly string[] {
     const versions = Array.from(this.#objects, ([key, { metadata }]) => ({ key, version: metadata.resourceVersion }));
-    // Twenty thousand are sorted while nothing else runs: longer is newer, and what is no number only has to come somewhere.
+    // Compared without a look at their form, because there may be very many: a longer number is a newer one.
     versions.sort(({ version: a }, { version: b }) => b.length - a.length || (a < b ? 1 : a > b ? -1 : 0));
     return versions.map(({ key }) => key);
   }
