@@ -34,12 +34,14 @@ export function parseJson(text: string): unknown {
   }
 }
 
-/** A field of the record itself, whose name somebody else chose: `constructor` is a label as any other. */
-export function own<T>(record: Readonly<Record<string, T>>, name: string): T | undefined {
-  return Object.hasOwn(record, name) ? record[name] : undefined;
+/** A field of the record itself, whose name somebody else chose: a label may be called `constructor`. What is inherited does not count. */
+export function own<T>(record: Readonly<Record<string, T>>, name: string): T | undefined;
+export function own(record: object, name: string): unknown;
+export function own(record: object, name: string): unknown {
+  return Object.hasOwn(record, name) ? (record as JsonRecord)[name] : undefined;
 }
 
-/** Sets a field whose name somebody else chose: `__proto__` is a field as any other, as JSON.parse has it. */
+/** Sets a field whose name somebody else chose: `__proto__` is nothing special, as JSON.parse has it. */
 export function setField(record: Record<string, unknown>, name: string, value: unknown): void {
   if (name === "__proto__") {
     Object.defineProperty(record, name, { value, enumerable: true, configurable: true, writable: true });

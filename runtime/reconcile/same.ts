@@ -1,5 +1,6 @@
 /** Whether what is there already says what is wanted. The writer's first saving: no difference, no request. */
 import { Digests, keptDigest, NOT_CONTENT } from "../cache/content.ts";
+import { own } from "../kube/json.ts";
 import type { KubeObject } from "../kube/object.ts";
 import { OUR_PREFIX } from "./provenance.ts";
 
@@ -76,11 +77,6 @@ function isEmpty(value: unknown): boolean {
 
 function isMap(value: unknown): value is object {
   return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
-/** A data key may be called `constructor`: what every object inherits does not count. */
-function own(value: object, field: string): unknown {
-  return Object.hasOwn(value, field) ? (value as Readonly<Record<string, unknown>>)[field] : undefined;
 }
 
 function holds(want: Readonly<Record<string, string>> = {}, have: Readonly<Record<string, string>> = {}): boolean {

@@ -1,4 +1,5 @@
 /** RFC 6902: a list of operations, all of which succeed or none. */
+import { own } from "../../kube/json.ts";
 import { type Json, type JsonObject, equal, isList, isObject } from "../object.ts";
 import { badRequest, unprocessable } from "../status.ts";
 
@@ -71,7 +72,7 @@ function find(value: Json, path: Path): Json | undefined {
   let found: Json | undefined = value;
   for (const part of path) {
     if (isList(found)) found = /^(0|[1-9]\d*)$/.test(part) ? found[Number(part)] : undefined;
-    else if (isObject(found)) found = Object.hasOwn(found, part) ? found[part] : undefined;
+    else if (isObject(found)) found = own(found, part);
     else return undefined;
   }
   return found;
