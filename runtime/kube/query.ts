@@ -50,7 +50,7 @@ export function asQuery<T extends KubeObject>(of: Kind<T> | Query<T>): Query<T> 
 
 /**
  * The same objects, of which nothing but apiVersion, kind and metadata is asked for: `metadataOf(Namespace)`. The rest is
- * neither sent nor kept, and where it alone has changed, which shows as another resourceVersion, no key is woken.
+ * neither sent nor kept, and a change that shows in no more than another resourceVersion wakes no key.
  */
 export function metadataOf<T extends KubeObject>(of: Kind<T> | Query<T>): Query<MetadataOf<T>> {
   const { kind, where } = asQuery(of);

@@ -98,9 +98,10 @@ class ReceivedAnswer implements Dispatcher.DispatchHandler, TransportResponse {
     this.#fail(this.#receiving.toFailure(error));
   }
 
-  /** The caller goes on at once; the connection, if there is one, is closed. */
+  /** The caller goes on at once, past what it has not read; the connection, if there is one, is closed. */
   readonly #onAbort = (): void => {
     const { reason } = this.#receiving.ending;
+    this.#chunks = [];
     this.#fail(reason);
     // Whatever the caller chose to abort with: undici only hands it on.
     this.#controller?.abort(reason as Error);
@@ -123,15 +124,17 @@ class ReceivedAnswer implements Dispatcher.DispatchHandler, TransportResponse {
   async *#each(): AsyncGenerator<Buffer, void, undefined> {
     try {
       for (;;) {
-        const chunks = this.#chunks;
-        this.#chunks = [];
-        this.#waitingBytes = 0;
-        for (const chunk of chunks) yield chunk;
-        if (this.#chunks.length > 0) continue;
+        for (let chunk = this.#chunks.shift(); chunk !== undefined; chunk = this.#chunks.shift()) {
+          this.#waitingBytes -= chunk.length;
+          yield chunk;
+        }
         if (this.#failure !== undefined) throw this.#failure.reason;
         if (this.#isOver) return;
+        const { promise: woken, resolve } = Promise.withResolvers<void>();
+        // First, because what resumes may hand out the next chunk at once.
+        this.#wake = resolve;
         this.#controller?.resume();
-        await new Promise<void>((resolve) => (this.#wake = resolve));
+        await woken;
       }
     } finally {
       if (!this.#isOver) this.#controller?.abort(new Error("nobody reads on"));

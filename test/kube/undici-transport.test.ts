@@ -480,6 +480,20 @@ test("transport: an abort within the answer ends the exchange with the signal's 
   assert.equal(await closed.promise, "closed");
 });
 
+test("transport: after an abort nothing more is read, whatever has arrived", async (t) => {
+  const world = await httpWorld(t, (_, answer) => void answer.write(Buffer.alloc(2 ** 20, "x")));
+  const ending = new AbortController();
+  const { body } = await plain(t, world).send(request("/", { lane: "watches", signal: ending.signal }));
+  const reader = body[Symbol.asyncIterator]();
+  await reader.next();
+  // The rest of what is under way arrives, and waits.
+  const { promise: arrived, resolve } = Promise.withResolvers<void>();
+  setImmediate(() => setImmediate(resolve));
+  await arrived;
+  ending.abort(new Error("enough"));
+  await assert.rejects(reader.next(), /enough/);
+});
+
 test("transport: a body that is abandoned closes its connection", async (t) => {
   const closed = Promise.withResolvers<void>();
   const world = await httpWorld(t, (asked, answer) => {
@@ -512,6 +526,26 @@ test("transport: what nobody reads stays with the server, and is all there once 
   assert.ok(sentBytes < totalBytes / 2, `${sentBytes} bytes were sent`);
   for (let next = await reader.next(); next.done !== true; next = await reader.next()) readBytes += next.value.length;
   assert.equal(readBytes, totalBytes);
+});
+
+test("transport: what had to wait is read to its last byte, though nothing follows", async (t) => {
+  // More than may wait, by so little that the rest is there when the reader goes on.
+  const totals = [20, 21, 22, 23, 24, 25].map((count) => count * 2 ** 14);
+  const world = await httpWorld(
+    t,
+    (asked, answer) => void answer.write(Buffer.alloc(Number(asked.url?.slice(1)), "x")),
+  );
+  const transport = plain(t, world);
+  for (const totalBytes of totals) {
+    const { body } = await transport.send(request(`/${totalBytes}`, { lane: "watches" }));
+    let readBytes = 0;
+    for await (const chunk of body) {
+      readBytes += chunk.length;
+      if (readBytes === totalBytes) break;
+      for (let turn = 0; turn < 20; turn++) await new Promise(setImmediate);
+    }
+    assert.equal(readBytes, totalBytes);
+  }
 });
 
 test("transport: closing ends what is under way and refuses what comes", async (t) => {
