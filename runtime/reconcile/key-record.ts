@@ -7,6 +7,7 @@ import type { Clock } from "../clock/clock.ts";
 import type { Wake } from "../trace/wake.ts";
 import { Blocked } from "./blocked.ts";
 import { Rewrites } from "./rewrites.ts";
+import type { Run } from "./run.ts";
 import type { Woken } from "./wakes.ts";
 
 const NONE: ReadonlySet<string> = new Set();
@@ -17,6 +18,8 @@ export class KeyRecord {
   readonly blocked: Blocked;
   /** Since when deletions have been wished for without a break; undefined when none are. */
   deletionsSinceMs: number | undefined;
+  /** The run whose deletions wait for their time: as good as a new one until something changes. */
+  waiting: Run | undefined;
   /** How often in a row the live cluster did not bear out a deletion that the cache asks for. */
   doubtCount = 0;
   /** How many objects that are not ours stand in the way. */
@@ -46,8 +49,10 @@ export class KeyRecord {
    */
   woken(changed: Woken, otherwise: Wake["what"]): Woken {
     if (changed.wakes.some(({ what, cause }) => what === "read" && cause === undefined)) this.readNewsCount++;
-    if (changed.count > 0) this.#began = changed;
-    else if (this.deletionsSinceMs === undefined) this.#began = undefined;
+    if (changed.count > 0) {
+      this.#began = changed;
+      this.waiting = undefined;
+    } else if (this.deletionsSinceMs === undefined) this.#began = undefined;
     return this.#began ?? { wakes: [{ what: otherwise }], count: 1 };
   }
 
@@ -64,6 +69,7 @@ export class KeyRecord {
       this.memo === undefined &&
       this.blocked.size === 0 &&
       this.deletionsSinceMs === undefined &&
+      this.waiting === undefined &&
       this.doubtCount === 0 &&
       this.conflictCount === 0 &&
       this.refused.length === 0 &&

@@ -108,6 +108,9 @@ export class Reconciler {
     if (source === undefined) return { result: "gone", isRetry: false, written: [], own: undefined };
     const job: Job = { object: source, now: clock.wall(), memo: record.memo, config, isVerifying };
     const begun: Begun = { key, source, record, trace, job, startedMs: clock.now(), span: trace.run() };
+    const { waiting } = record;
+    record.waiting = undefined;
+    if (waiting !== undefined) return this.#act({ run: waiting }, begun);
     const known = tracker.queriesOf(key);
     const foreseen = known.length > 0 ? known : this.#foresight.guess(key);
     const rounds = runInRounds({
@@ -132,10 +135,13 @@ export class Reconciler {
     }
   }
 
-  /** What the run says is carried out, or told if it failed. */
-  #act({ run, restarts }: Rounds, { span, startedMs, ...begun }: Begun): Settled | Promise<Settled> {
+  /** What the run says is carried out, or told if it failed. Without `restarts` it is the one of the request before. */
+  #act(
+    { run, restarts }: Pick<Rounds, "run"> & Partial<Rounds>,
+    { span, startedMs, ...begun }: Begun,
+  ): Settled | Promise<Settled> {
     const { cache, tracker } = this.#options;
-    const { key } = begun;
+    const { key, record } = begun;
     const reads = run.reads.map(({ query }) => query);
     const failed = (error: unknown): Settled => this.#failed(begun, error);
     if (run.effects === undefined) {
@@ -146,11 +152,13 @@ export class Reconciler {
     const { effects } = run;
     const request: Request = { ...begun, run, effects, startedMs, tally: new Tally() };
     try {
-      span.end({ reads: printed(run.reads), restarts, wants: counts(effects) });
+      span.end({ reads: printed(run.reads), restarts, isReused: restarts === undefined, wants: counts(effects) });
       const writes = this.#hold.sendable(plan(effects, cache.observed(begun)), request);
       tracker.replace(key, [...reads, ...request.tally.dependsOn]);
       this.#foresight.note(key, reads);
-      return writes.length === 0 ? this.#settled(request) : this.#carryOut(writes, request).catch(failed);
+      if (writes.length > 0) return this.#carryOut(writes, request).catch(failed);
+      if (record.deletionsSinceMs !== undefined && isTimeless(effects)) record.waiting = run;
+      return this.#settled(request);
     } catch (error) {
       // Effects that pass every check and still cannot be planned.
       tracker.unite(key, reads);
@@ -228,6 +236,11 @@ export class Reconciler {
       if (!record.events.has(id) && !isDryRun) events.tell(cell.name, source, event, trace);
     record.events = new Set(now.keys());
   }
+}
+
+/** Nothing of it is for a later run, so a later run that finds the same world wants the same. */
+function isTimeless(effects: Effects): boolean {
+  return effects.requeueAfterMs === undefined && !Object.hasOwn(effects, "memo");
 }
 
 function counts(effects: Effects): Record<string, number | undefined> {

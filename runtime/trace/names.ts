@@ -47,6 +47,7 @@ export const attributes = {
   reads: "evenkeel.reads",
   readCount: "evenkeel.read.count",
   restarts: "evenkeel.run.restarts",
+  isReused: "evenkeel.run.reused",
   wantsChildren: "evenkeel.wants.children",
   wantsDeletions: "evenkeel.wants.deletions",
   wantsReleases: "evenkeel.wants.releases",

@@ -25,6 +25,8 @@ interface RunEnd {
   readonly wants?: Wants | undefined;
   /** How often the function was run again because a read had no answer yet. */
   readonly restarts?: number | undefined;
+  /** The run of the request before, whose deletions waited: nothing has changed since. */
+  readonly isReused?: boolean | undefined;
   /** Of the error, when the run failed. */
   readonly code?: string | undefined;
 }
@@ -34,9 +36,10 @@ export interface RunSpan {
   end(end: RunEnd): void;
 }
 
-export function endRun(span: Span, { reads, wants, restarts, code }: RunEnd, at: HrTime): void {
+export function endRun(span: Span, { reads, wants, restarts, isReused, code }: RunEnd, at: HrTime): void {
   setReads(span, reads);
   if (restarts !== undefined) span.setAttribute(keys.restarts, restarts);
+  if (isReused === true) span.setAttribute(keys.isReused, true);
   if (wants !== undefined) setWants(span, wants);
   if (code !== undefined) fail(span, code);
   span.end(at);

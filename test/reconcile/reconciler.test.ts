@@ -5,7 +5,8 @@ import { Tracker } from "../../runtime/cache/tracker.ts";
 import { ConfigMap } from "../../runtime/kube/kind.ts";
 import { select } from "../../runtime/kube/query.ts";
 import { InlineCell } from "../support/inline-cell.ts";
-import { defineFunction } from "../../runtime/reconcile/define.ts";
+import { defineFunction, type DefinedFunction } from "../../runtime/reconcile/define.ts";
+import type { Effects } from "../../runtime/reconcile/effects.ts";
 import { Events } from "../../runtime/reconcile/events.ts";
 import { FunctionCache } from "../../runtime/reconcile/function-cache.ts";
 import { KeyRecord } from "../../runtime/reconcile/key-record.ts";
@@ -18,27 +19,30 @@ import { start, tracingWorld } from "../trace/spans.ts";
 import { configMap, wish } from "./builders.ts";
 import { ClusterRig } from "./cluster-rig.ts";
 
-/** A copy is made of each of `a` and `b` that is there; the memo counts the runs. */
-const copying = defineFunction({
-  watches: select(ConfigMap, { namespace: "default", name: "source" }),
-  reads: [ConfigMap],
-  writes: [ConfigMap],
-  reconcile(_source, cache, { memo }) {
-    const there = ["a", "b"].filter((name) => cache.get(ConfigMap, { namespace: "default", name }) !== undefined);
-    const children = there.map((name) => wish(`default/copy-of-${name}`));
-    return { children, memo: (typeof memo === "number" ? memo : 0) + 1 };
-  },
-});
+/** A copy is made of each of `a` and `b` that is there. */
+const copyingAnd = (says: (memo: unknown) => Pick<Effects, "memo" | "requeueAfterMs">): DefinedFunction =>
+  defineFunction({
+    watches: select(ConfigMap, { namespace: "default", name: "source" }),
+    reads: [ConfigMap],
+    writes: [ConfigMap],
+    reconcile(_source, cache, { memo }) {
+      const there = ["a", "b"].filter((name) => cache.get(ConfigMap, { namespace: "default", name }) !== undefined);
+      return { children: there.map((name) => wish(`default/copy-of-${name}`)), ...says(memo) };
+    },
+  });
+
+/** The memo counts the runs. */
+const copying = copyingAnd((memo) => ({ memo: (typeof memo === "number" ? memo : 0) + 1 }));
 
 const isLeading = (): boolean => true;
 
 /** A cluster that holds the source, `a` and `b`. */
-async function rig(context: TestContext) {
+async function rig(context: TestContext, definition = copying) {
   const cluster = new ClusterRig(context);
   const { api, clock, informers } = cluster;
   const { signal } = new AbortController();
   const live = new LiveReads({ api, clock });
-  const cell = new InlineCell("copying", copying);
+  const cell = new InlineCell("copying", definition);
   const reconciler = new Reconciler({
     cell,
     config: undefined,
@@ -116,6 +120,28 @@ void suite("a key", () => {
     await remove("b");
     assert.equal((await reconcile()).requeueAfterMs, 300, "the next deletion waits as any other");
   });
+
+  const nothing = { wakes: [], count: 0 };
+  // The last of the runs is the second look's.
+  for (const [runs, when, says, meanwhile] of [
+    [2, "nothing has changed", {}, nothing],
+    [3, "something has changed", {}, { wakes: [], count: 1 }],
+    [3, "it asked to be run again later", { requeueAfterMs: 60_000 }, nothing],
+    [3, "it handed something on", { memo: 1 }, nothing],
+  ] as const)
+    void test(`is run ${runs === 2 ? "once" : "anew"} for a deletion that had to wait, where ${when}`, async (context) => {
+      let count = 0;
+      const counting = copyingAnd(() => (count++, says));
+      const { clock, record, reconcile, remove } = await rig(context, counting);
+      await reconcile();
+      await remove("a");
+      await remove("b");
+      count = 0;
+      await reconcile();
+      await clock.advance(300);
+      record.woken(meanwhile, "requeue");
+      assert.deepEqual([written(await reconcile()), count], [["delete copy-of-a", "delete copy-of-b"], runs]);
+    });
 
   void test("deletes nothing by an answer that is older than its wish, though others still share it", async (context) => {
     const { cluster, clock, live, reconcile, remove } = await rig(context);

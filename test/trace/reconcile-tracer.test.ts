@@ -326,6 +326,7 @@ describe("no object data", () => {
     });
     const wants = { children: 1, deletions: 1, releases: 1, applies: 1, status: 1, events: 1, scales: 1 };
     trace.run().end({ reads: [{ query: "q", count: 1 }], wants, restarts: 2, code: "FUNCTION_THREW" });
+    trace.run().end({ reads: [], isReused: true });
     const counts = { creates: 1, updates: 2, deletes: 3, releases: 4, applies: 5, unchanged: 6, held: 7, blocked: 8 };
     trace.planned({ ...counts, waits: ["delete v1/ConfigMap a/b: grace"], isDryRun: true });
     const look = trace.secondLook();
