@@ -8,6 +8,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { once } from "node:events";
 import { availableParallelism, loadavg, tmpdir } from "node:os";
 import { join } from "node:path";
+import { Worker } from "node:worker_threads";
 
 import { ROOT_CONTEXT, SpanKind } from "@opentelemetry/api";
 import { BatchSpanProcessor, TracerProvider } from "@opentelemetry/sdk-trace";
@@ -63,6 +64,9 @@ export default defineFunction({
   },
 });
 `;
+/** The least that a call can cost: two threads that slept are awake. On an idle virtual machine that is nearly all. */
+const ECHO = `const { parentPort } = require("node:worker_threads");
+parentPort.on("message", (value) => parentPort.postMessage(value));`;
 const job: Job = { object, now: 0, memo: undefined, config: undefined, isVerifying: false };
 const runaway: Job = { ...job, object: { ...object, metadata: { ...object.metadata, name: "runaway" } } };
 
@@ -90,11 +94,19 @@ async function cellCosts(): Promise<readonly Cost[]> {
       };
       await Promise.all(Array.from({ length: IN_FLIGHT }, worker));
     };
+    await using thread = new Worker(ECHO, { eval: true });
+    const echo = async (): Promise<void> => {
+      for (let i = 0; i < 2_000; i++) {
+        thread.postMessage(job);
+        await once(thread, "message");
+      }
+    };
     await pipelined();
     const costs: Cost[] = [
       { what: "a call of a function, alone", unit: "µs", aim: "≤ 100", values: await repeated(7, 2_000, alone) },
+      { what: "  a bare message to a thread and back", unit: "µs", aim: "", values: await repeated(7, 2_000, echo) },
       {
-        what: `the same, ${IN_FLIGHT} in flight`,
+        what: `a call of a function, ${IN_FLIGHT} in flight`,
         unit: "µs",
         aim: "≤ 10",
         values: await repeated(7, 20_000, pipelined),
