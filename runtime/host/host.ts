@@ -4,8 +4,8 @@
  *   start  functions → probes → caches → wait for sync → lease → workers
  *   stop   workers (to the last answer) → lease → caches → probes
  */
-import { Informers } from "../cache/informers.ts";
 import type { SharedInformer } from "../cache/informer.ts";
+import type { Informers } from "../cache/informers.ts";
 import { sleep, type Clock } from "../clock/clock.ts";
 import type { Api } from "../kube/api.ts";
 import type { Reviews } from "../kube/reviews.ts";
@@ -13,18 +13,13 @@ import { codeOf, EvenkeelError } from "../kube/errors.ts";
 import { formatQuery } from "../kube/query.ts";
 import { LeaderElector } from "../lease/leader-elector.ts";
 import type { LeaseName } from "../lease/lease.ts";
-import { Events } from "../reconcile/events.ts";
-import { indexers } from "../reconcile/function-cache.ts";
-import { LiveReads } from "../reconcile/live-reads.ts";
-import { Slots } from "../reconcile/slots.ts";
-import { Writer } from "../reconcile/writer.ts";
 import { asLogged, type Logger } from "../trace/logs.ts";
 import type { Metrics } from "../trace/metrics.ts";
 import type { Tracing } from "../trace/tracing.ts";
 import type { Addresses } from "./addresses.ts";
 import { livezChecks, readyzChecks } from "./checks.ts";
-import { FunctionSet, usersOf } from "./function-set.ts";
-import { functionObserver, informerReporter } from "./observers.ts";
+import { Engine } from "./engine.ts";
+import type { FunctionSet } from "./function-set.ts";
 import type { ProgramProblem, ProgramState } from "./program.ts";
 import { serve, type Served, type Serving } from "./serving.ts";
 import type { Settings } from "./settings.ts";
@@ -47,8 +42,6 @@ interface HostOptions {
   readonly onServing?: (served: Served) => void;
 }
 
-/** Writes in flight over all functions. Beyond 32 nothing gets faster, and the first answer gets later. */
-const WRITES_IN_FLIGHT = 32;
 /** How long the start waits for caches. Source: controller-runtime CacheSyncTimeout. */
 const SYNC_DEADLINE_MS = 120_000;
 
@@ -67,35 +60,22 @@ export class Host {
   constructor(options: HostOptions) {
     this.#options = options;
     const { api, clock, log, metrics, tracing, settings, lease } = options;
-    this.#informers = new Informers({
-      api,
-      clock,
-      indexers,
-      report: informerReporter(metrics, log, (informer) => usersOf(informer, this.#functions.all)),
-    });
     this.#elector = lease === undefined ? undefined : this.#makeElector(lease);
-    const { signal } = this.#cut;
-    const isLeading = (): boolean => this.#elector?.isLeader() ?? true;
-    this.#functions = new FunctionSet({
+    const { identity, concurrency } = settings;
+    const { informers, functions } = new Engine({
       api,
       clock,
-      informers: this.#informers,
-      writer: new Writer({ api, slots: new Slots(WRITES_IN_FLIGHT), isLeading, signal }),
-      live: new LiveReads({ api, clock }),
-      events: new Events({
-        api,
-        clock,
-        identity: settings.identity,
-        isLeading,
-        signal,
-        onDropped: (why, error) => log.debug("event dropped", { why, error: asLogged(error) }),
-      }),
+      log,
+      metrics,
       tracer: tracing.reconciles,
-      concurrency: settings.concurrency,
-      signal,
+      identity,
+      concurrency,
       isVerifying: options.isVerifying,
-      observe: (name) => functionObserver(name, { clock, metrics, log, concurrency: settings.concurrency }),
+      isLeading: () => this.#elector?.isLeader() ?? true,
+      signal: this.#cut.signal,
     });
+    this.#informers = informers;
+    this.#functions = functions;
   }
 
   /** Where the endpoints answer. */
@@ -243,7 +223,7 @@ const HOPELESS: ReadonlySet<string> = new Set(["KIND_NOT_SERVED", "API_FORBIDDEN
 function cannotSync(missing: readonly SharedInformer[]): EvenkeelError {
   const [first] = missing;
   const what = first === undefined ? "a cache" : formatQuery(first.query);
-  return new EvenkeelError("API_TIMEOUT", `${what} could not be listed within two minutes`, {
+  return new EvenkeelError("API_UNREACHABLE", `${what} could not be listed within two minutes`, {
     cause: first?.lastError,
   });
 }

@@ -1,18 +1,12 @@
 /** One host process on the world's API server, without its endpoints and its lease: everything between watch and write. */
-import { Informers } from "../../runtime/cache/informers.ts";
 import type { Clock } from "../../runtime/clock/clock.ts";
 import type { Config } from "../../runtime/host/config-file.ts";
-import { FunctionSet } from "../../runtime/host/function-set.ts";
-import { functionObserver, informerReporter } from "../../runtime/host/observers.ts";
+import { Engine } from "../../runtime/host/engine.ts";
+import { functionObserver } from "../../runtime/host/observers.ts";
 import { ApiClient } from "../../runtime/kube/client.ts";
 import type { Transport } from "../../runtime/kube/transport.ts";
 import type { Report } from "../../runtime/reconcile/controller.ts";
-import { Events } from "../../runtime/reconcile/events.ts";
-import { indexers } from "../../runtime/reconcile/function-cache.ts";
 import type { LoadedFunction } from "../../runtime/reconcile/loader.ts";
-import { LiveReads } from "../../runtime/reconcile/live-reads.ts";
-import { Slots } from "../../runtime/reconcile/slots.ts";
-import { Writer } from "../../runtime/reconcile/writer.ts";
 import { createLogger } from "../../runtime/trace/logs.ts";
 import { createMetrics, type Metrics } from "../../runtime/trace/metrics.ts";
 import type { ReconcileTracer } from "../../runtime/trace/reconcile-trace.ts";
@@ -26,38 +20,28 @@ export interface MachineOptions {
   readonly settled: (functionName: string, report: Report) => void;
 }
 
-const isLeading = (): boolean => true;
-
 export class Machine {
-  readonly informers: Informers;
-  readonly functions: FunctionSet;
+  readonly informers: Engine["informers"];
+  readonly functions: Engine["functions"];
   readonly metrics: Metrics;
   readonly #cut = new AbortController();
 
-  constructor({ clock, transport, tracer, concurrency, log, settled }: MachineOptions) {
-    const api = new ApiClient({ clock, transport });
-    const { signal } = this.#cut;
-    const logger = createLogger({ stream: { write: log }, clock, format: "json", verbosity: 4 });
-    this.metrics = createMetrics({ version: "0.0.0" });
-    this.informers = new Informers({
-      api,
+  constructor({ clock, transport, tracer, concurrency, log: write, settled }: MachineOptions) {
+    const log = createLogger({ stream: { write }, clock, format: "json", verbosity: 4 });
+    const metrics = createMetrics({ version: "0.0.0" });
+    const { informers, functions } = new Engine({
+      api: new ApiClient({ clock, transport }),
       clock,
-      indexers,
-      report: informerReporter(this.metrics, logger, () => []),
-    });
-    this.functions = new FunctionSet({
-      api,
-      clock,
-      informers: this.informers,
-      writer: new Writer({ api, slots: new Slots(32), isLeading, signal }),
-      live: new LiveReads({ api, clock }),
-      events: new Events({ api, clock, identity: "test", isLeading, signal, onDropped: () => {} }),
+      log,
+      metrics,
       tracer,
+      identity: "test",
       concurrency,
-      signal,
       isVerifying: true,
+      isLeading: () => true,
+      signal: this.#cut.signal,
       observe: (name) => {
-        const observer = functionObserver(name, { clock, metrics: this.metrics, log: logger, concurrency });
+        const observer = functionObserver(name, { clock, metrics, log, concurrency });
         const { controller } = observer;
         const tell = (report: Report): void => {
           controller.settled(report);
@@ -66,6 +50,9 @@ export class Machine {
         return { ...observer, controller: { ...controller, settled: tell } };
       },
     });
+    this.metrics = metrics;
+    this.informers = informers;
+    this.functions = functions;
   }
 
   async start(functions: ReadonlyMap<string, LoadedFunction>, config: Config): Promise<void> {
