@@ -95,7 +95,7 @@ export class Store {
   }
 
   /** Makes reads by a value of this label cheap from now on. A read by value does the same by itself. */
-  indexLabel(key: string): void {
+  #indexLabel(key: string): void {
     if (this.#labels.has(key) || this.#labels.size >= MAX_LABEL_INDEXES) return;
     this.#labels.set(
       key,
@@ -225,7 +225,7 @@ export class Store {
     }
     for (const [label, rule] of Object.entries(where.labels ?? {})) {
       if (typeof rule !== "string") continue;
-      this.indexLabel(label);
+      this.#indexLabel(label);
       const index = this.#labels.get(label);
       if (index !== undefined) yield [index, rule];
     }

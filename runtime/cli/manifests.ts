@@ -109,7 +109,7 @@ async function load(dir: string): Promise<ReadonlyMap<string, Cell>> {
   const { loaded, failed } = await loader.scan();
   const [first] = failed;
   if (first !== undefined) throw first.error;
-  if (loaded.length === 0) throw new EvenkeelError("FUNCTION_LOAD_FAILED", `${dir}: there is no function in it`);
+  if (loaded.length === 0) throw new EvenkeelError("FUNCTION_FOLDER_UNUSABLE", `${dir}: there is no function in it`);
   const sorted = loaded.toSorted((a, b) => (a.name < b.name ? -1 : 1));
   return new Map(sorted.map(({ name, cell }) => [name, cell]));
 }

@@ -103,7 +103,7 @@ export async function run({ settings, clock, log, program, loading, onHost }: Ru
 async function reach({ api, server }: Connection, clock: Clock): Promise<void> {
   const overdue = new AbortController();
   const timer = clock.after(REACH_DEADLINE_MS, () => {
-    const what = `${server}: it was there and did not answer within ${REACH_DEADLINE_MS / 1000} s`;
+    const what = `${server}: it did not answer within ${REACH_DEADLINE_MS / 1000} s`;
     overdue.abort(new EvenkeelError("API_UNREACHABLE", what));
   });
   try {

@@ -29,7 +29,7 @@ export function selfSigned({ commonName, names, notBefore, notAfter }: SelfSigne
     sequence(time(notBefore), time(notAfter)),
     name,
     publicKey.export({ type: "spki", format: "der" }),
-    der(0xa3, sequence(isAuthority, alternativeNames(names))),
+    der(0xa3, sequence(basicConstraints, alternativeNames(names))),
   );
   const signature = sign("sha256", toBeSigned, privateKey);
   const certificate = sequence(toBeSigned, ecdsaWithSha256, der(BIT_STRING, Buffer.from([0]), signature));
@@ -94,8 +94,8 @@ function octets(content: Buffer): Buffer {
 
 const ecdsaWithSha256 = sequence(der(0x06, Buffer.from("2a8648ce3d040302", "hex")));
 
-/** basicConstraints, critical: whoever trusts this certificate trusts nothing else by it. */
-const isAuthority = sequence(oid(0x55, 0x1d, 0x13), TRUE, octets(sequence(TRUE)));
+/** A CA, critical: whoever trusts this certificate trusts nothing else by it. */
+const basicConstraints = sequence(oid(0x55, 0x1d, 0x13), TRUE, octets(sequence(TRUE)));
 
 function alternativeNames(names: readonly string[]): Buffer {
   const encoded = names.map((name) =>

@@ -71,8 +71,7 @@ export async function readConfigText(file: string): Promise<string> {
 
 /** Whether it could not be read because there is none. */
 export function isAbsent(reading: unknown): boolean {
-  const cause = Error.isError(reading) ? reading.cause : undefined;
-  return Error.isError(cause) && "code" in cause && cause.code === "ENOENT";
+  return Error.isError(reading) && systemCode(reading.cause) === "ENOENT";
 }
 
 const TOP_LEVEL: readonly string[] = ["functions", "dryRun"];
@@ -145,8 +144,16 @@ async function found<T>(file: string, reading: Promise<T>): Promise<T> {
   try {
     return await reading;
   } catch (cause) {
-    throw new EvenkeelError("FILE_NOT_FOUND", `${shortPath(file)}: the configuration cannot be read`, { cause });
+    throw new EvenkeelError(
+      "FILE_NOT_FOUND",
+      `${shortPath(file)}: the configuration cannot be read (${systemCode(cause)})`,
+      { cause },
+    );
   }
+}
+
+function systemCode(error: unknown): string {
+  return Error.isError(error) && "code" in error ? String(error.code) : "unreadable";
 }
 
 function invalid(file: string, why: string, cause?: unknown): EvenkeelError {

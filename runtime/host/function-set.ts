@@ -20,7 +20,8 @@ import { WriteCauses } from "../reconcile/write-causes.ts";
 import type { Writer } from "../reconcile/writer.ts";
 import type { WorkqueueObserver } from "../queue/observer.ts";
 import type { Write } from "../reconcile/plan.ts";
-import type { ReconcileTracer, WriteResult } from "../trace/reconcile-trace.ts";
+import type { ReconcileTracer } from "../trace/reconcile-trace.ts";
+import type { WriteResult } from "../trace/request-span.ts";
 import type { Wake } from "../trace/wake.ts";
 import type { Config } from "./config-file.ts";
 
@@ -30,7 +31,7 @@ export interface FunctionObserver {
   readonly queue: WorkqueueObserver;
   readonly onWrite: (verb: Write["verb"], result: WriteResult) => void;
   /** A version is there to be looked at. Failures of the one before say nothing about it. */
-  begins(controller: Pick<Controller, "queue" | "blockedCounts">, cell: Cell): void;
+  begins(controller: Pick<Controller, "queue" | "blockedCounts" | "conflictCount">, cell: Cell): void;
   /** Of the present version; undefined while nothing has failed. */
   lastFailure(): Failure | undefined;
   close(): void;

@@ -4,7 +4,7 @@
  *
  * Source: controller-runtime pkg/metrics/filters (WithAuthenticationAndAuthorization).
  */
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import type { Clock } from "../clock/clock.ts";
 import type { Reviews } from "../kube/reviews.ts";
 
@@ -55,7 +55,7 @@ export class MetricsAccess {
   async refusal(authorization: string | undefined): Promise<Refusal | undefined> {
     const token = /^Bearer +([\x21-\x7e]+) *$/i.exec(authorization ?? "")?.[1];
     if (token === undefined || token.length > MAX_TOKEN) return noToken;
-    const digest = createHash("sha256").update(token).digest("base64");
+    const digest = hash("sha256", token, "base64");
     const known = this.#verdicts.get(digest);
     if (known !== undefined && known.untilMs > this.#options.clock.now()) return known.refusal;
     const asked = this.#underWay.get(digest);

@@ -54,7 +54,6 @@ export function functionObserver(name: string, { clock, metrics, log, concurrenc
         const isTold = code === undefined || failures.admits(code) || log.isOn(4);
         tell(name, report, { log, isTold });
       },
-      conflicts: (count) => controller.conflicts(count),
       stale: (key) => log.info("own writes did not show up in the cache in time; going on", { function: name, key }),
     },
     queue: queueing,
@@ -72,6 +71,7 @@ export function functionObserver(name: string, { clock, metrics, log, concurrenc
         faultCount: formerFaultCount + (itsCell.trouble?.faultCount ?? 0),
         isSuspended: itsCell.trouble?.suspendedForMs !== undefined,
         blocked: its.blockedCounts,
+        conflictCount: its.conflictCount,
         failingMs: failingFor(failingSinceMs, clock.now()),
       }));
     },

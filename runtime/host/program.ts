@@ -231,7 +231,7 @@ function without({ functions, config }: Fit, isGone: (name: string) => boolean):
 /** The first failure stands for all: they are mended one after the other. */
 function noFunction(dir: string, [first, ...rest]: FunctionChanges["failed"]): EvenkeelError {
   if (first === undefined)
-    return new EvenkeelError("FUNCTION_LOAD_FAILED", `${shortPath(dir)}: there is no function in it`);
+    return new EvenkeelError("FUNCTION_FOLDER_UNUSABLE", `${shortPath(dir)}: there is no function in it`);
   if (rest.length === 0) return first.error;
   const what = `none of the ${rest.length + 1} functions of ${shortPath(dir)} loads`;
   return new EvenkeelError("FUNCTION_LOAD_FAILED", what, { cause: first.error });

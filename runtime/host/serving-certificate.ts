@@ -2,10 +2,10 @@
  * The certificate that /metrics is served with: of two files, read again when they change, or else made at the start. A pair
  * that does not fit together (a rotation caught half-way) is reported once, and the former one stays.
  */
-import { readFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import { createSecureContext } from "node:tls";
 import type { Clock, Timer } from "../clock/clock.ts";
+import { credentialFile } from "../kube/credential-file.ts";
 import { EvenkeelError } from "../kube/errors.ts";
 import { selfSigned, type TlsKeyPair } from "./certificate.ts";
 
@@ -87,21 +87,16 @@ export class ServingCertificate {
 }
 
 async function read({ certFile, keyFile }: CertificateFiles): Promise<TlsKeyPair> {
-  const [cert, key] = await Promise.all([readText(certFile), readText(keyFile)]);
+  const [cert, key] = await Promise.all([
+    credentialFile(certFile, "certificate of /metrics"),
+    credentialFile(keyFile, "private key of /metrics"),
+  ]);
   try {
     createSecureContext({ cert, key });
   } catch (cause) {
     throw new EvenkeelError("FLAG_INVALID", `${certFile} and ${keyFile} are no certificate and its key`, { cause });
   }
   return { cert, key };
-}
-
-async function readText(path: string): Promise<string> {
-  try {
-    return await readFile(path, "utf8");
-  } catch (cause) {
-    throw new EvenkeelError("FILE_NOT_FOUND", `${path}: of the certificate for /metrics`, { cause });
-  }
 }
 
 function made(clock: Clock): TlsKeyPair {

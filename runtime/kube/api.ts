@@ -8,13 +8,9 @@ export interface Resource {
   readonly kind: Kind;
   /** `` for the core group. */
   readonly group: string;
-  readonly version: string;
   /** `configmaps` */
   readonly plural: string;
   readonly isNamespaced: boolean;
-  /** `status`, `scale` */
-  readonly subresources: readonly string[];
-  readonly verbs: readonly string[];
 }
 
 export interface CallOptions {
@@ -108,7 +104,7 @@ export interface Api {
 export interface WriteOptions extends ReadOptions {
   readonly subresource?: "status" | "scale" | undefined;
   readonly fieldManager?: string | undefined;
-  /** The server answers as if, and keeps nothing. */
+  /** `dryRun=All`: the server does all but store. */
   readonly isDryRun?: boolean | undefined;
 }
 

@@ -1,6 +1,6 @@
 /** The two forms in which an API server says what it serves, read into Resources. Entries that make no sense are left out. */
 import type { Resource } from "./api.ts";
-import { recordOf, recordsOf, textOf, textsOf, type JsonRecord } from "./json.ts";
+import { recordOf, recordsOf, textOf, type JsonRecord } from "./json.ts";
 
 /** Whether the server understood the request for aggregated discovery: older ones answer with APIVersions or APIGroupList. */
 export function isAggregated(document: JsonRecord): boolean {
@@ -25,11 +25,8 @@ function aggregatedResource(group: string, version: string | undefined, entry: J
     {
       kind: { apiVersion: group === "" ? version : `${group}/${version}`, kind },
       group,
-      version,
       plural,
       isNamespaced: entry["scope"] === "Namespaced",
-      subresources: recordsOf(entry["subresources"]).flatMap(({ subresource }) => textOf(subresource) ?? []),
-      verbs: textsOf(entry["verbs"]),
     },
   ];
 }
@@ -37,7 +34,7 @@ function aggregatedResource(group: string, version: string | undefined, entry: J
 /** The resources of an APIResourceList, the classic form: subresources are entries of their own, `deployments/scale`. */
 export function versionResources(document: JsonRecord, apiVersion: string): readonly Resource[] {
   const entries = recordsOf(document["resources"]);
-  const [group, version] = apiVersion.includes("/") ? apiVersion.split("/", 2) : ["", apiVersion];
+  const [group] = apiVersion.includes("/") ? apiVersion.split("/", 1) : [""];
   return entries.flatMap((entry) => {
     const kind = textOf(entry["kind"]);
     const plural = textOf(entry["name"]);
@@ -46,17 +43,9 @@ export function versionResources(document: JsonRecord, apiVersion: string): read
       {
         kind: { apiVersion, kind },
         group: group ?? "",
-        version: version ?? "",
         plural,
         isNamespaced: entry["namespaced"] === true,
-        subresources: subresourcesOf(plural, entries),
-        verbs: textsOf(entry["verbs"]),
       },
     ];
   });
-}
-
-function subresourcesOf(plural: string, entries: readonly JsonRecord[]): readonly string[] {
-  const prefix = `${plural}/`;
-  return entries.flatMap(({ name }) => (textOf(name)?.startsWith(prefix) ? String(name).slice(prefix.length) : []));
 }

@@ -61,7 +61,7 @@ export class Encodings {
       return (chunk) => each(lines.push(chunk), parseJson);
     }
     const frames = new FrameSplitter(what);
-    const read = (frame: Buffer): unknown => this.#readable(kind, what, () => watchEvent(frame));
+    const read = (frame: Buffer): unknown => this.#readable(kind, what, () => framedEvent(frame));
     return (chunk) => each(frames.push(chunk), read);
   }
 
@@ -88,7 +88,7 @@ function jsonRecord(bytes: Buffer, what: string): unknown {
 }
 
 /** @throws ProtobufError */
-function watchEvent(frame: Buffer): unknown {
+function framedEvent(frame: Buffer): unknown {
   const { type, object } = readMessage(frame, WATCH_EVENT, "WatchEvent");
   const raw = recordOf(object)?.["raw"];
   return { type, object: Buffer.isBuffer(raw) ? enveloped(raw) : undefined };

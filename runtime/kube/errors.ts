@@ -24,6 +24,9 @@ export const meanings = {
   CONFIG_INVALID: user("correct the file"),
   KUBECONFIG_INVALID: user("check --kubeconfig and --context"),
   FUNCTION_LOAD_FAILED: user("correct the file"),
+  FUNCTION_FOLDER_UNUSABLE: user(
+    "put a function into it, as README.md, Write a function, shows; or name another by --functions",
+  ),
   FUNCTION_INVALID: user("correct the argument of defineFunction"),
   // What a function did.
   FUNCTION_THREW: user("correct the function; nothing was written and the key is retried"),

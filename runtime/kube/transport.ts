@@ -22,7 +22,7 @@ export interface TransportRequest {
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: string | undefined;
   readonly lane: Lane;
-  /** Aborting ends the exchange, also while the body is read. May be made when it is first looked at. */
+  /** Aborting ends the exchange, also while the body is read. May be a getter that makes it at first use. */
   readonly signal: AbortSignal;
   /** The same event, for a transport that needs no AbortSignal to hear of it. Absent: `signal` is all there is. */
   readonly ending?: Ending | undefined;

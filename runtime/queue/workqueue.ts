@@ -22,8 +22,6 @@ import { EntryList, newEntry, type Entry, type Priority } from "./entry.ts";
 import type { WorkqueueObserver } from "./observer.ts";
 import { exponentialLimiter, type RateLimiter } from "./rate-limiter.ts";
 
-export type { Priority } from "./entry.ts";
-
 /** A key handed to a worker, who must call `done(key)` in the end. */
 export interface Item {
   readonly key: string;

@@ -16,9 +16,10 @@ import type { Tracker } from "../cache/tracker.ts";
 import { formatQuery } from "../kube/query.ts";
 import { isSameKind, Namespace } from "../kube/kind.ts";
 import { objectId } from "../kube/object.ts";
+import type { Priority } from "../queue/entry.ts";
 import type { WorkqueueObserver } from "../queue/observer.ts";
 import { exponentialLimiter, maxOf, tokenBucket } from "../queue/rate-limiter.ts";
-import { Workqueue, type Item, type Priority } from "../queue/workqueue.ts";
+import { Workqueue, type Item } from "../queue/workqueue.ts";
 import type { Outcome, ReconcileTrace, ReconcileTracer } from "../trace/reconcile-trace.ts";
 import type { Wake } from "../trace/wake.ts";
 import { BLOCK_REASONS, type Block, type BlockReason } from "./blocked.ts";
@@ -27,7 +28,8 @@ import { KeyRecord } from "./key-record.ts";
 import type { OwnWrites } from "./own-writes.ts";
 import { OwnWritesWait } from "./own-writes-wait.ts";
 import { PutOff } from "./put-off.ts";
-import type { Reconciler, Settled } from "./reconciler.ts";
+import type { Reconciler } from "./reconciler.ts";
+import type { Settled } from "./tally.ts";
 import { Wakes, type Woken } from "./wakes.ts";
 import type { WriteCauses } from "./write-causes.ts";
 
@@ -35,8 +37,6 @@ import type { WriteCauses } from "./write-causes.ts";
 export interface ControllerObserver {
   started(): void;
   settled(report: Report): void;
-  /** How many objects that are not ours stand in the way, over all keys. */
-  conflicts(count: number): void;
   /** A key's own writes did not show up in time. */
   stale(key: string): void;
 }
@@ -55,7 +55,6 @@ interface Begun {
   readonly trace: ReconcileTrace;
   readonly woken: Woken;
   readonly startedMs: number;
-  readonly conflictsBefore: number;
 }
 
 export interface Report {
@@ -121,7 +120,6 @@ export class Controller {
   readonly #putOff: PutOff;
   readonly #unsubscribe: (() => void)[];
   #active = 0;
-  #conflictCount = 0;
   #state: "waiting" | "working" | "stopping" = "waiting";
   #idle = Promise.withResolvers<void>();
 
@@ -160,7 +158,6 @@ export class Controller {
     this.#ownWritesWait.close();
     // Last: keys that end their wait may be put off once more.
     this.#putOff.close();
-    this.#options.observer.conflicts(0);
   }
 
   get state(): "waiting" | "working" | "stopping" {
@@ -197,6 +194,11 @@ export class Controller {
     for (const { blocked } of this.#records.values())
       for (const { reason } of blocked.all.values()) counts.set(reason, (counts.get(reason) ?? 0) + 1);
     return counts;
+  }
+
+  /** How many names that keys want are held by objects that are not ours. */
+  get conflictCount(): number {
+    return this.#records.values().reduce((sum, { conflictCount }) => sum + conflictCount, 0);
   }
 
   readonly #onChange = (change: Change, role: Role): void => {
@@ -300,11 +302,11 @@ export class Controller {
       ...(changed.count === 0 && record.previous && { previous: { context: record.previous, as: otherwise } }),
     });
     record.previous = trace.context;
-    return { key, record, trace, woken, startedMs, conflictsBefore: record.conflictCount };
+    return { key, record, trace, woken, startedMs };
   }
 
   /** The worker is free; the key is `done` when the cache shows what it wrote. */
-  #finish({ key, record, trace, woken, startedMs, conflictsBefore }: Begun, settled: Settled): void {
+  #finish({ key, record, trace, woken, startedMs }: Begun, settled: Settled): void {
     const { clock, observer } = this.#options;
     const { result, error, own } = settled;
     this.#active--;
@@ -313,7 +315,6 @@ export class Controller {
     record.settled(requeueAfterMs !== undefined);
     if (record.isBlank) this.#records.delete(key);
     const { conflictCount } = record;
-    this.#countConflicts(conflictCount - conflictsBefore);
     const outcome = outcomeOf(settled);
     const durationMs = clock.now() - startedMs;
     const { traceId } = trace;
@@ -331,11 +332,6 @@ export class Controller {
   #forget(key: string): void {
     this.#records.delete(key);
     this.#options.tracker.forget(key);
-  }
-
-  #countConflicts(by: number): void {
-    this.#conflictCount += by;
-    this.#options.observer.conflicts(this.#conflictCount);
   }
 
   /** When the key runs again. A later change wakes it sooner. @returns in how many milliseconds */
@@ -357,10 +353,7 @@ export class Controller {
     const news = came.filter(({ change }) => own?.isEcho(objectId(change.query.kind, change.key), change) !== true);
     for (const { priority, wake, change } of news) this.#add(key, priority, wake, change);
     // Where the key's own object went by its own wish, nothing is left to look at.
-    if (news.length === 0 && own !== undefined && this.#options.cache.source(key) === undefined) {
-      this.#countConflicts(-(this.#records.get(key)?.conflictCount ?? 0));
-      this.#forget(key);
-    }
+    if (news.length === 0 && own !== undefined && this.#options.cache.source(key) === undefined) this.#forget(key);
     this.queue.done(key);
   }
 }

@@ -16,7 +16,9 @@ export interface Subresource<T extends KubeObject = KubeObject> {
   readonly subresource: "status" | "scale";
 }
 
+/** In `writes`: the status of the objects that the function watches. */
 export const status = <T extends KubeObject>(of: Kind<T>): Subresource<T> => ({ of, subresource: "status" });
+/** In `writes`: the replicas of objects of this kind. */
 export const scale = <T extends KubeObject>(of: Kind<T>): Subresource<T> => ({ of, subresource: "scale" });
 
 /** Objects of a kind that somebody else owns, of which the function sets some fields: `fields(Deployment)`. */
@@ -24,6 +26,7 @@ interface Fields<T extends KubeObject = KubeObject> {
   readonly fieldsOf: Kind<T>;
 }
 
+/** In `writes`: fields of objects of this kind that somebody else owns; what the effect `apply` may name. */
 export const fields = <T extends KubeObject>(of: Kind<T>): Fields<T> => ({ fieldsOf: of });
 
 /** What the host gives to a run beside the object and the cache. Deeply frozen. */

@@ -79,7 +79,9 @@ export interface Effects<
   readonly memo?: unknown;
 }
 
+/** An Event that somebody should look at. @param reason UpperCamelCase, at most 128 characters. @param message one sentence, no data values. */
 export const warning = (reason: string, message: string): EventEffect => ({ type: "Warning", reason, message });
+/** An Event that is good to know. As {@link warning}. */
 export const normal = (reason: string, message: string): EventEffect => ({ type: "Normal", reason, message });
 
 /** Throw it where trying again is pointless until an input changes: the key is not retried. */

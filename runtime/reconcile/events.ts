@@ -3,7 +3,7 @@
  * same news is told once, also across restarts and replicas: the API server refuses the second. Events are the first thing to
  * be dropped under pressure, and never fail a reconcile.
  */
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import type { Clock } from "../clock/clock.ts";
 import type { Api } from "../kube/api.ts";
 import { codeOf } from "../kube/errors.ts";
@@ -51,10 +51,7 @@ export class Events {
     if (!this.#takeToken()) return onDropped("pressure");
     const { apiVersion, kind: kindName, metadata } = regarding;
     const { name, namespace, uid, resourceVersion } = metadata;
-    const digest = createHash("sha256")
-      .update(JSON.stringify([uid, functionName, type, reason, message]))
-      .digest("hex")
-      .slice(0, 16);
+    const digest = hash("sha256", JSON.stringify([uid, functionName, type, reason, message])).slice(0, 16);
     const body = {
       apiVersion: Event.apiVersion,
       kind: Event.kind,

@@ -63,7 +63,7 @@ export class KeyRecord {
     this.#began = undefined;
   }
 
-  /** Whether a new record says as much. */
+  /** Whether it is as a new one, so that it need not be kept. */
   get isBlank(): boolean {
     return (
       this.memo === undefined &&

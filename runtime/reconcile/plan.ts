@@ -2,7 +2,7 @@
  * Effects × what is there → writes. Pure, and the only place that decides a write: what differs is written, what
  * is not provably ours is reported, what is as wanted costs nothing.
  */
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import { Digests, isContentKnown, isImmutable, isWhole } from "../cache/content.ts";
 import { kindKey, type Kind } from "../kube/kind.ts";
 import type { KubeObject, ObjectName, StoredObject } from "../kube/object.ts";
@@ -85,6 +85,7 @@ export interface Plan {
   readonly fulfilled: readonly string[];
 }
 
+/** What has to be sent so that the cluster is as `effects` wish it. Never throws for effects that were checked. */
 export function plan(effects: Effects, observed: Observed): Plan {
   const draft: Draft = {
     writes: [],
@@ -208,7 +209,7 @@ function withDigest(want: KubeObject): KubeObject {
 }
 
 function digestOf(want: object): string {
-  return createHash("sha256").update(JSON.stringify(want)).digest("hex").slice(0, 16);
+  return hash("sha256", JSON.stringify(want)).slice(0, 16);
 }
 
 const WHOLE: ReadonlySet<string> = new Set(["v1/ConfigMap", "v1/Secret"]);
@@ -225,14 +226,14 @@ function planApply(wish: KubeObject, observed: Observed, draft: Draft): void {
   else if (isSpelledOut(fields, have)) draft.unchangedCount++;
   else
     planChange(
-      { ...target, verb: "apply", body: of(have, fields), comparison: compareFields(fields, have) },
+      { ...target, verb: "apply", body: withUid(fields, have), comparison: compareFields(fields, have) },
       observed,
       draft,
     );
 }
 
 /** An apply with a uid changes that very object or nothing: it conflicts with a namesake, and creates none. */
-function of({ metadata: { uid } }: StoredObject, fields: KubeObject): KubeObject {
+function withUid(fields: KubeObject, { metadata: { uid } }: StoredObject): KubeObject {
   return { ...fields, metadata: { ...fields.metadata, uid } };
 }
 

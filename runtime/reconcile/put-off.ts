@@ -3,7 +3,7 @@
  * still to be sent waits for them alone; and what follows them goes together, which wakes a function's thread less often.
  */
 import type { Clock, Timer } from "../clock/clock.ts";
-import type { Priority } from "../queue/workqueue.ts";
+import type { Priority } from "../queue/entry.ts";
 import type { WriteCauses } from "./write-causes.ts";
 
 /** How long a key may wait where there are always writes under way. */

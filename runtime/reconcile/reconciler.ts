@@ -9,7 +9,8 @@ import type { Api } from "../kube/api.ts";
 import { EvenkeelError } from "../kube/errors.ts";
 import type { Kind } from "../kube/kind.ts";
 import type { Query } from "../kube/query.ts";
-import type { ReconcileTrace, WriteResult } from "../trace/reconcile-trace.ts";
+import type { ReconcileTrace } from "../trace/reconcile-trace.ts";
+import type { WriteResult } from "../trace/request-span.ts";
 import type { RunSpan } from "../trace/run-span.ts";
 import type { Answer, Cell, Job } from "./cell/cell.ts";
 import { runInRounds, type Rounds } from "./cell/rounds.ts";
@@ -21,12 +22,11 @@ import { Hold } from "./hold.ts";
 import { hostEvents } from "./host-events.ts";
 import type { KeyRecord } from "./key-record.ts";
 import type { LiveReads } from "./live-reads.ts";
-import type { OwnWrites } from "./own-writes.ts";
 import { plan, type Write } from "./plan.ts";
 import { asFailure, codeOfRun, idOf, isDestructive, printed, type About, type Request } from "./request.ts";
 import { SecondLook } from "./second-look.ts";
 import { Settlement } from "./settle.ts";
-import { Tally } from "./tally.ts";
+import { Tally, type Settled } from "./tally.ts";
 import type { WriteCauses } from "./write-causes.ts";
 import type { Writer } from "./writer.ts";
 
@@ -59,21 +59,6 @@ interface Begun extends About {
   readonly job: Job;
   readonly startedMs: number;
   readonly span: RunSpan;
-}
-
-/** What came of a request. */
-export interface Settled {
-  readonly result: "success" | "requeue" | "error" | "terminal" | "gone";
-  readonly error?: EvenkeelError | undefined;
-  /** Back off as after a failure. */
-  readonly isRetry: boolean;
-  /** Run again no later than this. */
-  readonly requeueAfterMs?: number | undefined;
-  /** But no sooner than this, unless something changes: the server asked for it. */
-  readonly pauseMs?: number | undefined;
-  /** The writes that succeeded. */
-  readonly written: readonly Write[];
-  readonly own: OwnWrites | undefined;
 }
 
 /** A function that counts down to 0 must not run as fast as it can. */

@@ -62,7 +62,7 @@ export function runFunction(runnable: Runnable, inputs: Inputs): Run {
     const value = withoutAmbient(name, () => heard(definition.reconcile(object, cache, context)));
     if (failed !== undefined) throw failed;
     const effects = checkEffects(value, runnable);
-    checkGeneration(name, object, effects);
+    refuseGrandchildren(name, object, effects);
     return { effects, reads: [...reads.values()] };
   } catch (error) {
     return { error: explained(name, failed ?? error), reads: [...reads.values()] };
@@ -70,7 +70,7 @@ export function runFunction(runnable: Runnable, inputs: Inputs): Run {
 }
 
 /** Children that have children of the same function have them without end. Whoever wants a tree can wish for it at its root. */
-function checkGeneration(name: string, object: StoredObject, { children = [] }: Effects): void {
+function refuseGrandchildren(name: string, object: StoredObject, { children = [] }: Effects): void {
   if (children.length === 0 || provenanceOf(object)?.function !== name) return;
   throw new TerminalError(
     `${describe(object)} is itself a child of ${name} and gets no children; return {} where provenanceOf(object) names ${name}, or narrow \`where\``,

@@ -3,7 +3,7 @@ import type { Clock } from "../clock/clock.ts";
 import type { Api } from "../kube/api.ts";
 import type { EvenkeelError } from "../kube/errors.ts";
 import type { StoredObject } from "../kube/object.ts";
-import type { WriteResult } from "../trace/reconcile-trace.ts";
+import type { WriteResult } from "../trace/request-span.ts";
 import type { Write } from "./plan.ts";
 import { isChildOf, provenanceOf } from "./provenance.ts";
 import { idOf, targetId, wishOf, type Request } from "./request.ts";

@@ -1,5 +1,5 @@
 /** The files that one load of a function read, and what was in them. */
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import { readFileSync } from "node:fs";
 
 export class Sources {
@@ -33,4 +33,4 @@ function digestOf(path: string): string {
   }
 }
 
-const digest = (text: string): string => createHash("sha256").update(text).digest("hex");
+const digest = (text: string): string => hash("sha256", text);

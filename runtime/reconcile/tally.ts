@@ -5,10 +5,24 @@ import { requestedDelayMs } from "../kube/retry-after.ts";
 import type { Query } from "../kube/query.ts";
 import { OwnWrites } from "./own-writes.ts";
 import type { Refused, Write } from "./plan.ts";
-import type { Settled } from "./reconciler.ts";
 
 /** A webhook can keep single objects from an answer. So many in a row, and it is the server that is unwell. */
 const MAX_TROUBLES = 16;
+
+/** What came of a request. */
+export interface Settled {
+  readonly result: "success" | "requeue" | "error" | "terminal" | "gone";
+  readonly error?: EvenkeelError | undefined;
+  /** Back off as after a failure. */
+  readonly isRetry: boolean;
+  /** Run again no later than this. */
+  readonly requeueAfterMs?: number | undefined;
+  /** But no sooner than this, unless something changes: the server asked for it. */
+  readonly pauseMs?: number | undefined;
+  /** The writes that succeeded. */
+  readonly written: readonly Write[];
+  readonly own: OwnWrites | undefined;
+}
 
 export class Tally {
   readonly written: Write[] = [];

@@ -69,13 +69,13 @@ export class Writer {
 
   async #sendAll(writes: readonly Write[], sending: Sending): Promise<void> {
     let next = 0;
-    const lane = async (): Promise<void> => {
+    const worker = async (): Promise<void> => {
       for (let write = writes[next++]; write !== undefined; write = writes[next++]) {
         const current = write;
         sending.onSent(await this.#options.slots.use(() => this.#sendOne(current, sending)));
       }
     };
-    await Promise.all(Array.from({ length: Math.min(PER_KEY, writes.length) }, lane));
+    await Promise.all(Array.from({ length: Math.min(PER_KEY, writes.length) }, worker));
   }
 
   async #sendOne(write: Write, sending: Sending): Promise<Sent> {

@@ -1,6 +1,6 @@
 /** controller_runtime_*: what became of each reconcile of one function, and of each of its writes. */
 import { Counter, Gauge, Histogram, type Registry } from "./prom-client.ts";
-import type { WriteResult } from "./reconcile-trace.ts";
+import type { WriteResult } from "./request-span.ts";
 import { family, type Family, type Series } from "./series.ts";
 
 export interface ReconcileObservation {
@@ -20,8 +20,6 @@ export interface ControllerMetrics {
   started(): void;
   ended(observation: ReconcileObservation): void;
   wrote(verb: string, result: WriteResult): void;
-  /** How many wanted names are taken, right now, by objects that are not ours. */
-  conflicts(count: number): void;
   /** Takes the function's series away. */
   close(): void;
 }
@@ -71,7 +69,6 @@ export function createControllerMetrics(registry: Registry): (name: string) => C
     help: "Write requests, by verb and by what became of them.",
     labelNames: ["controller", "verb", "result"],
   });
-  const conflicts = gauge("evenkeel_conflicts", "Wanted names that are taken by objects that are not ours.");
 
   return (controller) => {
     const labels = { controller };
@@ -89,7 +86,6 @@ export function createControllerMetrics(registry: Registry): (name: string) => C
       timeouts: timeouts(labels),
       max: max(labels),
       active: active(labels),
-      conflicts: conflicts(labels),
     };
     const written = new Map<string, Series>();
     seconds.zero(labels);
@@ -112,9 +108,6 @@ export function createControllerMetrics(registry: Registry): (name: string) => C
       },
       wrote(verb, result) {
         written.getOrInsertComputed(`${verb} ${result}`, () => writes({ controller, verb, result })).value++;
-      },
-      conflicts(count) {
-        its.conflicts.value = count;
       },
       close() {
         for (const series of [...Object.values(byResult), ...Object.values(its), ...written.values()]) series.close();

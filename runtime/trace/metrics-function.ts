@@ -8,6 +8,8 @@ interface FunctionGauges {
   readonly isSuspended: boolean;
   /** How long ago the first failure was of the key that has failed longest without a success since; 0 while none fails. */
   readonly failingMs: number;
+  /** Wanted names that are held by objects that are not ours. */
+  readonly conflictCount: number;
   /** Reason → how many objects are left out for now. */
   readonly blocked: ReadonlyMap<string, number>;
 }
@@ -61,6 +63,16 @@ export function createFunctionMetrics(registry: Registry): (name: string) => Fun
     },
   });
 
+  const conflicts = new Gauge({
+    name: "evenkeel_conflicts",
+    help: "Wanted names that are taken by objects that are not ours.",
+    labelNames,
+    registers,
+    collect() {
+      for (const [controller, read] of cells) this.set({ controller }, read().conflictCount);
+    },
+  });
+
   const blocked = new Gauge({
     name: "evenkeel_blocked",
     help: "Objects that cannot be written for now, by reason; each is tried again by and by.",
@@ -83,7 +95,7 @@ export function createFunctionMetrics(registry: Registry): (name: string) => Fun
       close() {
         for (const reason of cells.get(controller)?.().blocked.keys() ?? []) blocked.remove({ controller, reason });
         cells.delete(controller);
-        for (const metric of [faults, suspended, age]) metric.remove({ controller });
+        for (const metric of [faults, suspended, age, conflicts]) metric.remove({ controller });
         for (const code of codes) errors.remove({ controller, code });
       },
     };

@@ -18,8 +18,6 @@ import type { Requests } from "./request-span.ts";
 import type { Read, RunSpan } from "./run-span.ts";
 import type { Wake } from "./wake.ts";
 
-export type { WriteResult } from "./request-span.ts";
-
 export interface ReconcileStart {
   readonly function: string;
   /** `NAMESPACE/NAME`, or `NAME` where the kind is cluster-scoped. */

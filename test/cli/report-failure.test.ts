@@ -23,9 +23,9 @@ const rows: readonly { readonly name: string; readonly error: Error; readonly sa
   { name: "that nobody foresaw is told with its stack", error: foreign, says: foreign.stack ?? "" },
 ];
 
-void suite("a failure", () => {
+suite("a failure", () => {
   for (const { name, error, says = error.message, code = 1 } of rows)
-    void test(name, () => {
+    test(name, () => {
       const lines: string[] = [];
       const write = (line: unknown): boolean => lines.push(String(line)) > 0;
       assert.equal(reportFailure(error, { write }), code);

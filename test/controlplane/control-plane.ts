@@ -4,7 +4,7 @@
  * etcd does not sync to disk; there are no nodes, so pods stay Pending. Ready in some 4 s, about 650 MB.
  *
  *   describeOnControlPlane("mirror on a real cluster", {}, (controlPlane) => {
- *     void test("copies …", async () => {
+ *     test("copies …", async () => {
  *       await controlPlane().kubectl(["create", "namespace", "team-a"]);
  *       const host = await controlPlane().serviceAccount({ namespace: "evenkeel", name: "host", rules: […] });
  *       …

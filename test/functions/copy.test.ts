@@ -27,7 +27,7 @@ suite("copy", () => {
       object: { ...copy, metadata: { ...copy.metadata, namespace: "team-b" } },
     },
   ];
-  for (const { name, object } of none) void test(`is not: ${name}`, () => assert.equal(sourceOf(object), undefined));
+  for (const { name, object } of none) test(`is not: ${name}`, () => assert.equal(sourceOf(object), undefined));
 
   test("takes the labels of sources literally: mirror=True is none", () => {
     for (const mirror of ["True", "1", "yes", ""])

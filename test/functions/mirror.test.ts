@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
 import { fileURLToPath } from "node:url";
+import { effectsOf as effectsIn } from "#evenkeel/testing";
 import mirror from "../../functions/mirror.ts";
 import { systemClock } from "../../runtime/clock/clock.ts";
 import type { ConfigMap } from "../../runtime/kube/kind.ts";
@@ -27,12 +28,7 @@ const mirrored = { labels: { mirror: "true" } };
 const source = configMap("default/settings", { ...mirrored, data: { a: "1" } });
 
 function effectsOf({ source, namespaces = teams, others = [], config = { prefixes: ["team-"] } }: World): Effects {
-  const read = readConfig(mirror, config);
-  assert.ok("config" in read, "the configuration is valid");
-  const answer = answerOf([source, ...namespaces, ...others]);
-  const run = runTwice(runnable("mirror", mirror, read.config), { object: source, now: 0, memo: undefined, answer });
-  assert.ifError(run.error);
-  return run.effects ?? {};
+  return effectsIn(mirror, { object: source, others: [...namespaces, ...others], config });
 }
 
 const targets = ({ children }: Effects): readonly (string | undefined)[] | undefined =>

@@ -253,7 +253,7 @@ suite("the file itself", () => {
     {
       name: "one that is not there",
       code: "FILE_NOT_FOUND",
-      says: /evenkeel\.yaml: the configuration cannot be read; check the path$/,
+      says: /evenkeel\.yaml: the configuration cannot be read \(ENOENT\); check the path$/,
     },
     {
       name: "one that is too large",

@@ -81,7 +81,7 @@ function observed(verbosity = 0) {
   };
   const succeed = (key: string, said?: Partial<Said>): void => observer.controller.settled(reportOf(key, said));
   const begin = (cell: { readonly trouble: Trouble | undefined } = { trouble: undefined }): void =>
-    observer.begins({ queue: new Workqueue({ clock }), blockedCounts: new Map() }, cell as Cell);
+    observer.begins({ queue: new Workqueue({ clock }), blockedCounts: new Map(), conflictCount: 0 }, cell as Cell);
   begin();
   const sample = async (series: string): Promise<number | undefined> => {
     const line = (await metrics.text()).split("\n").find((each) => each.startsWith(`${series} `));

@@ -38,16 +38,13 @@ const modern = (groups: () => readonly object[]) => ({
   "/apis": () => json(aggregated(groups())),
 });
 
-test("discovery: two requests find every kind, with scope, subresources and verbs", async () => {
+test("discovery: two requests find every kind, with its scope", async () => {
   const { client, asked } = world(modern(() => [apps, widgets]));
   assert.deepEqual(await client.resource(Deployment), {
     kind: { apiVersion: "apps/v1", kind: "Deployment" },
     group: "apps",
-    version: "v1",
     plural: "deployments",
     isNamespaced: true,
-    subresources: ["status", "scale"],
-    verbs: ["create", "get", "list", "watch"],
   });
   assert.equal((await client.resource(ConfigMap)).plural, "configmaps");
   assert.equal((await client.resource(Widget)).isNamespaced, false);
@@ -80,11 +77,8 @@ test("discovery: a server without the aggregated form is asked for the one group
   assert.deepEqual(resource, {
     kind: { apiVersion: "apps/v1", kind: "Deployment" },
     group: "apps",
-    version: "v1",
     plural: "deployments",
     isNamespaced: true,
-    subresources: ["status", "scale"],
-    verbs: ["get"],
   });
   assert.equal(await client.resource(Deployment), resource);
   assert.deepEqual(asked, ["/api", "/apis", "/apis/apps/v1"]);

@@ -8,11 +8,8 @@ import { collectionPath, creationPath, objectPath, queryString } from "../../run
 const resource = (apiVersion: string, kind: string, plural: string, isNamespaced: boolean): Resource => ({
   kind: { apiVersion, kind },
   group: "",
-  version: "",
   plural,
   isNamespaced,
-  subresources: [],
-  verbs: [],
 });
 const configMaps = resource("v1", "ConfigMap", "configmaps", true);
 const deployments = resource("apps/v1", "Deployment", "deployments", true);

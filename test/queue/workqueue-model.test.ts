@@ -5,7 +5,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { systemClock } from "../../runtime/clock/clock.ts";
-import { HIGH_PER_LOW, Workqueue, type Priority } from "../../runtime/queue/workqueue.ts";
+import type { Priority } from "../../runtime/queue/entry.ts";
+import { HIGH_PER_LOW, Workqueue } from "../../runtime/queue/workqueue.ts";
 import { VirtualClock } from "../support/virtual-clock.ts";
 import { keptBytes } from "./kept-bytes.ts";
 import { StepClock } from "./step-clock.ts";

@@ -31,7 +31,7 @@ export function namespace(name: string, meta: Partial<ObjectMeta> = {}): Namespa
   return deepFrozen({ apiVersion: "v1", kind: "Namespace", metadata: stored(name, meta) } as const);
 }
 
-/** An object of any other kind: `stored("apps/v1", "Deployment", "team-a/web", { spec: { replicas: 1 } })`. */
+/** An object of any other kind: `other("apps/v1", "Deployment", "team-a/web", { spec: { replicas: 1 } })`. */
 export function other(
   apiVersion: string,
   kind: string,

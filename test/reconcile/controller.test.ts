@@ -8,7 +8,7 @@ import { Controller } from "../../runtime/reconcile/controller.ts";
 import { defineFunction } from "../../runtime/reconcile/define.ts";
 import { FunctionCache } from "../../runtime/reconcile/function-cache.ts";
 import { OwnWrites } from "../../runtime/reconcile/own-writes.ts";
-import type { Settled } from "../../runtime/reconcile/reconciler.ts";
+import type { Settled } from "../../runtime/reconcile/tally.ts";
 import { WriteCauses } from "../../runtime/reconcile/write-causes.ts";
 import { tracingWorld } from "../trace/spans.ts";
 import { wish } from "./builders.ts";
@@ -43,7 +43,7 @@ async function rig(context: TestContext, answer: Answer, { concurrency = 2, isSt
     },
     tracer: tracingWorld().tracer,
     causes,
-    observer: { started() {}, settled() {}, conflicts() {}, stale: (key) => void stale.push(key) },
+    observer: { started() {}, settled() {}, stale: (key) => void stale.push(key) },
     concurrency,
   });
   cluster.informers.start();
@@ -66,8 +66,8 @@ function gate(): {
   };
 }
 
-void suite("a controller", () => {
-  void test("collects keys before it is started, and runs none", async (context) => {
+suite("a controller", () => {
+  test("runs nothing before it is started, and then every key", async (context) => {
     const { cluster, controller, ran } = await rig(context, () => success, { isStarted: false });
     await cluster.create(wish("default/a"), wish("default/b"));
     await cluster.clock.advance(10);
@@ -78,7 +78,7 @@ void suite("a controller", () => {
     await controller.stop();
   });
 
-  void test("begins with what changed last", async (context) => {
+  test("begins with what changed last", async (context) => {
     const { cluster, controller, ran } = await rig(context, () => success, { isStarted: false, concurrency: 1 });
     await cluster.create(wish("default/a"), wish("default/b"), wish("default/c"));
     await cluster.update(wish("default/b", { data: { changed: "while down" } }));
@@ -89,7 +89,7 @@ void suite("a controller", () => {
     await controller.stop();
   });
 
-  void test("works on as many keys at once as it may, and never twice on the same", async (context) => {
+  test("works on as many keys at once as it may, and never twice on the same", async (context) => {
     const { answer, open, waiting } = gate();
     const { cluster, controller, ran } = await rig(context, answer);
     await cluster.create(...["a", "b", "c"].map((name) => wish(`default/${name}`)));
@@ -109,7 +109,7 @@ void suite("a controller", () => {
     await controller.stop();
   });
 
-  void test("stops when the last answer is there, and starts nothing more", async (context) => {
+  test("stops when the last answer is there, and starts nothing more", async (context) => {
     const { answer, open } = gate();
     const { cluster, controller, ran } = await rig(context, answer, { concurrency: 1 });
     await cluster.create(wish("default/a"), wish("default/b"));
@@ -124,7 +124,7 @@ void suite("a controller", () => {
     assert.deepEqual(ran, ["default/a"]);
   });
 
-  void test("tries a key that failed again and again, ever later", async (context) => {
+  test("tries a key that failed again and again, ever later", async (context) => {
     const { cluster, controller, timesMs } = await rig(context, () => failure);
     await cluster.create(wish("default/a"));
     await cluster.clock.advance(60_000);
@@ -133,7 +133,7 @@ void suite("a controller", () => {
     await controller.stop();
   });
 
-  void test("a pause that the server asked for is the least, counts as a failure, and outlasts other delays", async (context) => {
+  test("a pause that the server asked for is the least, counts as a failure, and outlasts other delays", async (context) => {
     const paused: Settled = { ...failure, requeueAfterMs: 300, pauseMs: 2_000 };
     const { cluster, controller, timesMs } = await rig(context, () => paused);
     await cluster.create(wish("default/a"));
@@ -145,7 +145,7 @@ void suite("a controller", () => {
     await controller.stop();
   });
 
-  void test("runs a key again after its delay, or at once when something changes", async (context) => {
+  test("runs a key again after its delay, or at once when something changes", async (context) => {
     const { cluster, controller, timesMs } = await rig(context, () => ({ ...success, requeueAfterMs: 5_000 }));
     await cluster.create(wish("default/a"));
     await cluster.clock.advance(7_000);
@@ -158,7 +158,7 @@ void suite("a controller", () => {
     await controller.stop();
   });
 
-  void test("leaves a key alone until the cache shows what it wrote, but not for ever", async (context) => {
+  test("leaves a key alone until the cache shows what it wrote, but not for ever", async (context) => {
     const own = new OwnWrites();
     own.wrote(ConfigMap, { namespace: "default", name: "never" }, "999999");
     const { cluster, controller, ran, stale } = await rig(context, () => ({ ...success, own }), { concurrency: 1 });
@@ -176,7 +176,7 @@ void suite("a controller", () => {
     await controller.stop();
   });
 
-  void test("stops at once while keys wait for what they wrote", async (context) => {
+  test("stops at once while keys wait for what they wrote", async (context) => {
     const own = new OwnWrites();
     own.wrote(ConfigMap, { namespace: "default", name: "never" }, "999999");
     const { cluster, controller } = await rig(context, () => ({ ...success, own }));
@@ -189,7 +189,7 @@ void suite("a controller", () => {
   const A = "v1/ConfigMap default/a";
   const B = "v1/ConfigMap default/b";
 
-  void test("puts off a key that a write of ours woke until no write is under way", async (context) => {
+  test("puts off a key that a write of ours woke until no write is under way", async (context) => {
     const { cluster, controller, causes, ran } = await rig(context, () => success);
     const [answered, another] = [causes.sending(A), causes.sending(B)];
     await cluster.create(wish("default/a"));
@@ -205,7 +205,7 @@ void suite("a controller", () => {
     await controller.stop();
   });
 
-  void test("puts off no key for more than 250 ms", async (context) => {
+  test("puts off no key for more than 250 ms", async (context) => {
     const { cluster, controller, causes, ran } = await rig(context, () => success);
     causes.sending(A);
     await cluster.create(wish("default/a"));
@@ -216,7 +216,7 @@ void suite("a controller", () => {
     await controller.stop();
   });
 
-  void test("puts off no key that somebody else's change wakes, and what was put off goes with it", async (context) => {
+  test("puts off no key that somebody else's change wakes, and what was put off goes with it", async (context) => {
     const { cluster, controller, causes, ran } = await rig(context, () => success);
     const answered = causes.sending(A);
     await cluster.create(wish("default/a"), wish("default/b"));
@@ -233,7 +233,7 @@ void suite("a controller", () => {
     await controller.stop();
   });
 
-  void test("puts off nothing beyond its end", async (context) => {
+  test("puts off nothing beyond its end", async (context) => {
     const own = new OwnWrites();
     own.wrote(ConfigMap, { namespace: "default", name: "never" }, "999999");
     const { cluster, controller, causes } = await rig(context, () => ({ ...success, own }));
@@ -249,7 +249,7 @@ void suite("a controller", () => {
     assert.equal(causes.isBusy, true);
   });
 
-  void test("has nothing more to do for an object that went as its own key wished", async (context) => {
+  test("has nothing more to do for an object that went as its own key wished", async (context) => {
     const own = new OwnWrites();
     const { cluster, controller, ran } = await rig(context, async (key) => {
       const { metadata } = await cluster.api.get(ConfigMap, parseKey(key));
@@ -263,7 +263,7 @@ void suite("a controller", () => {
     await controller.stop();
   });
 
-  void test("runs a key again whose object went by somebody else's hand", async (context) => {
+  test("runs a key again whose object went by somebody else's hand", async (context) => {
     const { cluster, controller, ran } = await rig(context, () => success);
     await cluster.create(wish("default/a"));
     await cluster.clock.advance(10);

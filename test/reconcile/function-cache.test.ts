@@ -35,8 +35,8 @@ async function rig(context: TestContext, objects: readonly ReturnType<typeof wis
   return { cluster, cache, told };
 }
 
-void suite("the cache of one function", () => {
-  void test("tells which key a change means: a source its own, a child its owner's", async (context) => {
+suite("the cache of one function", () => {
+  test("tells which key a change means: a source its own, a child its owner's", async (context) => {
     const { cluster, told } = await rig(context);
     await cluster.create({
       ...wish("default/settings"),
@@ -52,7 +52,7 @@ void suite("the cache of one function", () => {
     ]);
   });
 
-  void test("knows as children what is proven, of this function and this owner alone", async (context) => {
+  test("knows as children what is proven, of this function and this owner alone", async (context) => {
     const forged = { ...child("default/forged"), metadata: { ...child("default/elsewhere").metadata, name: "forged" } };
     const { cache } = await rig(context, [child("default/mine"), child("default/other", "mirror"), forged]);
     assert.deepEqual(
@@ -62,7 +62,7 @@ void suite("the cache of one function", () => {
     assert.deepEqual(cache.childrenOf(configMap("default/another")), []);
   });
 
-  void test("finds any object that one of its stores holds, and no other", async (context) => {
+  test("finds any object that one of its stores holds, and no other", async (context) => {
     const { cache } = await rig(context, [child("default/mine"), wish("default/unrelated")]);
     const find = (name: string): string | undefined =>
       cache.find(ConfigMap, { namespace: "default", name })?.metadata.name;
@@ -70,7 +70,7 @@ void suite("the cache of one function", () => {
     assert.equal(cache.find(Namespace, { name: "default" })?.metadata.name, "default");
   });
 
-  void test("gives its informers back as often as it took them", async (context) => {
+  test("gives its informers back as often as it took them", async (context) => {
     const { cluster, cache } = await rig(context);
     const twin = new FunctionCache("twin", copying, cluster.informers);
     // The sources and the namespaces are shared; each has children of its own.
@@ -81,7 +81,7 @@ void suite("the cache of one function", () => {
     assert.equal(cluster.informers.all().length, 0);
   });
 
-  void test("of a function that reads what it watches holds one informer, given back once and for all", async (context) => {
+  test("of a function that reads what it watches holds one informer, given back once and for all", async (context) => {
     const cluster = new ClusterRig(context);
     const definition = defineFunction({ watches: ConfigMap, reads: [ConfigMap, ConfigMap], reconcile: () => ({}) });
     const cache = new FunctionCache("reading", definition, cluster.informers);
@@ -103,11 +103,11 @@ function held(context: TestContext, ...functions: readonly (readonly [string, De
   return informers.all().flatMap((informer) => (all.has(informer) ? [formatQuery(informer.query)] : []));
 }
 
-void suite("what is kept for a function", () => {
+suite("what is kept for a function", () => {
   const cleaning = defineFunction({ watches: metadataOf(childrenOf(ConfigMap)), reconcile });
   const CHILDREN = "v1/ConfigMap */* [evenkeel.dev/function=copying] (metadata+digest)";
 
-  void test("of its children a digest, where all fields are its own; elsewhere the whole", (context) => {
+  test("of its children a digest, where all fields are its own; elsewhere the whole", (context) => {
     const definition = defineFunction({ watches: Namespace, writes: [ConfigMap, Deployment], reconcile });
     assert.deepEqual(held(context, ["copying", definition]), [
       "v1/Namespace */*",
@@ -116,7 +116,7 @@ void suite("what is kept for a function", () => {
     ]);
   });
 
-  void test("children and their metadata share one watch, in whatever order functions start", (context) => {
+  test("children and their metadata share one watch, in whatever order functions start", (context) => {
     const functions = [["copying", copying] as const, ["cleaning", cleaning] as const];
     for (const order of [functions, functions.toReversed()])
       assert.equal(
@@ -127,14 +127,14 @@ void suite("what is kept for a function", () => {
       );
   });
 
-  void test("the metadata of children of other kinds is read from the whole of them", (context) => {
+  test("the metadata of children of other kinds is read from the whole of them", (context) => {
     const definition = defineFunction({ watches: metadataOf(childrenOf(Deployment)), reconcile });
     assert.deepEqual(held(context, ["cleaning", definition]), [
       "apps/v1/Deployment */* [evenkeel.dev/function=copying]",
     ]);
   });
 
-  void test("a part of the children, and their bodies, are watched on their own", (context) => {
+  test("a part of the children, and their bodies, are watched on their own", (context) => {
     const some = select(ConfigMap, { namespace: "a", labels: { [FUNCTION_LABEL]: "copying" } });
     const definition = defineFunction({ watches: metadataOf(some), reads: [childrenOf(ConfigMap)], reconcile });
     assert.deepEqual(held(context, ["reading", definition]), [
@@ -143,7 +143,7 @@ void suite("what is kept for a function", () => {
     ]);
   });
 
-  void test("no body of a child is in memory, and the function is shown metadata", async (context) => {
+  test("no body of a child is in memory, and the function is shown metadata", async (context) => {
     const cluster = new ClusterRig(context);
     await cluster.create(child("default/mine"));
     const cache = new FunctionCache("cleaning", cleaning, cluster.informers);
@@ -156,7 +156,7 @@ void suite("what is kept for a function", () => {
     assert.throws(() => cache.answer(childrenOf(ConfigMap)), { code: "FUNCTION_READ_UNDECLARED" });
   });
 
-  void test("metadata that is watched is all that is shown, also where the whole is held", async (context) => {
+  test("metadata that is watched is all that is shown, also where the whole is held", async (context) => {
     const cluster = new ClusterRig(context);
     const metadata = { name: "web", namespace: "default", labels: { [FUNCTION_LABEL]: "copying", app: "web" } };
     const template = { metadata: { labels: { app: "web" } }, spec: { containers: [{ name: "web", image: "web:1" }] } };
@@ -170,7 +170,7 @@ void suite("what is kept for a function", () => {
     assert.deepEqual(Object.keys(cache.source("default/web") ?? {}), ["apiVersion", "kind", "metadata"]);
   });
 
-  void test("an object is found where most of it is held", async (context) => {
+  test("an object is found where most of it is held", async (context) => {
     const cluster = new ClusterRig(context);
     await cluster.create(child("default/mine"), wish("default/unrelated"));
     const definition = defineFunction({
@@ -189,7 +189,7 @@ void suite("what is kept for a function", () => {
     assert.deepEqual([knows("mine"), knows("unrelated"), knows("absent")], [true, false, undefined]);
   });
 
-  void test("its own write is seen when the cache of its children shows it", async (context) => {
+  test("its own write is seen when the cache of its children shows it", async (context) => {
     const cluster = new ClusterRig(context);
     const definition = defineFunction({
       watches: metadataOf(Namespace),

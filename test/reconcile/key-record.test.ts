@@ -22,6 +22,7 @@ suite("a key's record", () => {
     "an event that was told": (it) => (it.events = new Set(["told"])),
     "a write": (it) =>
       it.rewrites.wrote("v1/ConfigMap a/b", { inputs: "1", body: configMap("a/b"), isCreate: true }, 0),
+    "a status that was sent": (it) => (it.statusDigest = "0123456789abcdef"),
     "a wish that is fulfilled": (it) => (it.fulfilled = new Set(["0123456789abcdef"])),
     "a run that put the next one off": (it) => (it.previous = span),
   };

@@ -24,14 +24,14 @@ function rig(context: TestContext) {
 
 const one = select(ConfigMap, { namespace: "default", name: "one" });
 
-void suite("a live read", () => {
-  void test("of one object is a get, and one that is not there is an answer", async (context) => {
+suite("a live read", () => {
+  test("of one object is a get, and one that is not there is an answer", async (context) => {
     const { cluster, read } = rig(context);
     assert.deepEqual(await read(one), []);
     assert.deepEqual(cluster.requests, ["GET /api/v1/namespaces/default/configmaps/one"]);
   });
 
-  void test("of metadata asks for metadata alone, and shows no more", async (context) => {
+  test("of metadata asks for metadata alone, and shows no more", async (context) => {
     const { cluster, read } = rig(context);
     const accepts: (string | undefined)[] = [];
     cluster.rule = ({ path, headers }) => void (path.includes("configmaps") && accepts.push(headers["accept"]));
@@ -47,13 +47,13 @@ void suite("a live read", () => {
     assert.deepEqual(isPartial, [true, false, true, false]);
   });
 
-  void test("of an object that does not match the query's labels finds nothing", async (context) => {
+  test("of an object that does not match the query's labels finds nothing", async (context) => {
     const { cluster, read } = rig(context);
     await cluster.create(wish("default/one"));
     assert.deepEqual(await read(select(ConfigMap, { ...one.where, labels: { mirror: "true" } })), []);
   });
 
-  void test("of a prefix finds what matches it, sorted by key", async (context) => {
+  test("of a prefix finds what matches it, sorted by key", async (context) => {
     const { cluster, read } = rig(context);
     await cluster.create(wish("default/b-2"), wish("default/b-1"), wish("default/c"));
     const found = await read(select(ConfigMap, { namespace: "default", namePrefix: "b-" }));
@@ -63,7 +63,7 @@ void suite("a live read", () => {
     );
   });
 
-  void test("is one request for all that ask within a second, also while it is under way", async (context) => {
+  test("is one request for all that ask within a second, also while it is under way", async (context) => {
     const { cluster, read } = rig(context);
     await Promise.all([read(one), read(one), read(one)]);
     await cluster.clock.advance(900);
@@ -74,7 +74,7 @@ void suite("a live read", () => {
     assert.equal(cluster.requests.length, 2);
   });
 
-  void test("among many waits its turn: sixteen are under way at the same time", async (context) => {
+  test("among many waits its turn: sixteen are under way at the same time", async (context) => {
     const { cluster, read } = rig(context);
     cluster.rule = ({ path }) =>
       path.includes("configmaps") ? { do: "delay", delayMs: 1_000, clock: cluster.clock } : undefined;
@@ -88,7 +88,7 @@ void suite("a live read", () => {
     assert.equal((await all).length, 40);
   });
 
-  void test("is asked anew by whoever needs a later answer than there is", async (context) => {
+  test("is asked anew by whoever needs a later answer than there is", async (context) => {
     const { cluster, read } = rig(context);
     await cluster.clock.advance(10);
     assert.deepEqual(await read(one, 0), []);
@@ -97,7 +97,7 @@ void suite("a live read", () => {
     assert.equal((await read(one, 11)).length, 1);
   });
 
-  void test("that fails is an error for all that ask, and never an answer", async (context) => {
+  test("that fails is an error for all that ask, and never an answer", async (context) => {
     const { cluster, read } = rig(context);
     cluster.rule = ({ path }) => (path.includes("configmaps") ? { do: "fail" } : undefined);
     const outcomes = await Promise.allSettled([read(one), read(one)]);

@@ -1,7 +1,7 @@
 /** How long keys wait for the writes of this process that are under way, and in what order they go on. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { Priority } from "../../runtime/queue/workqueue.ts";
+import type { Priority } from "../../runtime/queue/entry.ts";
 import { PutOff } from "../../runtime/reconcile/put-off.ts";
 import { WriteCauses } from "../../runtime/reconcile/write-causes.ts";
 import { VirtualClock } from "../support/virtual-clock.ts";

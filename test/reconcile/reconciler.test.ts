@@ -10,7 +10,8 @@ import type { Effects } from "../../runtime/reconcile/effects.ts";
 import { Events } from "../../runtime/reconcile/events.ts";
 import { FunctionCache } from "../../runtime/reconcile/function-cache.ts";
 import { KeyRecord } from "../../runtime/reconcile/key-record.ts";
-import { Reconciler, type Settled } from "../../runtime/reconcile/reconciler.ts";
+import { Reconciler } from "../../runtime/reconcile/reconciler.ts";
+import type { Settled } from "../../runtime/reconcile/tally.ts";
 import { LiveReads } from "../../runtime/reconcile/live-reads.ts";
 import { Slots } from "../../runtime/reconcile/slots.ts";
 import { WriteCauses } from "../../runtime/reconcile/write-causes.ts";
@@ -88,8 +89,8 @@ const showsA: ClusterRig["rule"] = ({ method, path }) =>
 
 const written = ({ written }: Settled): readonly string[] => written.map(({ verb, name }) => `${verb} ${name.name}`);
 
-void suite("a key", () => {
-  void test("keeps the memo of its last successful run: one whose writes failed hands nothing on", async (context) => {
+suite("a key", () => {
+  test("keeps the memo of its last successful run: one whose writes failed hands nothing on", async (context) => {
     const { cluster, record, reconcile, remove } = await rig(context);
     for (const [rule, result, memo] of [
       [failsToCreate, "error", undefined],
@@ -104,7 +105,7 @@ void suite("a key", () => {
     assert.deepEqual([(await reconcile()).result, record.memo], ["error", 2]);
   });
 
-  void test("has no doubts left after a look that confirmed its deletion, and no reason to run again", async (context) => {
+  test("has no doubts left after a look that confirmed its deletion, and no reason to run again", async (context) => {
     const { cluster, clock, record, reconcile, remove } = await rig(context);
     await reconcile();
     await remove("a");
@@ -129,7 +130,7 @@ void suite("a key", () => {
     [3, "it asked to be run again later", { requeueAfterMs: 60_000 }, nothing],
     [3, "it handed something on", { memo: 1 }, nothing],
   ] as const)
-    void test(`is run ${runs === 2 ? "once" : "anew"} for a deletion that had to wait, where ${when}`, async (context) => {
+    test(`is run ${runs === 2 ? "once" : "anew"} for a deletion that had to wait, where ${when}`, async (context) => {
       let count = 0;
       const counting = copyingAnd(() => (count++, says));
       const { clock, record, reconcile, remove } = await rig(context, counting);
@@ -143,7 +144,7 @@ void suite("a key", () => {
       assert.deepEqual([written(await reconcile()), count], [["delete copy-of-a", "delete copy-of-b"], runs]);
     });
 
-  void test("deletes nothing by an answer that is older than its wish, though others still share it", async (context) => {
+  test("deletes nothing by an answer that is older than its wish, though others still share it", async (context) => {
     const { cluster, clock, live, reconcile, remove } = await rig(context);
     await reconcile();
     await remove("a");

@@ -72,30 +72,30 @@ const chain = (_: StoredObject, cache: CacheReader): string => {
   return name;
 };
 
-void suite("a second look", () => {
-  void test("sees the cluster, not the cache", async (context) => {
+suite("a second look", () => {
+  test("sees the cluster, not the cache", async (context) => {
     const cached = [configMap("default/stale")];
     assert.deepEqual(await look(context, (_, cache) => names(cache), { cached }, [wish("default/live")]), ["live"]);
   });
 
-  void test("shows no more than the function declared", async (context) => {
+  test("shows no more than the function declared", async (context) => {
     const declared = [select(ConfigMap, { namespace: "kube-system" })];
     assert.deepEqual(await look(context, (_, cache) => names(cache), { declared }, [wish("default/live")]), []);
   });
 
-  void test("shows no whole objects of what was declared in part", async (context) => {
+  test("shows no whole objects of what was declared in part", async (context) => {
     const declared = [metadataOf(ConfigMap)];
     const live = [wish("default/live")];
     assert.deepEqual(await look(context, (_, cache) => names(cache), { declared }, live), []);
     assert.deepEqual(await look(context, fieldCounts, { declared }, live), [3]);
   });
 
-  void test("answers reads that the first run did not make", async (context) => {
+  test("answers reads that the first run did not make", async (context) => {
     const present = [wish("default/a", { data: { next: "b" } }), wish("default/b", { data: { next: "c" } })];
     assert.equal(await look(context, chain, {}, present), "c");
   });
 
-  void test("that asks for something else at each turn is not believed", async (context) => {
+  test("that asks for something else at each turn is not believed", async (context) => {
     let turn = 0;
     const restless = (_: StoredObject, cache: CacheReader): unknown =>
       cache.get(ConfigMap, { namespace: "default", name: `turn-${turn++}` });
@@ -113,7 +113,7 @@ void suite("a second look", () => {
       runCount: 2,
     },
   ])
-    void test(name, async (context) => {
+    test(name, async (context) => {
       let runs = 0;
       const counted = (_: StoredObject, cache: CacheReader): unknown => {
         runs++;
@@ -123,17 +123,17 @@ void suite("a second look", () => {
       assert.deepEqual([seen, runs], [present?.[0]?.metadata.name, runCount]);
     });
 
-  void test("finds a source that is gone", async (context) => {
+  test("finds a source that is gone", async (context) => {
     const source = select(ConfigMap, { namespace: "default", name: "source" });
     assert.equal(await look(context, () => "there", { source }), "gone");
   });
 
-  void test("takes a source of the same name and another uid for gone", async (context) => {
+  test("takes a source of the same name and another uid for gone", async (context) => {
     const source = select(ConfigMap, { namespace: "default", name: "source" });
     assert.equal(await look(context, () => "there", { source }, [wish("default/source")]), "gone");
   });
 
-  void test("gives the function the source as it is, where nobody guards its version", async (context) => {
+  test("gives the function the source as it is, where nobody guards its version", async (context) => {
     assert.equal(await look(context, ({ metadata }) => metadata.name), "source");
   });
 });

@@ -83,7 +83,9 @@ describe("a function's series", () => {
   it("are all there at zero before its first reconcile", async () => {
     const { metrics, samples } = world();
     metrics.controller("mirror");
-    metrics.function("mirror").watch(() => ({ faultCount: 0, isSuspended: false, failingMs: 0, blocked: new Map() }));
+    metrics
+      .function("mirror")
+      .watch(() => ({ faultCount: 0, isSuspended: false, failingMs: 0, conflictCount: 0, blocked: new Map() }));
     metrics.workqueue("mirror");
     const found = await samples();
     for (const result of ["success", "error", "requeue", "requeue_after"])
@@ -159,7 +161,13 @@ describe("a reconcile", () => {
 describe("a function's cell", () => {
   it("is asked at each scrape how many threads it lost and whether it is suspended", async () => {
     const { metrics, samples } = world();
-    const cell = { faultCount: 2, isSuspended: true, failingMs: 1_500, blocked: new Map<string, number>() };
+    const cell = {
+      faultCount: 2,
+      isSuspended: true,
+      failingMs: 1_500,
+      conflictCount: 0,
+      blocked: new Map<string, number>(),
+    };
     metrics.function("m").watch(() => cell);
     await metrics.text();
     cell.faultCount = 3;
@@ -174,7 +182,7 @@ describe("a function's cell", () => {
   it("is asked at each scrape what it cannot write, by reason", async () => {
     const { metrics, samples } = world();
     const blocked = new Map([["denied", 2]]);
-    metrics.function("m").watch(() => ({ faultCount: 0, isSuspended: false, failingMs: 0, blocked }));
+    metrics.function("m").watch(() => ({ faultCount: 0, isSuspended: false, failingMs: 0, conflictCount: 0, blocked }));
     const denied = 'evenkeel_blocked{controller="m",reason="denied"}';
     assert.equal((await samples()).get(denied), 2);
     blocked.set("denied", 0);
@@ -317,7 +325,7 @@ async function busyPage(): Promise<ReadonlyMap<string, Family>> {
   const { metrics } = world();
   busy(metrics, "mirror");
   const informer = metrics.informer("v1/ConfigMap */* [mirror=true]", { ...young, lastEventAgeMs: 0 });
-  informer.failed("WATCH_EXPIRED");
+  informer.failed("API_EXPIRED");
   metrics.restClient().answered({ status: 200, method: "GET", host: "127.0.0.1:6443", durationMs: 3 });
   metrics.lease("evenkeel");
   metrics.functionsLoaded(2);
@@ -331,9 +339,14 @@ function busy(metrics: Metrics, name: string) {
   controller.started();
   controller.ended({ ...plain, result: "error", durationMs: 3 });
   controller.wrote("create", "ok");
-  controller.conflicts(1);
   const cell = metrics.function(name);
-  cell.watch(() => ({ faultCount: 1, isSuspended: true, failingMs: 0, blocked: new Map([["denied", 1]]) }));
+  cell.watch(() => ({
+    faultCount: 1,
+    isSuspended: true,
+    failingMs: 0,
+    conflictCount: 0,
+    blocked: new Map([["denied", 1]]),
+  }));
   cell.failed("FUNCTION_TIMED_OUT");
   const queue = metrics.workqueue(name);
   queue.added();

@@ -3,7 +3,8 @@ import { describe, it } from "node:test";
 import { SpanKind, SpanStatusCode, type HrTime, type SpanContext } from "@opentelemetry/api";
 import { AlwaysOffSampler, type ReadableSpan } from "@opentelemetry/sdk-trace";
 import { attributes as keys, MAX_LISTED } from "../../runtime/trace/names.ts";
-import type { Outcome, ReconcileTrace, WriteResult } from "../../runtime/trace/reconcile-trace.ts";
+import type { Outcome, ReconcileTrace } from "../../runtime/trace/reconcile-trace.ts";
+import type { WriteResult } from "../../runtime/trace/request-span.ts";
 import type { Wake } from "../../runtime/trace/wake.ts";
 import { nothingPlanned, start, tracingWorld, type TracingWorld } from "./spans.ts";
 

@@ -1,7 +1,8 @@
 /** The status page as one HTML document: complete without a script; with one, its sections are kept up to date. */
 import type { StatusSource } from "../status.ts";
 import { html, type Markup } from "./markup.ts";
-import { sectionsOf, type Question, type SectionName } from "./sections.ts";
+import type { Question } from "./key.ts";
+import { sectionsOf, type SectionName } from "./sections.ts";
 
 /** Where each section stands. The script replaces what is inside them, by id. */
 export function statusDocument(source: StatusSource, question: Question): Markup {

@@ -6,7 +6,6 @@ import { badge, keyHref, list, plural, rough, timeOfDay, triedAgain } from "./wo
 import { html, type Markup } from "./markup.ts";
 import { reconcilesSection } from "./reconciles.ts";
 
-export type { Question } from "./key.ts";
 export type SectionName = "summary" | "problems" | "key" | "functions" | "caches" | "reconciles";
 
 /** The same status gives the same text: what is equal is not sent again. */

@@ -26,6 +26,6 @@ const ROWS: readonly (readonly [number, string])[] = [
   [9 * 365 * DAY + 3 * DAY, "9y"],
 ];
 
-for (const [ms, text] of ROWS) void test(`${ms} ms reads ${text}`, () => assert.equal(humanDuration(ms), text));
+for (const [ms, text] of ROWS) test(`${ms} ms reads ${text}`, () => assert.equal(humanDuration(ms), text));
 
 test("an age without a timestamp is unknown", () => assert.equal(age(undefined, 0), "<unknown>"));
