@@ -25,8 +25,13 @@ export function selection({
     part: part === "metadata" ? part : undefined,
     namespace: where.namespace === "" ? undefined : where.namespace,
     labelSelector: labelSelector(where),
-    fieldSelector: where.name === undefined ? undefined : `metadata.name=${where.name}`,
+    fieldSelector: where.name === undefined ? undefined : `metadata.name=${escaped(where.name)}`,
   };
+}
+
+/** Source: apimachinery pkg/fields (EscapeValue). */
+function escaped(value: string): string {
+  return value.replaceAll(/[\\,=]/g, String.raw`\$&`);
 }
 
 /** All that is asked of the Api: the caller may stand in between, to trace each page. */

@@ -51,12 +51,27 @@ export function queryString(parameters: QueryParameters): string {
   return query;
 }
 
-/** Source: apimachinery api/validation/path (IsValidPathSegmentName). Case is kept: RBAC names have capitals and colons. */
+/**
+ * Whether an object of the resource can have this name and this namespace (`` for none); undefined allows any. What cannot be
+ * is not there, and the API server need not be asked: it would refuse the question.
+ */
+export function canBeNamed(
+  { isNamespaced }: Resource,
+  { namespace, name }: { readonly namespace?: string | undefined; readonly name?: string | undefined },
+): boolean {
+  if (name !== undefined && !isSegment(name)) return false;
+  if (namespace === undefined) return true;
+  return isNamespaced ? isSegment(namespace) : namespace === "";
+}
+
 function segment(name: string, what: string): string {
-  if (name === "" || name === "." || name === ".." || /[/%]/.test(name)) {
-    throw invalid(what, `${JSON.stringify(name)} is no name of an object`);
-  }
+  if (!isSegment(name)) throw invalid(what, `${JSON.stringify(name)} is no name of an object`);
   return encodeURIComponent(name);
+}
+
+/** Source: apimachinery api/validation/path (IsValidPathSegmentName). Case is kept: RBAC names have capitals and colons. */
+function isSegment(name: string): boolean {
+  return name !== "" && name !== "." && name !== ".." && !/[/%]/.test(name) && name.isWellFormed();
 }
 
 function invalid(what: string, because: string): EvenkeelError {

@@ -6,6 +6,7 @@ import type { Api } from "../kube/api.ts";
 import { kindKey } from "../kube/kind.ts";
 import { objectKey, type StoredObject } from "../kube/object.ts";
 import { formatQuery, matches, type Query } from "../kube/query.ts";
+import { canBeNamed } from "../kube/resource-path.ts";
 import type { SecondLookSpan } from "../trace/reconcile-trace.ts";
 import { Slots } from "./slots.ts";
 import { tracedGet, tracedRequest } from "./traced-request.ts";
@@ -50,6 +51,7 @@ export class LiveReads {
 
   async #ask(query: Query, { signal, span }: LiveOptions): Promise<LiveAnswer> {
     const { kind, where } = query;
+    if (!canBeNamed(await this.#api.resource(kind, { signal }), where)) return { objects: [], context: undefined };
     if (where.name !== undefined && where.namespace !== undefined) {
       const name = where.namespace === "" ? { name: where.name } : { name: where.name, namespace: where.namespace };
       const { part } = selection(query);

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { suite, test, type TestContext } from "node:test";
 import { codeOf } from "../../runtime/kube/errors.ts";
-import { ConfigMap } from "../../runtime/kube/kind.ts";
+import { ConfigMap, Namespace } from "../../runtime/kube/kind.ts";
 import type { StoredObject } from "../../runtime/kube/object.ts";
 import { metadataOf, select, type Query } from "../../runtime/kube/query.ts";
 import { LiveReads, type LiveOptions } from "../../runtime/reconcile/live-reads.ts";
@@ -52,6 +52,29 @@ suite("a live read", () => {
     await cluster.create(wish("default/one"));
     assert.deepEqual(await read(select(ConfigMap, { ...one.where, labels: { mirror: "true" } })), []);
   });
+
+  const inDefault = { namespace: "default" };
+  for (const [what, query] of [
+    ["a name with a slash", select(ConfigMap, { ...inDefault, name: "a/b" })],
+    ["a name with a percent sign", select(ConfigMap, { ...inDefault, name: "50%" })],
+    ["a name of two dots", select(ConfigMap, { ...inDefault, name: ".." })],
+    ["half a character", select(ConfigMap, { ...inDefault, name: "x\ud83d" })],
+    ["a namespace with a slash", select(ConfigMap, { namespace: "de/fault" })],
+    ["a namespaced kind without a namespace", select(ConfigMap, { namespace: "", name: "one" })],
+    ["a cluster-scoped kind in a namespace", select(Namespace, { ...inDefault, name: "one" })],
+  ] as const)
+    test(`of ${what}, which nothing can have, finds nothing and asks nobody`, async (context) => {
+      const { cluster, read } = rig(context);
+      assert.deepEqual([await read(query), cluster.requests], [[], []]);
+    });
+
+  for (const name of ["a,b", "a=b", "a\\b"])
+    test(`of ${name} in any namespace asks for that name alone`, async (context) => {
+      const { cluster, read } = rig(context);
+      await cluster.create(wish("default/one"));
+      assert.deepEqual(await read(select(ConfigMap, { name })), []);
+      assert.equal(cluster.requests.length, 1);
+    });
 
   test("of a prefix finds what matches it, sorted by key", async (context) => {
     const { cluster, read } = rig(context);
