@@ -102,8 +102,14 @@ export function implies(narrow: Where, wide: Where): boolean {
     return false;
   return Object.entries(wide.labels ?? {}).every(([key, rule]) => {
     const other = own(narrow.labels ?? {}, key);
-    return other !== undefined && formatLabel(key, other, pathWord) === formatLabel(key, rule, pathWord);
+    return other !== undefined && ruleImplies(key, other, rule);
   });
+}
+
+function ruleImplies(key: string, narrow: LabelRule, wide: LabelRule): boolean {
+  const values = valuesOf(narrow) ?? [];
+  if (values.length > 0) return values.every((value) => labelMatches(wide, value));
+  return formatLabel(key, narrow, pathWord) === formatLabel(key, wide, pathWord);
 }
 
 /** The Kubernetes label selector of `where`, canonical (sorted), or undefined when it has none. */

@@ -198,9 +198,9 @@ function checkReferences(effect: string, value: unknown, declared: Declared): vo
 }
 
 /** An object that is to stay and to go would be written back and forth for ever. */
-function checkContradictions({ children, deletions, releases }: Effects, declared: Declared): void {
+function checkContradictions({ children, apply, deletions, releases }: Effects, declared: Declared): void {
   const seen = new Map((children ?? []).map((child) => [markOf(child), "children"]));
-  const check = (effect: string, references: readonly Reference[] = []): void => {
+  const check = (effect: string, references: readonly KubeObject[] = []): void => {
     for (const [i, reference] of references.entries()) {
       const key = markOf(reference);
       const before = seen.get(key);
@@ -209,6 +209,8 @@ function checkContradictions({ children, deletions, releases }: Effects, declare
       seen.set(key, effect);
     }
   };
+  // An apply to a child would take our own marks off.
+  check("apply", apply);
   check("deletions", deletions);
   check("releases", releases);
 }

@@ -350,7 +350,9 @@ export class Controller {
     const came = this.#inFlight.get(key);
     if (came === undefined) return;
     this.#inFlight.delete(key);
-    const news = came.filter(({ change }) => own?.isEcho(objectId(change.query.kind, change.key), change) !== true);
+    const isEcho = ({ change }: Meanwhile): boolean =>
+      own?.isEcho(objectId(change.query.kind, change.key), change) === true;
+    const news = came.filter((meanwhile) => !isEcho(meanwhile) || isSourceLeaving(meanwhile));
     for (const { priority, wake, change } of news) this.#add(key, priority, wake, change);
     // Where the key's own object went by its own wish, nothing is left to look at.
     if (news.length === 0 && own !== undefined && this.#options.cache.source(key) === undefined) this.#forget(key);
@@ -360,4 +362,10 @@ export class Controller {
 
 function outcomeOf({ result, requeueAfterMs }: Settled): Outcome {
   return result === "success" && requeueAfterMs !== undefined ? "requeue_after" : result;
+}
+
+/** It was deleted by its own wish, and lingers: what its function wants of one that leaves is another matter. */
+function isSourceLeaving({ wake, change: { before, after } }: Meanwhile): boolean {
+  const isLeaving = after?.metadata.deletionTimestamp !== undefined;
+  return wake.what === "source" && isLeaving && before?.metadata.deletionTimestamp === undefined;
 }

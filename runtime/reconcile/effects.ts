@@ -63,9 +63,10 @@ export interface Effects<
   /** Objects of ours to let go: they stay, our label and annotations come off. */
   readonly releases?: readonly Reference[] | undefined;
   /**
-   * Fields of objects that somebody else owns, by server-side apply as field manager `evenkeel-FUNCTION`. Nothing is created:
-   * an object that is absent is waited for. A field that another manager holds stays as it is, and an Event says whose it
-   * is. A field that is no longer named stays as well. Needs `fields(KIND)` in `writes`.
+   * Fields of objects that somebody else owns, by server-side apply as a field manager of this key's own,
+   * `evenkeel-FUNCTION-HASH`. Nothing is created: an object that is absent is waited for. A field that another manager holds, such
+   * as another key, stays as it is, and an Event says whose it is. A field that is no longer named goes, unless somebody else
+   * applies it too; an object that is no longer named keeps what it has. Needs `fields(KIND)` in `writes`.
    */
   readonly apply?: readonly Applied<F>[] | undefined;
   /** The status of the reconciled object, by server-side apply. Needs `status(KIND)` in `writes`. */

@@ -39,16 +39,22 @@ export class Events {
     this.#refilledMs = options.clock.now();
   }
 
-  /** Tells once; returns at once. The request is a span of the trace, which does not wait for it. */
+  /**
+   * Tells once; returns at once. The request is a span of the trace, which does not wait for it.
+   * @returns whether it was begun: under pressure it is not, and may be tried again
+   */
   tell(
     functionName: string,
     regarding: StoredObject,
     { type, reason, message }: EventEffect,
     trace: Pick<ReconcileTrace, "unawaited">,
-  ): void {
+  ): boolean {
     const { api, identity, isLeading, signal, onDropped } = this.#options;
-    if (!isLeading()) return;
-    if (!this.#takeToken()) return onDropped("pressure");
+    if (!isLeading()) return false;
+    if (!this.#takeToken()) {
+      onDropped("pressure");
+      return false;
+    }
     const { apiVersion, kind: kindName, metadata } = regarding;
     const { name, namespace, uid, resourceVersion } = metadata;
     const digest = hash("sha256", JSON.stringify([uid, functionName, type, reason, message])).slice(0, 16);
@@ -72,6 +78,7 @@ export class Events {
     ).catch((error: unknown) => {
       if (!isToldAlready(error)) onDropped("refused", error);
     });
+    return true;
   }
 
   #takeToken(): boolean {

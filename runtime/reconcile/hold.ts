@@ -185,14 +185,14 @@ function selectOne(kind: Kind, { name, namespace = "" }: ObjectName): Query {
 /** What was noted about objects that are no longer wanted. */
 function forgetUnwanted(
   { writes }: Plan,
-  { record, source, effects: { children, status, scale = [] } }: Request,
+  { record, source, effects: { children = [], apply = [], status, scale = [] } }: Request,
 ): void {
   if (record.blocked.size > 0) record.blocked.keepOnly(new Set(writes.map(targetId)));
   // With no more counters than children wanted now, `rewrites` is small enough as it is.
-  if (children === undefined || record.rewrites.size <= children.length) return;
+  if (record.rewrites.size <= children.length) return;
   const scaled = scale.map(({ of }) => subresourceId(of, of.metadata, "scale"));
   const written = status === undefined ? [] : [subresourceId(source, source.metadata, "status")];
-  record.rewrites.keepOnly(new Set([...children.map(describe), ...scaled, ...written]));
+  record.rewrites.keepOnly(new Set([...children.map(describe), ...apply.map(describe), ...scaled, ...written]));
 }
 
 function graceMs({ doubtCount }: KeyRecord): number {

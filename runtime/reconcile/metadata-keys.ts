@@ -4,7 +4,7 @@
  * server knows whose they are.)
  */
 import type { KubeObject, StoredObject } from "../kube/object.ts";
-import { METADATA, OUR_PREFIX } from "./provenance.ts";
+import { DIGEST, FUNCTION_LABEL, METADATA, OUR_PREFIX } from "./provenance.ts";
 
 type Map = "labels" | "annotations";
 
@@ -25,6 +25,21 @@ export function over(have: StoredObject, want: KubeObject): StoredObject {
     return { ...Object.fromEntries(kept), ...want.metadata[map] };
   };
   return { ...want, metadata: { ...have.metadata, labels: merged("labels"), annotations: merged("annotations") } };
+}
+
+/**
+ * What of `body`'s labels and annotations is the function's wish: of a child that is updated as a whole those that it names, of
+ * one whose fields are applied the digest, which is of them too, and of what is applied to another's object all.
+ */
+export function wishedMetadata({ metadata }: Partial<KubeObject>): unknown {
+  const { labels, annotations } = metadata ?? {};
+  if (labels?.[FUNCTION_LABEL] === undefined) return [labels, annotations];
+  const keys = annotations?.[METADATA]?.split(",") ?? [];
+  const named = keys.map((key) => {
+    const [map = "", ...name] = key.split("/");
+    return [key, (map === "labels" ? labels : annotations)?.[name.join("/")]];
+  });
+  return [annotations?.[DIGEST], named];
 }
 
 /** What is not under our prefix. */

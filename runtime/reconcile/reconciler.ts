@@ -8,6 +8,7 @@ import type { Clock } from "../clock/clock.ts";
 import type { Api } from "../kube/api.ts";
 import { EvenkeelError } from "../kube/errors.ts";
 import type { Kind } from "../kube/kind.ts";
+import { describe } from "../kube/object.ts";
 import type { Query } from "../kube/query.ts";
 import type { ReconcileTrace } from "../trace/reconcile-trace.ts";
 import type { WriteResult } from "../trace/request-span.ts";
@@ -104,8 +105,9 @@ export class Reconciler {
       foreseen,
       isNamespaced,
       answer: (queries, added) => {
-        // Recorded in the turn that answers: no event can slip between. What the last run read is on record already.
-        if (added !== known) tracker.unite(key, added);
+        // Recorded in the turn that answers: no event can slip between. What the last run read is on record already; what the
+        // rounds before read stays so while the thread works on it.
+        if (added !== known) tracker.unite(key, queries);
         return queries.map((query) => this.#answer(query));
       },
     });
@@ -162,6 +164,7 @@ export class Reconciler {
       await writer.send({
         writes: free,
         fieldManager: `evenkeel-${cell.name}`,
+        applyManager: `evenkeel-${cell.name}-${hash("sha1", describe(source)).slice(0, 8)}`,
         trace,
         isWanted: () =>
           !this.#isStopping && !tally.isHopeless && cache.source(key)?.metadata.uid === source.metadata.uid,
@@ -217,9 +220,9 @@ export class Reconciler {
     if (told.length === 0 && record.events.size === 0) return;
     const { events, cell, isDryRun } = this.#options;
     const now = new Map(told.map((event) => [hash("sha1", JSON.stringify(event), "base64"), event]));
-    for (const [id, event] of now)
-      if (!record.events.has(id) && !isDryRun) events.tell(cell.name, source, event, trace);
-    record.events = new Set(now.keys());
+    const isTold = (id: string, event: EventEffect): boolean =>
+      record.events.has(id) || isDryRun || events.tell(cell.name, source, event, trace);
+    record.events = new Set([...now].flatMap(([id, event]) => (isTold(id, event) ? [id] : [])));
   }
 }
 

@@ -5,6 +5,8 @@
  * that makes up something else at each run. Creates are counted apart: an object that was fought over and is gone has to come back.
  */
 import { hash } from "node:crypto";
+import type { KubeObject } from "../kube/object.ts";
+import { wishedMetadata } from "./metadata-keys.ts";
 
 /** Generous to a person who mends things by hand, and still far from a loop. */
 const MAX_REWRITES = 10;
@@ -17,7 +19,7 @@ export interface Wish {
    */
   readonly inputs: string | undefined;
   /** The content that is wanted. */
-  readonly body: object;
+  readonly body: Partial<KubeObject>;
   /** Nothing is there. */
   readonly isCreate: boolean;
 }
@@ -80,7 +82,7 @@ function isOver({ sinceMs }: Known, nowMs: number): boolean {
   return nowMs - sinceMs > WINDOW_MS;
 }
 
-/** What is wanted, in short. Metadata is left out: it has the version of what is replaced, and the labels of others. */
+/** What is wanted, in short. Of the metadata no more than the wish names: the rest is what is replaced, and the labels of others. */
 export function contentOf(wish: Wish | undefined): string | undefined {
-  return wish && hash("sha1", JSON.stringify({ ...wish.body, metadata: undefined }), "base64");
+  return wish && hash("sha1", JSON.stringify({ ...wish.body, metadata: wishedMetadata(wish.body) }), "base64");
 }

@@ -42,10 +42,10 @@ export class SecondLook {
     const destructive = writes.filter(isDestructive);
     if (destructive.length === 0) return writes;
     const still = await this.#stillWanted(destructive, request);
-    return writes.filter((write) => !isDestructive(write) || still.has(idOf(write)));
+    return writes.filter((write) => !isDestructive(write) || still.has(wordOf(write)));
   }
 
-  /** The deletions that the function wants on the live cluster as well. None when it cannot be asked: nothing is known then. */
+  /** The deletions, and what is let go, that the function wants on the live cluster as well, as {@link wordOf} has them. None when it cannot be asked: nothing is known then. */
   async #stillWanted(destructive: readonly Write[], request: Request): Promise<ReadonlySet<string>> {
     const { cell, cache, clock, hold } = this.#options;
     const { source, record, tally, trace } = request;
@@ -65,8 +65,8 @@ export class SecondLook {
       return new Set();
     }
     const { writes = [] } = again?.effects === undefined ? {} : plan(again.effects, cache.observed(request));
-    const still = new Set(writes.filter(isDestructive).map(idOf));
-    const confirmed = destructive.filter((write) => still.has(idOf(write))).length;
+    const still = new Set(writes.filter(isDestructive).map(wordOf));
+    const confirmed = destructive.filter((write) => still.has(wordOf(write))).length;
     span.end({
       reads: printed(again?.reads ?? []),
       confirmed,
@@ -82,7 +82,7 @@ export class SecondLook {
    * The same run on live answers, none of them older than the wish to delete. If the source need not be read, and everything
    * the first run read was absent and still is, the first run is returned: same inputs, same effects.
    * @param source the reconciled object, where nothing else guards its version.
-   * @returns undefined when that object is gone.
+   * @returns undefined when that object is gone, or is no longer one that the function watches.
    * @throws EvenkeelError of the API: then nothing is known, and nothing may be deleted.
    */
   async runAgain(
@@ -95,7 +95,8 @@ export class SecondLook {
     let { object } = job;
     if (source !== undefined) {
       const [found] = await read(source);
-      if (found === undefined || found.metadata.uid !== object.metadata.uid) return undefined;
+      if (found?.metadata.uid !== object.metadata.uid || !matches(cell.declaration.watches.where, found))
+        return undefined;
       object = found;
     }
     const ask = async (query: Query): Promise<Answer> => {
@@ -117,4 +118,9 @@ export class SecondLook {
     });
     return run;
   }
+}
+
+/** To delete an object and to let it go are two wishes. */
+function wordOf(write: Write): string {
+  return `${write.verb} ${idOf(write)}`;
 }

@@ -33,6 +33,8 @@ interface WriterOptions {
 export interface Sending {
   readonly writes: readonly Write[];
   readonly fieldManager: string;
+  /** Of what is applied to objects of others. Of its own for each key: what one key no longer names is not to fall for another. */
+  readonly applyManager: string;
   readonly trace: Requests;
   /** Whether the writes are still wanted: asked before each. */
   readonly isWanted: () => boolean;
@@ -79,7 +81,8 @@ export class Writer {
   }
 
   async #sendOne(write: Write, sending: Sending): Promise<Sent> {
-    const { fieldManager, trace, isWanted } = sending;
+    const { trace, isWanted } = sending;
+    const fieldManager = write.verb === "apply" ? sending.applyManager : sending.fieldManager;
     const { signal, isLeading } = this.#options;
     const mayGo = (): boolean => isLeading() && isWanted();
     if (!mayGo()) return { write, outcome: "skipped" };

@@ -101,6 +101,21 @@ test("query: every query implies itself and the query for everything", () => {
   );
 });
 
+for (const [narrow, wide, isImplied] of [
+  ["small", { in: ["small", "large"] }, true],
+  [{ in: ["small"] }, { in: ["small", "large"] }, true],
+  [{ in: ["small", "huge"] }, { in: ["small", "large"] }, false],
+  ["small", { exists: true }, true],
+  ["small", { exists: false }, false],
+  ["small", { notIn: ["large"] }, true],
+  ["large", { notIn: ["large"] }, false],
+  [{ exists: true }, { in: ["small"] }, false],
+  [{ notIn: ["large"] }, { exists: true }, false],
+] as const)
+  test(`query: tier ${JSON.stringify(narrow)} is ${isImplied ? "" : "not "}within tier ${JSON.stringify(wide)}`, () => {
+    assert.equal(implies({ labels: { tier: narrow } }, { labels: { tier: wide } }), isImplied);
+  });
+
 test("query: the selector is the API server's, in one order", () => {
   const labels = { z: "1", a: { in: ["y", "x"] }, b: { notIn: ["q"] }, c: { exists: true }, d: { exists: false } };
   assert.equal(labelSelector({ labels }), "!d,a in (x,y),b notin (q),c,z=1");

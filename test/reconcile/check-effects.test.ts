@@ -89,7 +89,6 @@ suite("effects: accepted", () => {
       name: "explicitly undefined metadata",
       value: { children: [withMetadata({ labels: undefined, annotations: undefined, ownerReferences: undefined })] },
     },
-    { name: "a child that is also applied to", value: { children: [child], apply: [child] } },
     {
       name: "a stored object to delete, and one to let go",
       value: { deletions: [stored], releases: [configMap("team-b/settings")] },
@@ -425,6 +424,12 @@ const rest: readonly Refusal[] = [
     value: { deletions: [deployment] },
     code: "KIND_NOT_DECLARED",
     says: "mirror: deletions[0] (apps/v1/Deployment team-a/web) is of a kind that `writes` declares with fields(Deployment) alone",
+  },
+  {
+    name: "a child that is also applied to",
+    value: { children: [child], apply: [child] },
+    code: "EFFECT_INVALID",
+    says: "mirror: apply[0] (v1/ConfigMap team-a/settings) is also in children",
   },
   {
     name: "a child that is also to be deleted",

@@ -5,6 +5,7 @@ import { Tracker } from "../../runtime/cache/tracker.ts";
 import { ConfigMap } from "../../runtime/kube/kind.ts";
 import { select } from "../../runtime/kube/query.ts";
 import { InlineCell } from "../support/inline-cell.ts";
+import type { Attempt } from "../../runtime/reconcile/cell/cell.ts";
 import { defineFunction, type DefinedFunction } from "../../runtime/reconcile/define.ts";
 import type { Effects } from "../../runtime/reconcile/effects.ts";
 import { Events } from "../../runtime/reconcile/events.ts";
@@ -37,19 +38,29 @@ const copying = copyingAnd((memo) => ({ memo: (typeof memo === "number" ? memo :
 
 const isLeading = (): boolean => true;
 
+class ObservedCell extends InlineCell {
+  onAttempt = (): void => {};
+
+  override attempt(...asked: Parameters<InlineCell["attempt"]>): Attempt {
+    this.onAttempt();
+    return super.attempt(...asked);
+  }
+}
+
 /** A cluster that holds the source, `a` and `b`. */
 async function rig(context: TestContext, definition = copying) {
   const cluster = new ClusterRig(context);
   const { api, clock, informers } = cluster;
   const { signal } = new AbortController();
   const live = new LiveReads({ api, clock });
-  const cell = new InlineCell("copying", definition);
+  const cell = new ObservedCell("copying", definition);
+  const tracker = new Tracker();
   const reconciler = new Reconciler({
     cell,
     config: undefined,
     isNamespaced: () => true,
     cache: new FunctionCache("copying", cell.declaration, informers),
-    tracker: new Tracker(),
+    tracker,
     api,
     clock,
     writer: new Writer({ api, slots: new Slots(10), isLeading, signal }),
@@ -76,7 +87,7 @@ async function rig(context: TestContext, definition = copying) {
     await cluster.delete(`default/${name}`);
     await clock.advance(10);
   };
-  return { cluster, clock, live, record, reconcile, remove };
+  return { cluster, clock, cell, tracker, live, record, reconcile, remove };
 }
 
 const failsToCreate: ClusterRig["rule"] = ({ method }) => (method === "POST" ? { do: "fail" } : undefined);
@@ -120,6 +131,24 @@ suite("a key", () => {
     assert.deepEqual([record.doubtCount, record.deletionsSinceMs], [0, undefined]);
     await remove("b");
     assert.equal((await reconcile()).requeueAfterMs, 300, "the next deletion waits as any other");
+  });
+
+  test("depends in each round on all that the rounds before have read: a thread may work on it for long", async (context) => {
+    const chained = defineFunction({
+      watches: select(ConfigMap, { namespace: "default", name: "source" }),
+      reads: [ConfigMap],
+      writes: [ConfigMap],
+      reconcile(_source, cache) {
+        const first = cache.get(ConfigMap, { namespace: "default", name: "a" });
+        if (first !== undefined) cache.get(ConfigMap, { namespace: "default", name: "b" });
+        return {};
+      },
+    });
+    const { cell, tracker, reconcile } = await rig(context, chained);
+    const read: (readonly (string | undefined)[])[] = [];
+    cell.onAttempt = () => void read.push(tracker.queriesOf("default/source").map(({ where }) => where.name));
+    await reconcile();
+    assert.deepEqual(read, [[], ["a"], ["a", "b"]]);
   });
 
   const nothing = { wakes: [], count: 0 };

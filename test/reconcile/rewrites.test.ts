@@ -1,6 +1,7 @@
 /** When writing the same again and again is a fight, and when it is work. */
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
+import { FUNCTION_LABEL, METADATA } from "../../runtime/reconcile/provenance.ts";
 import { Rewrites, type Wish } from "../../runtime/reconcile/rewrites.ts";
 import { configMap } from "./builders.ts";
 
@@ -9,6 +10,12 @@ const wish = (inputs: string | undefined, a = "1", meta: Parameters<typeof confi
   body: configMap("team-a/settings", { ...meta, data: { a } }),
   isCreate: false,
 });
+/** Of a child whose label `tick` is wanted, and whose label `theirs` is another's. */
+const labelled = (i: number, tick: string, theirs: string): Wish =>
+  wish(`${i}`, "1", {
+    labels: { [FUNCTION_LABEL]: "mirror", tick, theirs },
+    annotations: { [METADATA]: "labels/tick" },
+  });
 const create: Wish = { ...wish("1"), isCreate: true };
 
 interface Written {
@@ -65,6 +72,18 @@ const rows: readonly {
     written: every(1, 10, (i) => wish(`${i}`, `${i}`)),
     next: { wish: wish("11", "11"), atMs: 11 },
     isTooMany: false,
+  },
+  {
+    name: "the eleventh label that as many edits of the source want",
+    written: every(1, 10, (i) => labelled(i, `${i}`, "1")),
+    next: { wish: labelled(11, "11", "1"), atMs: 11 },
+    isTooMany: false,
+  },
+  {
+    name: "the eleventh of one label, beside one that another changes at each edit",
+    written: every(1, 10, (i) => labelled(i, "1", `${i}`)),
+    next: { wish: labelled(11, "1", "11"), atMs: 11 },
+    isTooMany: true,
   },
   {
     name: "the eleventh of the same, whatever the source",

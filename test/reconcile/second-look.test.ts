@@ -15,6 +15,9 @@ import { answerOf, configMap, runnable, wish } from "./builders.ts";
 import { ClusterRig } from "./cluster-rig.ts";
 
 interface Options {
+  /** What is reconciled, as the cache has it. */
+  readonly object?: StoredObject;
+  readonly watches?: Query;
   readonly cached?: readonly StoredObject[];
   readonly declared?: readonly Query[];
   readonly source?: Query;
@@ -24,18 +27,24 @@ interface Options {
 async function look(
   context: TestContext,
   reconcile: (object: StoredObject, cache: CacheReader) => unknown,
-  { cached = [], declared = [select(ConfigMap)], source }: Options = {},
+  {
+    object = configMap("default/source"),
+    watches = select(ConfigMap),
+    cached = [],
+    declared = [select(ConfigMap)],
+    source,
+  }: Options = {},
   present: readonly ReturnType<typeof wish>[] = [],
+  cluster = new ClusterRig(context),
 ): Promise<unknown> {
-  const cluster = new ClusterRig(context);
   const { api, clock } = cluster;
   await cluster.create(...present);
   const definition = defineFunction({
-    watches: ConfigMap,
+    watches,
     reads: [ConfigMap],
     reconcile: (object, cache) => ({ memo: reconcile(object, cache) }),
   });
-  const inputs = { object: configMap("default/source"), now: 0, memo: undefined };
+  const inputs = { object, now: 0, memo: undefined };
   const secondLook = new SecondLook({
     cell: new InlineCell("looking", definition),
     isNamespaced: () => undefined,
@@ -132,6 +141,24 @@ suite("a second look", () => {
     const source = select(ConfigMap, { namespace: "default", name: "source" });
     assert.equal(await look(context, () => "there", { source }, [wish("default/source")]), "gone");
   });
+
+  for (const [labels, seen] of [
+    [{ on: "true" }, "source"],
+    [{}, "gone"],
+  ] as const)
+    test(`finds a source that its function watches, and takes one without its label for ${seen}`, async (context) => {
+      const cluster = new ClusterRig(context);
+      const named = { namespace: "default", name: "source" };
+      await cluster.create({ ...wish("default/source"), metadata: { ...named, labels } });
+      const live = await cluster.api.get(ConfigMap, named);
+      const object = { ...live, metadata: { ...live.metadata, labels: { on: "true" } } };
+      const options = {
+        object,
+        watches: select(ConfigMap, { labels: { on: "true" } }),
+        source: select(ConfigMap, named),
+      };
+      assert.equal(await look(context, ({ metadata }) => metadata.name, options, [], cluster), seen);
+    });
 
   test("gives the function the source as it is, where nobody guards its version", async (context) => {
     assert.equal(await look(context, ({ metadata }) => metadata.name), "source");

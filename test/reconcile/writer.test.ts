@@ -53,6 +53,7 @@ function rig({ slots = 100 }: { readonly slots?: number } = {}): Rig {
       const job: Sending = {
         writes,
         fieldManager: "evenkeel-mirror",
+        applyManager: "evenkeel-mirror-1",
         trace,
         isWanted: () => true,
         onSent: (one) => sent.push(one),
@@ -280,7 +281,8 @@ suite("writer: each write is the right request", () => {
       assert.deepEqual(fake.said, calls);
       if (expected !== undefined) assert.deepEqual(fake.calls[0]?.body, expected);
       const { headers, signal, fieldManager, part, ...options } = fake.calls[0]?.options ?? {};
-      assert.deepEqual([options, fieldManager, part], [wanted, "evenkeel-mirror", "metadata"]);
+      const manager = write.verb === "apply" ? "evenkeel-mirror-1" : "evenkeel-mirror";
+      assert.deepEqual([options, fieldManager, part], [wanted, manager, "metadata"]);
       assert.ok(signal instanceof AbortSignal);
       assert.match((headers as { readonly traceparent: string }).traceparent, /^00-[0-9a-f]{32}-[0-9a-f]{16}-01$/);
     });

@@ -1,11 +1,11 @@
 /** Fields of objects that somebody else owns: set where they are free, waited for where there is no object, never taken. */
 import assert from "node:assert/strict";
-import { suite, test } from "node:test";
+import { suite, test, type TestContext } from "node:test";
 import { ConfigMap } from "../../runtime/kube/kind.ts";
 import { defineFunction, fields } from "../../runtime/reconcile/define.ts";
 import { configMap } from "./objects.ts";
 import type { Rule } from "./recorder.ts";
-import { world } from "./world.ts";
+import { world, type World } from "./world.ts";
 
 const MINUTE = 60_000;
 const SECOND = 1_000;
@@ -110,4 +110,69 @@ test("an object that two keys write to keeps neither waiting longer than the cac
   await w.create(...["p1", "p2"].map((name) => configMap(`default/${name}`, { labels, data: { colour: "red" } })));
   await w.advance(2 * SECOND);
   assert.equal(w.machine.functions.all.get("dye")?.controller.queue.processingCount, 0);
+});
+
+/** Each ConfigMap labelled dye=true sets in team-a/theirs what `wish` makes of its name. The keys' requests meet. */
+async function meeting(
+  context: TestContext,
+  wish: (name: string) => { readonly data?: Record<string, string>; readonly annotations?: Record<string, string> },
+): Promise<World> {
+  const stamp = defineFunction({
+    watches: ConfigMap,
+    where: { labels: { dye: "true" } },
+    reads: [ConfigMap],
+    writes: [fields(ConfigMap)],
+    reconcile({ metadata: { name } }) {
+      const { data = {}, annotations = {} } = wish(name);
+      const metadata = { namespace: "team-a", name: "theirs", annotations };
+      return { apply: [{ apiVersion: "v1", kind: "ConfigMap", metadata, data }] };
+    },
+  });
+  const keys = ["one", "two"].map((name) => configMap(`default/${name}`, { labels: { dye: "true" } }));
+  const made: World = await world(context, {
+    functions: { stamp },
+    objects: [theirs({ size: "big" }), ...keys],
+    rule: ({ verb }) => (verb === "apply" ? { do: "delay", delayMs: 20, clock: made.clock } : undefined),
+  });
+  await made.advance(MINUTE);
+  return made;
+}
+
+suite("one object that several keys of a function apply to", () => {
+  test("keeps what each of them names", async (context) => {
+    const w = await meeting(context, (name) => ({ annotations: { [name]: "1" } }));
+    const { metadata } = (await w.get(ConfigMap, TARGET)) ?? assert.fail("it is gone");
+    assert.deepEqual(metadata.annotations, { one: "1", two: "1" });
+    assert.equal(w.writes().length, 2);
+  });
+
+  test("keeps a field that both want with the one who came first, and the other is told whose it is", async (context) => {
+    const w = await meeting(context, (name) => ({ data: { by: name } }));
+    const { data } = (await w.get(ConfigMap, TARGET)) ?? assert.fail("it is gone");
+    assert.deepEqual(await w.events(), [`WriteRefused on default/${data?.["by"] === "one" ? "two" : "one"}`]);
+    assert.ok(w.writes().length < 10, `${w.writes().length} writes`);
+  });
+
+  test("loses a field that a key names no more, and no other", async (context) => {
+    const w = await world(context, { functions, objects: [pot, theirs({ size: "big" })] });
+    await w.converged();
+    await w.update(ConfigMap, "default/pot", (it) => ({ ...it, data: { shade: "dark" } }));
+    await w.converged();
+    assert.deepEqual((await w.get(ConfigMap, TARGET))?.data, { size: "big", shade: "dark" });
+  });
+
+  test("is none of that function's own children: what is applied to one would take our marks off", async (context) => {
+    const child = { apiVersion: "v1", kind: "ConfigMap", metadata: { namespace: "team-a", name: "theirs" } } as const;
+    const both = defineFunction({
+      watches: ConfigMap,
+      where: { labels: { dye: "true" } },
+      reads: [ConfigMap],
+      writes: [ConfigMap, fields(ConfigMap)],
+      reconcile: () => ({ children: [child], apply: [child] }),
+    });
+    const w = await world(context, { functions: { both }, objects: [pot] });
+    await w.advance(SECOND);
+    assert.equal(w.runs[0]?.settled.error?.code, "EFFECT_INVALID");
+    assert.deepEqual(w.writes(), []);
+  });
 });

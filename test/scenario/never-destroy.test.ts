@@ -2,10 +2,11 @@
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
 import { ConfigMap, Namespace } from "../../runtime/kube/kind.ts";
+import { select } from "../../runtime/kube/query.ts";
 import { defineFunction } from "../../runtime/reconcile/define.ts";
 import { configMap, source } from "./objects.ts";
 import type { RecordedRequest, Rule } from "./recorder.ts";
-import { world, type World } from "./world.ts";
+import { shipped, world, type World } from "./world.ts";
 
 const MINUTE = 60_000;
 
@@ -305,6 +306,40 @@ suite("a world that lies", () => {
     await w.advance(2 * MINUTE);
     assert.deepEqual(await held(), []);
     assert.deepEqual(await w.copies(), ["team-a/s29", "team-b/s29"]);
+  });
+});
+
+suite("a deletion that the cache asks for", () => {
+  const flagged = select(ConfigMap, { labels: { policy: "true" } });
+  /** Deletes or lets go what mirror made, as a ConfigMap labelled policy=true says. */
+  const sweeper = defineFunction({
+    watches: select(ConfigMap, { labels: { "evenkeel.dev/function": "mirror" } }),
+    reads: [flagged],
+    writes: [ConfigMap],
+    reconcile(copy, cache) {
+      const mode = cache.list(flagged)[0]?.data?.["mode"];
+      return { deletions: mode === "delete" ? [copy] : [], releases: mode === "release" ? [copy] : [] };
+    },
+  });
+
+  test("is not carried out where the live cluster says to let go", async (context) => {
+    const policy = configMap("default/policy", { labels: { policy: "true" }, data: { mode: "keep" } });
+    const w = await world(context, {
+      functions: { mirror: shipped.mirror, sweeper },
+      config: { mirror: { prefixes: ["team-"] } },
+      objects: [source("default/settings"), policy],
+    });
+    await w.converged();
+    await w.apply({ functions: { sweeper }, config: {} });
+    w.mark();
+    w.delayWatches(2_000);
+    await w.update(ConfigMap, "default/policy", (it) => ({ ...it, data: { mode: "delete" } }));
+    await w.advance(1_000);
+    await w.update(ConfigMap, "default/policy", (it) => ({ ...it, data: { mode: "release" } }));
+    await w.advance(MINUTE);
+    w.delayWatches(0);
+    await w.converged();
+    assert.deepEqual([...new Set(w.writes().map((write) => write.split(" ")[0]))], ["patch"]);
   });
 });
 

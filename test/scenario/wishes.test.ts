@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { suite, test } from "node:test";
 import { ConfigMap, kind, Namespace } from "../../runtime/kube/kind.ts";
 import type { KubeObject } from "../../runtime/kube/object.ts";
+import { select } from "../../runtime/kube/query.ts";
 import { defineFunction, status, type DefinedFunction } from "../../runtime/reconcile/define.ts";
 import { normal, type Child } from "../../runtime/reconcile/effects.ts";
 import type { Fault } from "../support/in-process-transport.ts";
@@ -414,4 +415,66 @@ test("a child that follows what its function reads is written as often as that c
     assert.equal(members.split(",").length, i + 1);
   }
   assert.deepEqual(await w.events(), []);
+});
+
+test("a label of a child is written as often as its source changes it", async (context) => {
+  const follow = defineFunction({
+    watches: ConfigMap,
+    where: { labels: { spread: "true" } },
+    writes: [ConfigMap],
+    reconcile: ({ data }) => ({ children: [configMap("team-a/kid", { labels: { tick: data?.["tick"] ?? "none" } })] }),
+  });
+  const ticking = configMap("default/s", { labels: { spread: "true" } });
+  const w = await world(context, { functions: { follow }, namespaces: ["team-a"], objects: [ticking] });
+  await w.converged();
+  for (let i = 0; i < 15; i++) {
+    await w.update(ConfigMap, "default/s", (it) => ({ ...it, data: { tick: `${i}` } }));
+    await w.advance(1_000);
+    assert.equal((await w.get(ConfigMap, "team-a/kid"))?.metadata.labels?.["tick"], `${i}`);
+  }
+  assert.deepEqual(await w.events(), []);
+});
+
+test("an object that its own function deletes, and that lingers, is seen leaving", async (context) => {
+  const made = { labels: { "evenkeel.dev/function": "spread" } };
+  const spread = defineFunction({
+    watches: ConfigMap,
+    where: { labels: { spread: "true" } },
+    writes: [ConfigMap],
+    reconcile: ({ data = {} }) => ({ children: data["go"] === undefined ? childrenOf(data) : undefined }),
+  });
+  /** Each kid has a kid of its own, and deletes itself when it says so. */
+  const tidy = defineFunction({
+    watches: select(ConfigMap, made),
+    writes: [ConfigMap],
+    reconcile(kid) {
+      if (kid.metadata.deletionTimestamp !== undefined) return { children: [] };
+      const isDone = kid.metadata.annotations?.["done"] !== undefined;
+      return { children: [configMap("team-a/grandkid")], deletions: isDone ? [kid] : [] };
+    },
+  });
+  const w = await world(context, {
+    functions: { spread, tidy },
+    namespaces: ["team-a"],
+    objects: [configMap("default/s", { labels: { spread: "true" }, data: { "team-a": "1" } })],
+  });
+  await w.converged();
+  assert.deepEqual(await w.copies(), ["team-a/grandkid", "team-a/kid"]);
+  await w.update(ConfigMap, "default/s", (it) => ({ ...it, data: { go: "yes" } }));
+  await w.update(ConfigMap, "team-a/kid", ({ metadata, ...kid }) => ({
+    ...kid,
+    metadata: { ...metadata, finalizers: ["example.com/held"], annotations: { ...metadata.annotations, done: "yes" } },
+  }));
+  await w.advance(10_000);
+  assert.deepEqual(await w.copies(), ["team-a/kid"]);
+});
+
+test("Events that were too many at once are told later", async (context) => {
+  const names = Array.from({ length: 80 }, (_, i) => `s${i}`);
+  const w = await world(context, {
+    namespaces: ["team-a"],
+    objects: [...names.map((name) => source(`default/${name}`)), ...names.map((name) => configMap(`team-a/${name}`))],
+  });
+  await w.advance(20 * 60_000);
+  assert.equal(new Set(await w.events()).size, 80);
 });
