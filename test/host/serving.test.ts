@@ -10,6 +10,7 @@ import { createLogger } from "../../runtime/trace/logs.ts";
 import { createMetrics } from "../../runtime/trace/metrics.ts";
 import { RecentTraces } from "../../runtime/trace/recent.ts";
 import { VirtualClock } from "../support/virtual-clock.ts";
+import { until } from "../support/wait.ts";
 import { fakeStatus } from "./fake-status.ts";
 
 const local = { host: "127.0.0.1", port: 0 };
@@ -121,9 +122,19 @@ suite("the endpoints on their addresses", () => {
     const response = await fetch(`http://127.0.0.1:${serving.served.health.port}/live`);
     const reader = response.body?.getReader();
     await reader?.read();
+    let isOver = false;
+    const read = async (): Promise<void> => {
+      while ((await reader?.read())?.done === false);
+      isOver = true;
+    };
+    const reading = read().catch(() => {}); // Cut off, and so not over.
     const closing = serving.close();
-    for (;;) if ((await reader?.read())?.done !== false) break;
-    await clock.advance(250);
-    await closing;
+    try {
+      await until(() => isOver, { what: "the page's stream ends, while no time passes", limitMs: 5_000, everyMs: 5 });
+    } finally {
+      await clock.advance(250);
+      await closing;
+    }
+    await reading;
   });
 });
