@@ -6,13 +6,13 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, afterEach, before, describe, it, type TestContext } from "node:test";
 import { systemClock } from "../../runtime/clock/clock.ts";
 import { HostProcess } from "../e2e/host-process.ts";
 import { fileOf } from "../reconcile/cell/corpus.ts";
+import { tempFolder } from "../support/temp-folder.ts";
 import { until } from "../support/wait.ts";
 import { findChromium, startChromium, type Browser } from "./chromium.ts";
 import type { Tab } from "./devtools.ts";
@@ -42,12 +42,11 @@ describe(`the status page in a browser${skip === false ? "" : ` (skipped: ${skip
   });
 
   before(async () => {
-    const cwd = await mkdtemp(join(tmpdir(), "evenkeel-page-"));
+    const { path: cwd } = await tempFolder(suite);
     await once(viewer.listen(0, "127.0.0.1"), "listening");
     ends.unshift(() => viewer.close());
     const { port } = viewer.address() as AddressInfo;
     host = new HostProcess(suite, { cwd, env: { EVENKEEL_TRACE_LINK: `http://127.0.0.1:${port}/trace/{traceId}` } });
-    ends.unshift(() => rm(cwd, { recursive: true, force: true }));
     [, api = ""] = await host.waitForLine(/API server at (http:\S+)\. /);
     url = await host.address();
     await host.waitForLine(/mirror default\/settings: 2 created/);
@@ -184,14 +183,10 @@ describe(`the status page in a browser${skip === false ? "" : ` (skipped: ${skip
   });
 
   it("names a function that is suspended, with its last error, on every screen", async () => {
-    const cwd = await mkdtemp(join(tmpdir(), "evenkeel-page-"));
-    ends.unshift(() => rm(cwd, { recursive: true, force: true }));
-    await mkdir(join(cwd, "functions"));
-    const looper = fileOf({ source: "for (;;);" });
-    await writeFile(
-      join(cwd, "functions", "looper.js"),
-      looper.replace("watches: ConfigMap", "watches: Namespace").replace("{ ConfigMap", "{ Namespace, ConfigMap"),
-    );
+    const looper = fileOf({ source: "for (;;);" })
+      .replace("watches: ConfigMap", "watches: Namespace")
+      .replace("{ ConfigMap", "{ Namespace, ConfigMap");
+    const { path: cwd } = await tempFolder(suite, { "functions/looper.js": looper });
     const troubled = new HostProcess(suite, { cwd, args: ["--functions", "functions"] });
     const address = await troubled.address();
     await troubled.waitForLine(/function suspended/);
@@ -230,8 +225,7 @@ describe(`the status page in a browser${skip === false ? "" : ` (skipped: ${skip
   });
 
   it("can be paused, stands still for those who ask for less motion, and says when the host is gone", async () => {
-    const other = await mkdtemp(join(tmpdir(), "evenkeel-page-"));
-    ends.unshift(() => rm(other, { recursive: true, force: true }));
+    const { path: other } = await tempFolder(suite);
     const second = new HostProcess(suite, { cwd: other });
     const tab = await visit("/");
     await tab.send("Page.navigate", { url: await second.address() });

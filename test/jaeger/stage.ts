@@ -40,7 +40,7 @@ export class Stage {
   static async start(functions: Readonly<Record<string, string>> = {}): Promise<Stage> {
     const ends: (() => unknown)[] = [];
     const context: Pick<TestContext, "after"> = { after: (hook) => void ends.push(hook as () => unknown) };
-    const folder = await tempFolder(context as TestContext, {
+    const folder = await tempFolder(context, {
       "evenkeel.yaml": "functions:\n  mirror:\n    prefixes: [team-]\n",
     });
     await cp(FUNCTIONS, join(folder.path, "functions"), { recursive: true });

@@ -1,21 +1,17 @@
 /** In a pod: the files and variables that Kubernetes gives, and their rotation. */
 import assert from "node:assert/strict";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
 import { EvenkeelError } from "../../runtime/kube/errors.ts";
 import { inClusterCredentials, isInCluster, SERVICE_ACCOUNT } from "../../runtime/kube/in-cluster.ts";
+import { tempFolder } from "../support/temp-folder.ts";
 import { VirtualClock } from "../support/virtual-clock.ts";
 import { renewed } from "./renewed.ts";
 
 const env = { KUBERNETES_SERVICE_HOST: "10.0.0.1", KUBERNETES_SERVICE_PORT: "443" };
 
 async function pod(t: TestContext, files: Record<string, string>) {
-  const directory = await mkdtemp(join(tmpdir(), "evenkeel-"));
-  t.after(() => rm(directory, { recursive: true }));
-  const write = (name: string, text: string): Promise<void> => writeFile(join(directory, name), text);
-  await Promise.all(Object.entries(files).map(([name, text]) => write(name, text)));
+  const { path: directory, write } = await tempFolder(t, files);
   return { directory, write };
 }
 

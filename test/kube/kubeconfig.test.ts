@@ -1,12 +1,12 @@
 /** What of a kubeconfig is followed, what is refused, and how its mistakes are told. */
 import assert from "node:assert/strict";
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
 import type { Credentials } from "../../runtime/kube/credentials.ts";
 import { EvenkeelError, type Code } from "../../runtime/kube/errors.ts";
 import { kubeconfigCredentials } from "../../runtime/kube/kubeconfig.ts";
+import { tempFolder } from "../support/temp-folder.ts";
 import { VirtualClock } from "../support/virtual-clock.ts";
 import { renewed } from "./renewed.ts";
 
@@ -30,10 +30,7 @@ function kubeconfig({ cluster, user, context }: Entries, name = "dev"): string {
 }
 
 async function folder(t: TestContext, files: Record<string, string>) {
-  const directory = await mkdtemp(join(tmpdir(), "evenkeel-"));
-  t.after(() => rm(directory, { recursive: true }));
-  const write = (name: string, text: string): Promise<void> => writeFile(join(directory, name), text);
-  await Promise.all(Object.entries(files).map(([name, text]) => write(name, text)));
+  const { path: directory, write } = await tempFolder(t, files);
   const clock = new VirtualClock();
   const load = (names: readonly string[] = ["config"], context?: string): Promise<Credentials> =>
     kubeconfigCredentials({ clock, files: names.map((name) => join(directory, name)), context });

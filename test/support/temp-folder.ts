@@ -6,14 +6,14 @@ import type { TestContext } from "node:test";
 
 export interface TempFolder {
   readonly path: string;
-  write(file: string, text: string): Promise<void>;
+  readonly write: (file: string, text: string) => Promise<void>;
   /** As editors save: a new file is written beside the old one, then renamed over it. */
   replace(file: string, text: string): Promise<void>;
   remove(file: string): Promise<void>;
 }
 
 export async function tempFolder(
-  context: TestContext,
+  context: Pick<TestContext, "after">,
   files: Readonly<Record<string, string>> = {},
 ): Promise<TempFolder> {
   const path = await realpath(await mkdtemp(join(tmpdir(), "evenkeel-")));
