@@ -16,6 +16,7 @@ import { inProcessTransport } from "../support/in-process-transport.ts";
 import { tempFolder, type TempFolder } from "../support/temp-folder.ts";
 import { HostProcess } from "../e2e/host-process.ts";
 import { CONFIG, LEADING } from "../e2e/scenario.ts";
+import { samplesOf } from "../trace/metrics-page.ts";
 
 const NAMESPACES = ["team-a", "team-b", "team-c"];
 /** Far beyond what is measured: it tells a hang from slowness. */
@@ -124,8 +125,7 @@ export class Storm {
 
   /** The value of a series of the metrics page; undefined when it is not there. */
   async metric(series: string): Promise<number | undefined> {
-    const line = (await this.text("/metrics")).split("\n").find((each) => each.startsWith(`${series} `));
-    return line === undefined ? undefined : Number(line.slice(series.length));
+    return samplesOf(await this.text("/metrics")).get(series);
   }
 
   async residentMib(): Promise<number> {

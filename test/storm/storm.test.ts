@@ -78,7 +78,7 @@ test("in a storm of misbehaving functions the host keeps what it promises", { ti
 
   for (const [name, { code, isSuspended }] of Object.entries(CULPRITS)) {
     await context.test(`${name} is named with ${code}`, async () => {
-      const series = `evenkeel_function_errors_total{controller="${name}",code="${code}"}`;
+      const series = `evenkeel_function_errors_total{code="${code}",controller="${name}"}`;
       const isCounted = async (): Promise<boolean> => ((await stage.metric(series)) ?? 0) > 0;
       await until(isCounted, { what: `there is ${series}` });
       await stage.statusIs(`${name} is in the status`, ({ functions }) =>

@@ -5,7 +5,7 @@ import { LEADING } from "../../e2e/scenario.ts";
 import { becomes } from "../../support/wait.ts";
 import { formatRow } from "../rules.ts";
 import { CONTENT, OTHER, UP_A, UP_B, writesOfAccount, type Behaviour, type Corner } from "./corner.ts";
-import { historyGone, isWholeList, samplesOf, sights, type Sight } from "./sight.ts";
+import { historyGone, isWholeList, shownOf, sights, type Sight } from "./sight.ts";
 
 /** Long enough that a host that did not wait would have deleted: a deletion is wished for 300 ms before it is asked for. */
 const UNSYNCED_MS = 2_000;
@@ -85,7 +85,7 @@ export const late: readonly Behaviour[] = [
 
 /** Whether the host has taken a list of it in. */
 async function isListed(it: Corner, sight: Sight): Promise<boolean> {
-  const counts = samplesOf(await it.stage.metrics(), "reflector_lists_total", sight);
+  const counts = shownOf(await it.stage.metrics(), "reflector_lists_total", sight);
   return counts.length > 0 && counts.every((count) => count > 0);
 }
 

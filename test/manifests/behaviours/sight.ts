@@ -1,5 +1,6 @@
 /** What a host sees of the cluster: its queries, as requests that can be held and as series that can be read. */
 import type { Asked } from "../../controlplane/holding-proxy.ts";
+import { samplesOf } from "../../trace/metrics-page.ts";
 
 export interface Sight {
   /** How metrics and lines name it, to begin with: how much of each object is kept may follow. */
@@ -31,9 +32,9 @@ export function isWholeList({ url: { searchParams } }: Asked): boolean {
 }
 
 /** Of the series that show it on a page of metrics; each of them, where it is kept in more than one way. */
-export function samplesOf(page: string, metric: string, { query }: Sight): readonly number[] {
-  const lines = page.split("\n").filter((line) => line.startsWith(`${metric}{name="${query}`));
-  return lines.map((line) => Number(line.slice(line.lastIndexOf(" ") + 1)));
+export function shownOf(page: string, metric: string, { query }: Sight): readonly number[] {
+  const isOfIt = (series: string): boolean => series.startsWith(`${metric}{name="${query}`);
+  return [...samplesOf(page)].flatMap(([series, value]) => (isOfIt(series) ? [value] : []));
 }
 
 /** The line by which a host tells that a watch of it has ended without a word. */

@@ -9,7 +9,7 @@ import { becomes } from "../../support/wait.ts";
 import { ACCOUNT, ROOT, type Deployed } from "../deployed.ts";
 import { CONTENT, OTHER, UP_A, UP_B, type Behaviour, type Corner } from "./corner.ts";
 import type { Ground } from "./ground.ts";
-import { samplesOf, sights, watchTimedOut } from "./sight.ts";
+import { shownOf, sights, watchTimedOut } from "./sight.ts";
 import type { HostOptions } from "./stage.ts";
 
 /** A watch without a byte for 90 s is taken for dead. Behaviours allow 5 s more. */
@@ -159,7 +159,7 @@ async function memoryOf(it: Corner, host: HostProcess): Promise<number> {
 /** How many objects the host keeps, by query. */
 async function kept(it: Corner, host: HostProcess): Promise<unknown> {
   const page = await it.stage.metrics(host);
-  return Object.values(sights).map((sight) => new Set(samplesOf(page, "evenkeel_informer_objects", sight)));
+  return Object.values(sights).map((sight) => new Set(shownOf(page, "evenkeel_informer_objects", sight)));
 }
 
 /** How many there are. */
@@ -206,5 +206,5 @@ const THROWS = /^controller_runtime_reconcile_panics_total\{controller="mirror"\
 /** Seconds since the watch of the sources last said anything. */
 async function ageOf(it: Corner, host: HostProcess): Promise<number> {
   const page = await it.stage.metrics(host);
-  return Math.max(...samplesOf(page, "evenkeel_informer_last_event_age_seconds", sights.sources));
+  return Math.max(...shownOf(page, "evenkeel_informer_last_event_age_seconds", sights.sources));
 }
