@@ -1,7 +1,7 @@
 /** Objects, worlds, functions and plans in one line each, so that tables read like specifications. */
 import assert from "node:assert/strict";
 import { metadataAlone } from "../../runtime/cache/answer.ts";
-import { isWhole, withDigestOnly } from "../../runtime/cache/content.ts";
+import { isWhole, withDigestOnly, withoutContent } from "../../runtime/cache/content.ts";
 import { deepFrozen } from "../../runtime/cache/freeze.ts";
 import { kindKey, type ConfigMap, type Namespace } from "../../runtime/kube/kind.ts";
 import { objectKey, parseKey, type KubeObject, type ObjectMeta, type StoredObject } from "../../runtime/kube/object.ts";
@@ -59,6 +59,11 @@ export function answerOf(objects: readonly StoredObject[]): (query: Query) => re
 /** `object` as the cache of children keeps it: a ConfigMap or a Secret without its content. */
 export function digested(object: StoredObject): StoredObject {
   return mannerOf(object) === "whole" && isWhole(object) ? withDigestOnly(object, object.metadata) : object;
+}
+
+/** `object` as a cache shows it that holds nothing but metadata. */
+export function bare(object: StoredObject): StoredObject {
+  return withoutContent(object, object.metadata);
 }
 
 /** A ConfigMap as a function wishes for it. */

@@ -1,20 +1,16 @@
 /** What is stored in another spelling than it was wished for in is sent until the server says that this changes nothing. */
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
-import { withoutContent } from "../../runtime/cache/content.ts";
 import type { UntypedObject } from "../../runtime/kube/kind.ts";
 import type { StoredObject } from "../../runtime/kube/object.ts";
 import type { Child, Effects } from "../../runtime/reconcile/effects.ts";
 import type { Plan } from "../../runtime/reconcile/plan.ts";
-import { childOf, configMap, onlyWrite, other, planned, wish } from "./builders.ts";
+import { bare, childOf, configMap, onlyWrite, other, planned, wish } from "./builders.ts";
 
 const source = configMap("default/settings", { uid: "u1" });
 const one = { children: [wish("team-a/settings")] };
 const mine = (data: Readonly<Record<string, string>>, resourceVersion = "7"): StoredObject =>
   childOf(source, "mirror", configMap("team-a/settings", { data, resourceVersion }));
-
-/** `object` as a cache shows it that holds nothing but metadata. */
-const bare = (object: StoredObject): StoredObject => withoutContent(object, object.metadata);
 
 interface Reworded {
   readonly name: string;

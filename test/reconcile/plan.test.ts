@@ -1,11 +1,10 @@
 /** Which writes come of which wishes, and what is refused because it is not provably ours. */
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
-import { withoutContent } from "../../runtime/cache/content.ts";
 import { kindKey } from "../../runtime/kube/kind.ts";
 import { objectKey, type StoredObject } from "../../runtime/kube/object.ts";
 import type { Effects } from "../../runtime/reconcile/effects.ts";
-import { childOf, configMap, onlyWrite, other, planned, said, wish } from "./builders.ts";
+import { bare, childOf, configMap, onlyWrite, other, planned, said, wish } from "./builders.ts";
 
 const source = configMap("default/settings", { uid: "u1" });
 const data = { a: "1" };
@@ -388,9 +387,6 @@ suite("plan: children", () => {
 suite("plan: what is stored in another form than it was wished for", () => {
   for (const row of spellings) holds(row);
 });
-
-/** `object` as a cache shows it that holds nothing but metadata. */
-const bare = (object: StoredObject): StoredObject => withoutContent(object, object.metadata);
 
 const unknown: readonly Row[] = [
   {
