@@ -13,6 +13,7 @@ import { createApiServer } from "../../runtime/apiserver/server.ts";
 import { systemClock } from "../../runtime/clock/clock.ts";
 import { ApiClient } from "../../runtime/kube/client.ts";
 import { ConfigMap, Namespace } from "../../runtime/kube/kind.ts";
+import { spreadOf } from "../bench/spread.ts";
 import { HostProcess } from "../e2e/host-process.ts";
 import { inProcessTransport } from "../support/in-process-transport.ts";
 import { until } from "../support/wait.ts";
@@ -177,6 +178,5 @@ function report(): void {
 }
 
 function median(values: readonly number[]): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
+  return spreadOf(values)?.median ?? Number.NaN;
 }
