@@ -2,7 +2,7 @@
 import { execFileSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { Workqueue } from "../../runtime/queue/workqueue.ts";
-import { StepClock } from "./step-clock.ts";
+import { VirtualClock } from "../support/virtual-clock.ts";
 
 export interface KeptBytes {
   readonly keyCount: number;
@@ -18,7 +18,7 @@ export function keptBytes(): KeptBytes {
   return JSON.parse(out.toString()) as KeptBytes;
 }
 
-function measured(queue: Workqueue, clock: StepClock): KeptBytes {
+function measured(queue: Workqueue, clock: VirtualClock): KeptBytes {
   const beforeBytes = heapBytes();
   for (let i = 0; i < KEYS; i++) {
     if (i % 3 === 0) queue.add(`key-${i}`);
@@ -37,7 +37,7 @@ function heapBytes(): number {
 }
 
 if (import.meta.main) {
-  const clock = new StepClock();
+  const clock = new VirtualClock();
   const queue = new Workqueue({ clock });
   console.log(JSON.stringify(measured(queue, clock)));
   // It is there to the end, to be measured.

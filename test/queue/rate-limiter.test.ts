@@ -3,7 +3,6 @@ import { test } from "node:test";
 import { EvenkeelError } from "../../runtime/kube/errors.ts";
 import { exponentialLimiter, maxOf, tokenBucket, type RateLimiter } from "../../runtime/queue/rate-limiter.ts";
 import { VirtualClock } from "../support/virtual-clock.ts";
-import { StepClock } from "./step-clock.ts";
 
 function delays(limiter: RateLimiter, key: string, count: number): readonly number[] {
   return Array.from({ length: count }, () => limiter.delayMs(key));
@@ -38,7 +37,7 @@ test("stays at the cap after more failures than a number has exponents", () => {
 });
 
 test("lets a burst through, then spaces retries of all keys evenly by reservation", () => {
-  const limiter = tokenBucket(new StepClock(), { qps: 10, burst: 3 });
+  const limiter = tokenBucket(new VirtualClock(), { qps: 10, burst: 3 });
   assert.deepEqual(
     ["a", "b", "c", "d", "e", "a"].map((key) => limiter.delayMs(key)),
     [0, 0, 0, 100, 200, 300],
@@ -46,7 +45,7 @@ test("lets a burst through, then spaces retries of all keys evenly by reservatio
 });
 
 test("refills the bucket with time, never above the burst", () => {
-  const clock = new StepClock();
+  const clock = new VirtualClock();
   const limiter = tokenBucket(clock, { qps: 10, burst: 2 });
   delays(limiter, "a", 4);
   clock.step(200);
@@ -66,7 +65,7 @@ test("keeps nobody waiting longer than half a minute because of others, and spre
 });
 
 test("takes the longest delay of several limiters, each of which counts and forgets", () => {
-  const clock = new StepClock();
+  const clock = new VirtualClock();
   const limiter = maxOf(exponentialLimiter({ baseMs: 30, capMs: 1000 }), tokenBucket(clock, { qps: 10, burst: 1 }));
   assert.deepEqual(delays(limiter, "a", 3), [30, 100, 200]);
   assert.equal(limiter.retries("a"), 3);
@@ -79,8 +78,8 @@ test("refuses limits that could never limit", () => {
     () => exponentialLimiter({ baseMs: 0 }),
     () => exponentialLimiter({ baseMs: 10, capMs: 5 }),
     () => exponentialLimiter({ baseMs: Number.NaN }),
-    () => tokenBucket(new StepClock(), { qps: 0, burst: 1 }),
-    () => tokenBucket(new StepClock(), { qps: 1, burst: 0 }),
+    () => tokenBucket(new VirtualClock(), { qps: 0, burst: 1 }),
+    () => tokenBucket(new VirtualClock(), { qps: 1, burst: 0 }),
   ];
   for (const make of wrong) assert.throws(make, (error) => error instanceof EvenkeelError && error.code === "BUG");
 });

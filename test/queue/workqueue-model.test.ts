@@ -9,7 +9,6 @@ import type { Priority } from "../../runtime/queue/entry.ts";
 import { HIGH_PER_LOW, Workqueue } from "../../runtime/queue/workqueue.ts";
 import { VirtualClock } from "../support/virtual-clock.ts";
 import { keptBytes } from "./kept-bytes.ts";
-import { StepClock } from "./step-clock.ts";
 
 const OPERATIONS = 1_000_000;
 
@@ -71,7 +70,7 @@ test(`agrees with a plain model over ${OPERATIONS} random operations`, (t) => {
   t.diagnostic(`seed ${seed}`);
   const dice = new VirtualClock({ seed });
   const pick = (count: number): number => Math.floor(dice.random() * count);
-  const clock = new StepClock();
+  const clock = new VirtualClock();
   const queue = new Workqueue({ clock });
   const model = new Model();
   const seen = new Map<string, number>();
@@ -110,7 +109,7 @@ test(`agrees with a plain model over ${OPERATIONS} random operations`, (t) => {
 });
 
 /** All that is left runs, and then nothing is left. */
-function finish(queue: Workqueue, clock: StepClock): void {
+function finish(queue: Workqueue, clock: VirtualClock): void {
   for (let i = 0; i < 24; i++) if (queue.isProcessing(`k${i}`)) queue.done(`k${i}`);
   clock.step(1000);
   for (let item = queue.take(); item !== undefined; item = queue.take()) queue.done(item.key);

@@ -3,10 +3,10 @@ import { test } from "node:test";
 import { HIGH_PER_LOW, Workqueue, type Item } from "../../runtime/queue/workqueue.ts";
 import { exponentialLimiter } from "../../runtime/queue/rate-limiter.ts";
 import { EvenkeelError } from "../../runtime/kube/errors.ts";
-import { StepClock } from "./step-clock.ts";
+import { VirtualClock } from "../support/virtual-clock.ts";
 
 interface Bench {
-  readonly clock: StepClock;
+  readonly clock: VirtualClock;
   readonly queue: Workqueue;
   /** Takes the next key, or undefined. */
   readonly take: () => string | undefined;
@@ -15,7 +15,7 @@ interface Bench {
 }
 
 function bench(): Bench {
-  const clock = new StepClock();
+  const clock = new VirtualClock();
   const queue = new Workqueue({ clock, limiter: exponentialLimiter() });
   const take = (): string | undefined => queue.take()?.key;
   const drain = (): readonly string[] => {
@@ -435,7 +435,7 @@ for (const { name, why, run } of guarantees)
 
 test("wakes the worker once for all keys that became ready in one turn, and not in that turn", async () => {
   let wakes = 0;
-  const queue = new Workqueue({ clock: new StepClock(), onReady: () => wakes++ });
+  const queue = new Workqueue({ clock: new VirtualClock(), onReady: () => wakes++ });
   for (let i = 0; i < 100; i++) queue.add(`k${i}`);
   assert.equal(wakes, 0);
   await Promise.resolve();
@@ -446,7 +446,7 @@ test("wakes the worker once for all keys that became ready in one turn, and not 
 });
 
 test("wakes the worker when a delay ends and when a dirty key is done", async () => {
-  const clock = new StepClock();
+  const clock = new VirtualClock();
   const taken: Item[] = [];
   const queue: Workqueue = new Workqueue({
     clock,
@@ -467,7 +467,7 @@ test("wakes the worker when a delay ends and when a dirty key is done", async ()
 });
 
 test("tells the observer of every key that becomes ready, is taken, done or retried, and of no collapsed add", () => {
-  const clock = new StepClock();
+  const clock = new VirtualClock();
   const seen: string[] = [];
   const queue = new Workqueue({
     clock,
@@ -495,7 +495,7 @@ test("tells the observer of every key that becomes ready, is taken, done or retr
 });
 
 test("says how long keys are being processed: the sum and the oldest", () => {
-  const clock = new StepClock();
+  const clock = new VirtualClock();
   const queue = new Workqueue({ clock });
   assert.deepEqual(queue.unfinishedWork(), { totalMs: 0, longestMs: 0 });
   queue.add("a");
