@@ -4,7 +4,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { z } from "zod";
 import type { AuditRow } from "../../controlplane/audit-log.ts";
 import { becomes } from "../../support/wait.ts";
-import { CANARY, CONTENT, NEW, OLD, OTHER, UP_A, writesOfAccount, type Behaviour } from "./corner.ts";
+import { CANARY, CONTENT, NEW, OLD, OTHER, QUIET_MS, UP_A, writesOfAccount, type Behaviour } from "./corner.ts";
 import { strangers } from "./never-destroy.ts";
 import { formatRow } from "../rules.ts";
 
@@ -16,6 +16,9 @@ const COPIES = "/api/v1/configmaps?labelSelector=evenkeel.dev%2Ffunction";
 /** A killed host's Lease has to expire first: nobody gave it up. */
 const TAKEOVER_MS = 30_000;
 
+/** How long the steady state is watched: a host that repeats itself does so within seconds. */
+const STEADY_MS = 5_000;
+
 export const absence: readonly Behaviour[] = [
   {
     id: "B39",
@@ -24,15 +27,15 @@ export const absence: readonly Behaviour[] = [
       const { stage } = it;
       await it.source();
       await it.copied();
-      await delay(2_000);
+      await delay(QUIET_MS);
       const before = (await writesOfAccount(stage.auditLog)).length;
       const since = async (): Promise<readonly AuditRow[]> => (await writesOfAccount(stage.auditLog)).slice(before);
-      await delay(5_000);
+      await delay(STEADY_MS);
       assert.deepEqual((await since()).map(formatRow), []);
       await stage.withoutHost(async () => undefined);
       await it.patch(it.home, OTHER);
       await it.copied(OTHER);
-      await delay(2_000);
+      await delay(QUIET_MS);
       const others = (await since()).filter((row) => row.name !== it.name && !isAsked(row));
       assert.deepEqual(others.map(formatRow), []);
     },

@@ -4,6 +4,12 @@ import { setTimeout as delay } from "node:timers/promises";
 import { becomes } from "../../support/wait.ts";
 import { CONTENT, OTHER, UP_A, UP_B, type Behaviour, type Corner } from "./corner.ts";
 
+/** Far enough apart that each touch of the source wakes its key. */
+const TOUCH_MS = 50;
+
+/** For the first tries of a write that is refused: after 1 s, then 2 s, and each pause up to a fifth longer. */
+const TRIES_MS = 6_000;
+
 export const coexist: readonly Behaviour[] = [
   {
     id: "B37",
@@ -46,7 +52,7 @@ export const coexist: readonly Behaviour[] = [
       await it.costsNoWrite(async () => {
         for (let tick = 0; tick < 20; tick++) {
           await it.patch(it.home, { metadata: { annotations: { leader: `${tick}` } } });
-          await delay(50);
+          await delay(TOUCH_MS);
         }
       });
     },
@@ -73,7 +79,7 @@ export const coexist: readonly Behaviour[] = [
       await it.source();
       await it.copied();
       await it.told("WriteRefused", /no room here/);
-      await delay(6_000);
+      await delay(TRIES_MS);
       const tries = (await it.writes()).filter(({ namespace, code }) => namespace === target && code === 403);
       assert.ok(tries.length >= 2 && tries.length <= 6, `${tries.length} tries`);
       await lift();

@@ -7,6 +7,9 @@ import { CANARY, CONTENT, OTHER, UP_A, UP_B, type Behaviour } from "./corner.ts"
 const BYTES = Buffer.from([0, 255, 128, 10]).toString("base64");
 const SECRET_BYTES = Buffer.from(CANARY).toString("base64");
 
+/** What is made so much later is younger: timestamps of objects are in seconds. */
+const YOUNGER_MS = 1_100;
+
 /** Where sources are allowed too. */
 export const RIVAL = "rival";
 
@@ -121,8 +124,7 @@ export const converge: readonly Behaviour[] = [
       await it.stage.admin.namespace(RIVAL);
       await it.source();
       await it.copied();
-      // Timestamps of objects are in seconds.
-      await delay(1_100);
+      await delay(YOUNGER_MS);
       await it.costsNoWrite(async () => {
         await it.create(RIVAL, OTHER, { labels: { mirror: "true" } });
         await it.told("Conflict", /source-b33\/b33 is older and has the same name/, it.name, RIVAL);

@@ -13,7 +13,7 @@ import type { Stage } from "./stage.ts";
 import { formatRow } from "../rules.ts";
 
 /** For a write that was begun before what came after it was done. */
-const QUIET_MS = 2_000;
+export const QUIET_MS = 2_000;
 
 /** Stands in the data of sources, and nowhere that the host tells of. */
 export const CANARY = "c4n4ry";

@@ -5,6 +5,9 @@ import { becomes } from "../../support/wait.ts";
 import { CONTENT, homeOf, NEW, OLD, UP_A, UP_B, writesOfAccount, type Behaviour } from "./corner.ts";
 import { formatRow } from "../rules.ts";
 
+/** Long enough that a host that took no prefix for an answer would have deleted: a deletion is wished for 300 ms before it is sent. */
+const UNCHANGED_MS = 500;
+
 export const reload: readonly Behaviour[] = [
   {
     id: "B09",
@@ -17,7 +20,7 @@ export const reload: readonly Behaviour[] = [
       for (const bad of ["functions:\n  mirror:\n    prefixes: []\n", "functions: [", ""]) {
         await stage.saveConfig(bad);
         await stage.host.readyIs(500, "functions");
-        await delay(500);
+        await delay(UNCHANGED_MS);
       }
       assert.deepEqual((await writesOfAccount(stage.auditLog)).slice(before).map(formatRow), []);
       await stage.configure({});
