@@ -334,7 +334,7 @@ test("leads on, and alone, when the lease is deleted while a candidate stands by
       await replicas.clock.advance(100);
       assert.deepEqual([a.elector.isLeader(), b.elector.isLeader()], [true, false], `seed ${seed}`);
     }
-    assert.equal(replicas.server.spec.holderIdentity, "a");
+    assert.equal(replicas.server.spec.holderIdentity, "a", `seed ${seed}`);
   }
 });
 
@@ -449,9 +449,9 @@ test("row 13: a successor leads less than 2 s after the release, and never befor
     replicas.server.weather = () => ({ requestMs: 20, responseMs: 20 });
     b.start();
     await replicas.clock.advance(20_000 + 317 * seed);
-    assert.ok(a.elector.isLeader(), "leads while it drains");
+    assert.ok(a.elector.isLeader(), `seed ${seed}: leads while it drains`);
     const released = a.elector.release();
-    assert.ok(!a.elector.isLeader(), "from the moment on");
+    assert.ok(!a.elector.isLeader(), `seed ${seed}: from the moment on`);
     const tookMs = await replicas.until(() => b.elector.isLeader());
     await released;
     assert.ok(tookMs < 2_000, `seed ${seed}: ${tookMs} ms`);
@@ -459,6 +459,7 @@ test("row 13: a successor leads less than 2 s after the release, and never befor
     assert.deepEqual(
       holders.slice(-2).map(({ client, holder }) => `${client} wrote "${holder}"`),
       ['a wrote ""', 'b wrote "b"'],
+      `seed ${seed}`,
     );
   }
 });

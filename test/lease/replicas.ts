@@ -21,8 +21,10 @@ export interface Replica {
 export class Replicas {
   readonly clock: VirtualClock;
   readonly server: LeaseServer;
+  readonly #seed: number;
 
   constructor(seed = 1) {
+    this.#seed = seed;
     this.clock = new VirtualClock({ seed });
     this.server = new LeaseServer(this.clock);
   }
@@ -74,7 +76,7 @@ export class Replicas {
   async until(isSo: () => boolean, limitMs = 60_000): Promise<number> {
     const startMs = this.clock.now();
     while (!isSo()) {
-      if (this.clock.now() - startMs > limitMs) throw new Error(`not so after ${limitMs} ms`);
+      if (this.clock.now() - startMs > limitMs) throw new Error(`not so after ${limitMs} ms, seed ${this.#seed}`);
       await this.clock.advance(10);
     }
     return this.clock.now() - startMs;
