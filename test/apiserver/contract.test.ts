@@ -1,11 +1,11 @@
 /** The contract on the embedded server, in process and in virtual time. */
-import { describe, test } from "node:test";
+import { suite, test } from "node:test";
 import { CONTRACT } from "./contract.ts";
 import { roomIn } from "./contract/case.ts";
 import { world } from "./world.ts";
 
 for (const [part, cases] of Object.entries(CONTRACT))
-  describe(`the embedded API server: ${part}`, () => {
+  suite(`the embedded API server: ${part}`, () => {
     for (const { name, run } of cases)
       test(name, async () => {
         const { api, clock, server } = world();

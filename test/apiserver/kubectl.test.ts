@@ -4,7 +4,7 @@ import { execFile, spawnSync } from "node:child_process";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { after, before, describe, test } from "node:test";
+import { after, before, suite, test } from "node:test";
 import { type EmbeddedApiServer, createApiServer } from "../../runtime/apiserver/server.ts";
 import { systemClock } from "../../runtime/clock/clock.ts";
 
@@ -22,7 +22,7 @@ else
   );
 
 function describeKubectl(): void {
-  describe("kubectl against the embedded server", () => {
+  suite("kubectl against the embedded server", () => {
     let server: EmbeddedApiServer;
     let home = "";
 

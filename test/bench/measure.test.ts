@@ -1,6 +1,6 @@
 /** What is read from others: the line of `load`, the files of /proc. */
 import assert from "node:assert/strict";
-import { describe, test } from "node:test";
+import { suite, test } from "node:test";
 
 import { measuresOf, perCopy } from "./measure.ts";
 import { readReport } from "./report.ts";
@@ -9,7 +9,7 @@ import { cpuTicks, statusField, type Threads, usedBetween } from "./usage.ts";
 
 const least = { controller_cpu_s: 0.2, rss_mib: 60, anon_mib: 40, peak_rss_mib: 70 };
 
-describe("a line of load", () => {
+suite("a line of load", () => {
   test("gives each figure by its key, writes and refusals of all verbs together", () => {
     const edit = {
       ...least,
@@ -42,7 +42,7 @@ test("a copy's cost is the fan-out's without the start's", () => {
   assert.equal(rss_mib, 300);
 });
 
-describe("/proc", () => {
+suite("/proc", () => {
   test("CPU time is found behind a name that holds brackets and blanks", () => {
     const stat = "42 (a) b (c)) S 1 42 42 0 -1 4194560 2593 0 0 0 17 5 0 0 20 0 11 0 9022 62";
     assert.equal(cpuTicks(stat), 22);

@@ -1,11 +1,11 @@
 /** The flags: their defaults, and one clear line for what is not one. */
 import assert from "node:assert/strict";
-import { describe, test } from "node:test";
+import { suite, test } from "node:test";
 
 import { type Options, parseOptions } from "./options.ts";
 import { SCENARIO_NAMES } from "./scenarios.ts";
 
-describe("what is run", () => {
+suite("what is run", () => {
   test("by default nearly everything in the medium size, five turns, half an hour, into docs/", () => {
     const { out, ...options } = optionsOf();
     const scenarios = SCENARIO_NAMES.filter((name) => name !== "fanout-100");
@@ -59,7 +59,7 @@ const refused = [
   { argv: ["--quick=yes"], says: "--quick takes no value" },
 ];
 
-describe("refused with one line", () => {
+suite("refused with one line", () => {
   for (const { argv, says } of refused)
     test(argv.join(" "), () => assert.throws(() => parseOptions(argv), { message: says }));
 });

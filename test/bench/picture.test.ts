@@ -1,11 +1,11 @@
 /** The picture: well-formed whatever the names are, marks where the scale says, and failures in red. */
 import assert from "node:assert/strict";
-import { describe, test } from "node:test";
+import { suite, test } from "node:test";
 
 import { picture } from "./picture.ts";
 import { failed, leftOut, reportOf, scenarioOf, type Told } from "./reports.ts";
 
-describe("the picture", () => {
+suite("the picture", () => {
   const worlds: Readonly<Record<string, Readonly<Record<string, readonly Told[]>>>> = {
     "three contenders": { evenkeel: [2, 3, 4], peer: [1, 1, 1], raw: [0.5, 0.5, 0.5] },
     "no contender": {},

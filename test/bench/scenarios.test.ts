@@ -2,14 +2,14 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { describe, test } from "node:test";
+import { suite, test } from "node:test";
 
 import { scenarios, SIZES } from "./scenarios.ts";
 
 const goMain = readFileSync(join(import.meta.dirname, "load", "main.go"), "utf8");
 
 for (const size of SIZES)
-  describe(`size ${size}`, () => {
+  suite(`size ${size}`, () => {
     for (const { name, title, contenders, ratios, figures } of scenarios(size)) {
       test(`${name}: the title has a word for the picture and room beside its legend`, () => {
         assert.match(title, /^[A-Z][a-z0-9, -]+: .{10,80}$/);

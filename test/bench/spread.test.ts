@@ -1,6 +1,6 @@
 /** Medians and ratios: what the whole comparison rests on. */
 import assert from "node:assert/strict";
-import { describe, test } from "node:test";
+import { suite, test } from "node:test";
 
 import { failed, leftOut, scenarioOf } from "./reports.ts";
 import { ratioOf, short, spreadOf } from "./spread.ts";
@@ -12,7 +12,7 @@ const spreads = [
   { name: "the median of an even number lies between", values: [4, 1, 2, 9], spread: { min: 1, median: 3, max: 9 } },
 ];
 
-describe("spread", () => {
+suite("spread", () => {
   for (const { name, values, spread } of spreads) test(name, () => assert.deepEqual(spreadOf(values), spread));
 });
 
@@ -35,7 +35,7 @@ const ratios = [
   { name: "may be zero", evenkeel: [0], peer: [2], ratio: { min: 0, median: 0, max: 0 } },
 ];
 
-describe("a ratio", () => {
+suite("a ratio", () => {
   for (const { name, evenkeel, peer, ratio } of ratios)
     test(name, () => {
       const scenario = scenarioOf({ evenkeel, peer });

@@ -8,7 +8,7 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { after, afterEach, before, describe, it, type TestContext } from "node:test";
+import { after, afterEach, before, suite, test, type TestContext } from "node:test";
 import { systemClock } from "../../runtime/clock/clock.ts";
 import { HostProcess } from "../e2e/host-process.ts";
 import { fileOf } from "../reconcile/cell/corpus.ts";
@@ -23,12 +23,12 @@ const skip = "why" in chromium ? chromium.why : false;
 
 /** What ends with the suite: hooks that are set within a hook would run when that hook ends. */
 const ends: (() => unknown)[] = [];
-const suite: Pick<TestContext, "after"> = { after: (end) => ends.push(end as () => unknown) };
+const hooks: Pick<TestContext, "after"> = { after: (end) => ends.push(end as () => unknown) };
 
 const phone = { width: 390, height: 844, deviceScaleFactor: 1, mobile: true };
 const desk = { width: 1280, height: 900, deviceScaleFactor: 1, mobile: false };
 
-describe(`the status page in a browser${skip === false ? "" : ` (skipped: ${skip})`}`, { skip }, () => {
+suite(`the status page in a browser${skip === false ? "" : ` (skipped: ${skip})`}`, { skip }, () => {
   let browser: Browser;
   let host: HostProcess;
   let url: string;
@@ -42,16 +42,16 @@ describe(`the status page in a browser${skip === false ? "" : ` (skipped: ${skip
   });
 
   before(async () => {
-    const { path: cwd } = await tempFolder(suite);
+    const { path: cwd } = await tempFolder(hooks);
     await once(viewer.listen(0, "127.0.0.1"), "listening");
     ends.unshift(() => viewer.close());
     const { port } = viewer.address() as AddressInfo;
-    host = new HostProcess(suite, { cwd, env: { EVENKEEL_TRACE_LINK: `http://127.0.0.1:${port}/trace/{traceId}` } });
+    host = new HostProcess(hooks, { cwd, env: { EVENKEEL_TRACE_LINK: `http://127.0.0.1:${port}/trace/{traceId}` } });
     [, api = ""] = await host.waitForLine(/API server at (http:\S+)\. /);
     url = await host.address();
     await host.waitForLine(/mirror default\/settings: 2 created/);
     await seed();
-    browser = await startChromium(suite, "path" in chromium ? chromium.path : "");
+    browser = await startChromium(hooks, "path" in chromium ? chromium.path : "");
   });
 
   after(async () => {
@@ -99,7 +99,7 @@ describe(`the status page in a browser${skip === false ? "" : ` (skipped: ${skip
     return tab;
   }
 
-  it("shows functions, caches, reconciles and no object's data, and complains of nothing", async () => {
+  test("shows functions, caches, reconciles and no object's data, and complains of nothing", async () => {
     const tab = await visit("/");
     for (const text of [
       "cleanup-on-delete",
@@ -123,7 +123,7 @@ describe(`the status page in a browser${skip === false ? "" : ` (skipped: ${skip
     assert.ok(asked.length >= 4 && asked.every((each) => each.startsWith(url)), asked.join(" "));
   });
 
-  it("leads to the trace of a reconcile, and does not tell where from", async () => {
+  test("leads to the trace of a reconcile, and does not tell where from", async () => {
     for (const [path, link] of [
       ["/", "#reconciles .trace a"],
       [keyPage("mirror", "default/settings"), "#key .run a[rel=noreferrer]"],
@@ -139,7 +139,7 @@ describe(`the status page in a browser${skip === false ? "" : ` (skipped: ${skip
     }
   });
 
-  it("shows a change that was made in the cluster, without moving the focus", async (t) => {
+  test("shows a change that was made in the cluster, without moving the focus", async (t) => {
     const tab = await visit("/");
     await shows(tab, "Live");
     const focused = await tab.evaluate<string>(`(() => {
@@ -151,7 +151,7 @@ describe(`the status page in a browser${skip === false ? "" : ` (skipped: ${skip
     assert.equal(await tab.evaluate("document.activeElement.id"), focused);
   });
 
-  it("explains a key that is found by keyboard alone", async () => {
+  test("explains a key that is found by keyboard alone", async () => {
     const tab = await visit("/");
     await tab.press("Tab");
     assert.equal(await tab.evaluate("document.activeElement.className"), "skip");
@@ -171,7 +171,7 @@ describe(`the status page in a browser${skip === false ? "" : ` (skipped: ${skip
     await shows(tab, "v1/Namespace */team-*");
   });
 
-  it("says what stands in the way of a key", async () => {
+  test("says what stands in the way of a key", async () => {
     const tab = await visit("/");
     await shows(tab, "In trouble");
     await tab.send("Page.navigate", { url: url + keyPage("mirror", "default/taken") });
@@ -182,12 +182,12 @@ describe(`the status page in a browser${skip === false ? "" : ` (skipped: ${skip
     );
   });
 
-  it("names a function that is suspended, with its last error, on every screen", async () => {
+  test("names a function that is suspended, with its last error, on every screen", async () => {
     const looper = fileOf({ source: "for (;;);" })
       .replace("watches: ConfigMap", "watches: Namespace")
       .replace("{ ConfigMap", "{ Namespace, ConfigMap");
-    const { path: cwd } = await tempFolder(suite, { "functions/looper.js": looper });
-    const troubled = new HostProcess(suite, { cwd, args: ["--functions", "functions"] });
+    const { path: cwd } = await tempFolder(hooks, { "functions/looper.js": looper });
+    const troubled = new HostProcess(hooks, { cwd, args: ["--functions", "functions"] });
     const address = await troubled.address();
     await troubled.waitForLine(/function suspended/);
     for (const [name, screen] of Object.entries({ phone, desk }))
@@ -209,7 +209,7 @@ describe(`the status page in a browser${skip === false ? "" : ` (skipped: ${skip
     await troubled.stop();
   });
 
-  it("finds a key by a part of its name, and says so when there is none", async () => {
+  test("finds a key by a part of its name, and says so when there is none", async () => {
     const tab = await visit(keyPage("mirror", "sett"));
     await shows(tab, "Keys of mirror with “sett” in them");
     assert.equal(await tab.evaluate("document.querySelector('#key a.key').textContent"), "default/settings");
@@ -217,16 +217,16 @@ describe(`the status page in a browser${skip === false ? "" : ` (skipped: ${skip
     await shows(await visit(keyPage("nobody", "x")), "There is no function nobody at work");
   });
 
-  it("is complete without a script", async () => {
+  test("is complete without a script", async () => {
     const tab = await visit(keyPage("mirror", "default/settings"), { hasScript: false });
     await tab.send("Emulation.setScriptExecutionDisabled", { value: false });
     for (const text of ["reload for news", "What it owns", "cleanup-on-delete"]) await shows(tab, text);
     assert.equal(await tab.evaluate("document.getElementById('pause').hidden"), true);
   });
 
-  it("can be paused, stands still for those who ask for less motion, and says when the host is gone", async () => {
-    const { path: other } = await tempFolder(suite);
-    const second = new HostProcess(suite, { cwd: other });
+  test("can be paused, stands still for those who ask for less motion, and says when the host is gone", async () => {
+    const { path: other } = await tempFolder(hooks);
+    const second = new HostProcess(hooks, { cwd: other });
     const tab = await visit("/");
     await tab.send("Page.navigate", { url: await second.address() });
     await shows(tab, "Live");
@@ -243,7 +243,7 @@ describe(`the status page in a browser${skip === false ? "" : ` (skipped: ${skip
     await shows(tab, "Connection lost");
   });
 
-  it("has landmarks, headings, named fields and tables that a screen reader finds", async () => {
+  test("has landmarks, headings, named fields and tables that a screen reader finds", async () => {
     const tab = await visit(keyPage("mirror", "default/settings"), { screen: phone });
     const { nodes } = (await tab.send("Accessibility.getFullAXTree")) as { readonly nodes: readonly AxNode[] };
     const named = (role: string): readonly string[] =>
@@ -261,7 +261,7 @@ describe(`the status page in a browser${skip === false ? "" : ` (skipped: ${skip
 
   for (const [screenName, screen] of Object.entries({ phone, desk }))
     for (const scheme of ["light", "dark"])
-      it(`fits a ${screenName} and is readable in ${scheme}`, async () => {
+      test(`fits a ${screenName} and is readable in ${scheme}`, async () => {
         for (const [pageName, path] of Object.entries({
           all: "/",
           key: keyPage("mirror", "default/settings"),
@@ -276,7 +276,7 @@ describe(`the status page in a browser${skip === false ? "" : ` (skipped: ${skip
         }
       });
 
-  it("is light and quick", async (t) => {
+  test("is light and quick", async (t) => {
     const tab = await visit("/");
     await shows(tab, "Live");
     const paint = await until(

@@ -3,11 +3,11 @@ import assert from "node:assert/strict";
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, test } from "node:test";
+import { afterEach, beforeEach, suite, test } from "node:test";
 
 import { build, cachedBuild } from "./build.ts";
 
-describe("a build", () => {
+suite("a build", () => {
   let root: string;
   let env: { readonly PATH: string | undefined; readonly XDG_CACHE_HOME: string; readonly CALLS: string };
 

@@ -3,13 +3,13 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { connect, createServer } from "node:net";
 import type { Server, Socket } from "node:net";
-import { afterEach, beforeEach, describe, test } from "node:test";
+import { afterEach, beforeEach, suite, test } from "node:test";
 
 import { FaultyProxy } from "./faulty-proxy.ts";
 import { freePort } from "./free-port.ts";
 import { until } from "../support/wait.ts";
 
-describe("a faulty proxy", () => {
+suite("a faulty proxy", () => {
   let echo: Server;
   let echoPort: number;
   let proxy: FaultyProxy;

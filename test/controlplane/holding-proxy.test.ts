@@ -6,7 +6,7 @@ import { Agent, createServer, request, type Server } from "node:https";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, test } from "node:test";
+import { afterEach, beforeEach, suite, test } from "node:test";
 
 import { selfSigned } from "../kube/certificate.ts";
 import { freePort } from "./free-port.ts";
@@ -15,7 +15,7 @@ import { until } from "../support/wait.ts";
 
 const isSlow = ({ url }: Asked): boolean => url.pathname === "/slow";
 
-describe("a holding proxy", () => {
+suite("a holding proxy", () => {
   let folder: string;
   let ca: string;
   let server: Server;

@@ -2,7 +2,7 @@
  * How a test file gets a real cluster. One place holds the rule: where there is none the tests are skipped, and their
  * line in the report says why; under `CI=true` that is a failure, because there nobody would read it.
  */
-import { after, before, describe, test } from "node:test";
+import { after, before, suite, test } from "node:test";
 
 import { findAssets } from "./assets.ts";
 import type { Assets, ToBuild } from "./assets.ts";
@@ -10,7 +10,7 @@ import { startControlPlane } from "./control-plane.ts";
 import type { ControlPlane, ControlPlaneOptions } from "./control-plane.ts";
 
 /**
- * A `describe` whose tests share one control plane, started before the first and stopped after the last.
+ * A `suite` whose tests share one control plane, started before the first and stopped after the last.
  * @param options name the `controllers` that the tests cannot do without; assets may lack kube-controller-manager.
  * @param define is given the control plane as a function, to be called inside tests and hooks only.
  */
@@ -36,7 +36,7 @@ export function describeOnControlPlane(
 export function describeWhereOneStarts(name: string, options: ControlPlaneOptions, define: () => void): void {
   const verdict = verdictOf(findAssets(), options, process.env["CI"] === "true");
   // One test after the other, also where suites run beside each other.
-  if (verdict.kind === "run") void describe(name, { concurrency: 1 }, define);
+  if (verdict.kind === "run") void suite(name, { concurrency: 1 }, define);
   else leaveOut(name, verdict);
 }
 

@@ -7,7 +7,7 @@ import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { createServer, type AddressInfo } from "node:net";
-import { describe, test, type TestContext } from "node:test";
+import { suite, test, type TestContext } from "node:test";
 import { flags } from "../../runtime/cli/flag-table.ts";
 import { systemClock } from "../../runtime/clock/clock.ts";
 import { freePort } from "../controlplane/free-port.ts";
@@ -27,7 +27,7 @@ users: [{ name: here, user: { token: t } }]
 contexts: [{ name: here, context: { cluster: here, user: here } }]
 `;
 
-describe("the host refuses to start, in one line,", { concurrency }, () => {
+suite("the host refuses to start, in one line,", { concurrency }, () => {
   const cases: readonly (Pick<HostProcessOptions, "args" | "env" | "address"> & {
     readonly name: string;
     readonly files?: Readonly<Record<string, string>>;
@@ -163,7 +163,7 @@ test("the host ends at once when it is asked to while its API server does not an
   assert.deepEqual(await host.exited(3_000), { code: 0, signal: null }, host.output);
 });
 
-describe("the host starts", { concurrency }, () => {
+suite("the host starts", { concurrency }, () => {
   test("to print its flags, each with its variable", async (context) => {
     const { path } = await tempFolder(context);
     const host = new HostProcess(context, { args: ["--help"], address: "default", cwd: path });

@@ -1,6 +1,6 @@
 /** The mirror scenario on the embedded API server, within the host and apart from it, and on a real one. */
 import { join } from "node:path";
-import { describe, test, type TestContext } from "node:test";
+import { suite, test, type TestContext } from "node:test";
 import { createApiServer } from "../../runtime/apiserver/server.ts";
 import { systemClock } from "../../runtime/clock/clock.ts";
 import type { Cluster } from "../controlplane/cluster.ts";
@@ -18,7 +18,7 @@ const withoutKubectl =
   program === undefined && process.env["CI"] !== "true" ? "no kubectl: install it, or Go for a control plane" : false;
 
 // At once: each spends most of its time in its steady state.
-describe("mirror", { concurrency: true }, () => {
+suite("mirror", { concurrency: true }, () => {
   test("on the embedded API server of `npm start`", { skip: withoutKubectl }, async (context) => {
     const { path } = await tempFolder(context, { "evenkeel.yaml": CONFIG });
     const host = new HostProcess(context, { args: ["--empty"], cwd: path });

@@ -9,7 +9,7 @@ import { cp, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import { once } from "node:events";
 import { join, relative, resolve } from "node:path";
-import { describe, test, type TestContext } from "node:test";
+import { suite, test, type TestContext } from "node:test";
 import { promisify } from "node:util";
 import { effectsOf } from "#evenkeel/testing";
 import { createApiServer } from "../../runtime/apiserver/server.ts";
@@ -182,7 +182,7 @@ describeOnControlPlane("README.md on a real kube-apiserver", {}, (controlPlane) 
 });
 
 // Each starts what takes a core for a second.
-describe("every command of README.md is run", { concurrency: 2 }, () => {
+suite("every command of README.md is run", { concurrency: 2 }, () => {
   const commands = new Set(commandsOf(readme));
   for (const command of commands) {
     if (command === APPLY) continue;

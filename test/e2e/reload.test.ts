@@ -1,13 +1,13 @@
 /** What the host follows while it runs: the files of its functions and its configuration, good and bad. */
 import assert from "node:assert/strict";
-import { describe, test } from "node:test";
+import { suite, test } from "node:test";
 import { tempFolder } from "../support/temp-folder.ts";
 import { apiServer } from "./api-server.ts";
 import { greeting } from "./greeting.ts";
 import { HostProcess } from "./host-process.ts";
 import { CONFIG } from "./scenario.ts";
 
-describe("while the host runs", { concurrency: 2 }, () => {
+suite("while the host runs", { concurrency: 2 }, () => {
   test("a function that is dropped in, changed, broken, mended and deleted is followed at once", async (context) => {
     const folder = await tempFolder(context, {
       "functions/other.ts": greeting("nothing").replace("greeting", "other"),

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { createPrivateKey, X509Certificate } from "node:crypto";
-import { describe, it } from "node:test";
+import { suite, test } from "node:test";
 import { selfSigned } from "../../runtime/host/certificate.ts";
 
 const options = {
@@ -10,8 +10,8 @@ const options = {
   notAfter: Date.UTC(2036, 0, 1),
 };
 
-describe("a self-signed certificate", () => {
-  it("is signed by its own key and says whose and for what it is", () => {
+suite("a self-signed certificate", () => {
+  test("is signed by its own key and says whose and for what it is", () => {
     const { cert, key } = selfSigned(options);
     const read = new X509Certificate(cert);
     assert.ok(read.verify(read.publicKey) && read.checkPrivateKey(createPrivateKey(key)));
@@ -25,12 +25,12 @@ describe("a self-signed certificate", () => {
     ["to the last second of UTCTime", Date.UTC(2049, 11, 31, 23, 59, 59)],
     ["beyond it", Date.UTC(2050, 0, 1)],
   ] as const)
-    it(`ends when it should: ${name}`, () => {
+    test(`ends when it should: ${name}`, () => {
       const { validFromDate, validToDate } = new X509Certificate(selfSigned({ ...options, notAfter }).cert);
       assert.deepEqual([validFromDate.getTime(), validToDate.getTime()], [options.notBefore, notAfter]);
     });
 
-  it("has a serial number of its own: positive, and shorter than 20 bytes", () => {
+  test("has a serial number of its own: positive, and shorter than 20 bytes", () => {
     const serials = Array.from({ length: 20 }, () => new X509Certificate(selfSigned(options).cert).serialNumber);
     assert.equal(new Set(serials).size, 20);
     for (const serial of serials) assert.match(serial, /^[4-7][0-9A-F]{31}$/);

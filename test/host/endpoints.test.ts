@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { describe, it } from "node:test";
+import { suite, test } from "node:test";
 import { createEndpoints, type EndpointsOptions } from "../../runtime/host/endpoints.ts";
 import type { Checks } from "../../runtime/host/health.ts";
 import { MetricsAccess } from "../../runtime/host/metrics-access.ts";
@@ -66,9 +66,9 @@ const rows: readonly Row[] = [
   { path: "/healthz", method: "HEAD", status: 200, type: "text/plain", body: /^$/ },
 ];
 
-describe("the endpoints", () => {
+suite("the endpoints", () => {
   for (const { path, method = "GET", status, type, body } of rows)
-    it(`${method} ${path} answers ${status}`, async () => {
+    test(`${method} ${path} answers ${status}`, async () => {
       const response = await host().app.request(path, { method });
       assert.equal(response.status, status);
       assert.ok(response.headers.get("content-type")?.startsWith(type), response.headers.get("content-type") ?? "");
@@ -82,7 +82,7 @@ describe("the endpoints", () => {
       if (status === 405) assert.equal(response.headers.get("allow"), "GET, HEAD");
     });
 
-  it("list the recent traces, filter them, and show one as a tree", async () => {
+  test("list the recent traces, filter them, and show one as a tree", async () => {
     const { app, tracer } = host();
     const trace = tracer.start(start);
     trace.end({ outcome: "success" });
@@ -98,14 +98,14 @@ describe("the endpoints", () => {
     assert.equal(tree.root.name, "reconcile mirror");
   });
 
-  it("say nothing about an error of ours", async () => {
+  test("say nothing about an error of ours", async () => {
     const page = { contentType: "text/plain", text: () => Promise.reject(new Error("secret")) };
     const response = await host({ metrics: { page } }).app.request("/metrics");
     assert.equal(response.status, 500);
     assert.equal(await response.text(), "internal error\n");
   });
 
-  it("that are not meant for an address are not there", async () => {
+  test("that are not meant for an address are not there", async () => {
     const { app } = host({ status: undefined, metrics: undefined });
     for (const path of ["/", "/status", "/live", "/traces", "/traces/a", "/metrics", "/page/page.css"])
       assert.equal((await app.request(path)).status, 404, path);
@@ -113,7 +113,7 @@ describe("the endpoints", () => {
   });
 });
 
-describe("the name that is asked for", () => {
+suite("the name that is asked for", () => {
   const cases: readonly { readonly name: string; readonly isOurs: boolean }[] = [
     ...["localhost", "localhost:8080", "LOCALHOST:1", "127.0.0.1:80", "127.9.9.9", "[::1]:9", "a.localhost:1"].map(
       (name) => ({ name, isOurs: true }),
@@ -129,7 +129,7 @@ describe("the name that is asked for", () => {
     ...["", "localhost:80:80", "0.0.0.0", "1", "0x7f000001", "user@localhost"].map((name) => ({ name, isOurs: false })),
   ];
   for (const { name, isOurs } of cases)
-    it(`on loopback, ${JSON.stringify(name)} is ${isOurs ? "answered" : "refused"}`, async () => {
+    test(`on loopback, ${JSON.stringify(name)} is ${isOurs ? "answered" : "refused"}`, async () => {
       for (const path of ["/", "/traces", "/live", "/livez"]) {
         const { app, live } = host();
         const response = await app.request(path, { headers: { host: name } });
@@ -138,13 +138,13 @@ describe("the name that is asked for", () => {
       }
     });
 
-  it("beyond loopback is anybody's", async () => {
+  test("beyond loopback is anybody's", async () => {
     const { app } = host({ isLoopback: false });
     assert.equal((await app.request("/livez", { headers: { host: "10.1.2.3:8080" } })).status, 200);
   });
 });
 
-describe("/metrics for those who may", () => {
+suite("/metrics for those who may", () => {
   const reviews = {
     authenticate: (token: string) =>
       Promise.resolve(token === "bad" ? undefined : { username: token, uid: undefined, groups: [], extra: {} }),
@@ -158,7 +158,7 @@ describe("/metrics for those who may", () => {
     { authorization: "Bearer broken", status: 503 },
     { authorization: "Bearer prometheus", status: 200 },
   ])
-    it(`answers ${status} to ${authorization ?? "nobody"}`, async () => {
+    test(`answers ${status} to ${authorization ?? "nobody"}`, async () => {
       const access = new MetricsAccess({ reviews, clock: new VirtualClock(), onFailed: () => {} });
       const { app } = host({ metrics: { page: createMetrics({ version: "0" }), access }, isLoopback: false });
       const response = await app.request("/metrics", authorization === undefined ? {} : { headers: { authorization } });

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { describe, it } from "node:test";
+import { suite, test } from "node:test";
 import { answerAll, answerOne, type Check, type Checks } from "../../runtime/host/health.ts";
 
 const ok: Check = () => undefined;
@@ -79,9 +79,11 @@ const all: readonly Row[] = [
   },
 ];
 
-describe("all checks of an endpoint", () => {
+suite("all checks of an endpoint", () => {
   for (const { name, checks, isVerbose = false, excluded = [], status, body } of all)
-    it(name, () => assert.deepEqual(answerAll(checks, { endpoint: "readyz", isVerbose, excluded }), { status, body }));
+    test(name, () =>
+      assert.deepEqual(answerAll(checks, { endpoint: "readyz", isVerbose, excluded }), { status, body }),
+    );
 });
 
 const one: readonly (Row & { readonly check: string })[] = [
@@ -105,7 +107,7 @@ const one: readonly (Row & { readonly check: string })[] = [
   { name: "no checks: ping", checks: new Map(), check: "ping", status: 200, body: "ok" },
 ];
 
-describe("one check", () => {
+suite("one check", () => {
   for (const { name, checks, check, isVerbose = false, status, body } of one)
-    it(name, () => assert.deepEqual(answerOne(checks, check, { isVerbose }), { status, body }));
+    test(name, () => assert.deepEqual(answerOne(checks, check, { isVerbose }), { status, body }));
 });

@@ -4,7 +4,7 @@ import type { IncomingMessage } from "node:http";
 import { connect } from "node:net";
 import type { TLSSocket } from "node:tls";
 import { get } from "node:https";
-import { describe, it } from "node:test";
+import { suite, test } from "node:test";
 import { Hono } from "hono";
 import { systemClock } from "../../runtime/clock/clock.ts";
 import { selfSigned } from "../../runtime/host/certificate.ts";
@@ -20,9 +20,9 @@ const how = { clock: systemClock, flag: "--address" };
 
 const anyPort = { host: "127.0.0.1", port: 0 };
 
-describe("a listener", () => {
+suite("a listener", () => {
   for (const address of [anyPort, { host: "::1", port: 0 }, { host: "", port: 0 }])
-    it(`on ${JSON.stringify(address.host)} reports the port it got and answers there`, async () => {
+    test(`on ${JSON.stringify(address.host)} reports the port it got and answers there`, async () => {
       const listener = await listen(app, address, how);
       const { port } = listener.address;
       assert.ok(port > 0);
@@ -33,7 +33,7 @@ describe("a listener", () => {
       await assert.rejects(fetch(url));
     });
 
-  it("closes promptly though a client holds a connection and sends half a request", async () => {
+  test("closes promptly though a client holds a connection and sends half a request", async () => {
     const clock = new VirtualClock();
     const listener = await listen(app, anyPort, { ...how, clock });
     const socket = connect(listener.address.port, "127.0.0.1");
@@ -48,7 +48,7 @@ describe("a listener", () => {
     await closed;
   });
 
-  it("leaves a request body unread", async () => {
+  test("leaves a request body unread", async () => {
     const listener = await listen(app, anyPort, how);
     const response = await fetch(`http://127.0.0.1:${listener.address.port}/livez`, {
       method: "POST",
@@ -59,7 +59,7 @@ describe("a listener", () => {
     await listener.close();
   });
 
-  it("on an address that is taken fails with what to change and keeps Node's code as cause", async () => {
+  test("on an address that is taken fails with what to change and keeps Node's code as cause", async () => {
     const first = await listen(app, anyPort, how);
     await assert.rejects(listen(app, first.address, how), (error) => {
       assert.ok(error instanceof EvenkeelError);
@@ -71,7 +71,7 @@ describe("a listener", () => {
     await first.close();
   });
 
-  it("on an address of another machine fails with what is wrong", async () => {
+  test("on an address of another machine fails with what is wrong", async () => {
     await assert.rejects(listen(app, { host: "192.0.2.1", port: 0 }, how), {
       code: "FLAG_INVALID",
       message: /--address 192\.0\.2\.1:0 is no address of this machine/,
@@ -79,10 +79,10 @@ describe("a listener", () => {
   });
 });
 
-describe("a listener with a certificate of files", () => {
+suite("a listener with a certificate of files", () => {
   const names = { names: ["localhost"], notBefore: Date.UTC(2020, 0, 1), notAfter: Date.UTC(2049, 0, 1) };
 
-  it("serves new connections with what the files hold now, and keeps what was good", async (context) => {
+  test("serves new connections with what the files hold now, and keeps what was good", async (context) => {
     const [first, second] = [
       selfSigned({ commonName: "first", ...names }),
       selfSigned({ commonName: "second", ...names }),
@@ -123,7 +123,7 @@ describe("a listener with a certificate of files", () => {
     assert.equal(clock.pendingCount, 0);
   });
 
-  it("does not begin with files that do not fit together", async (context) => {
+  test("does not begin with files that do not fit together", async (context) => {
     const [one, other] = [selfSigned({ commonName: "a", ...names }), selfSigned({ commonName: "b", ...names })];
     const folder = await tempFolder(context, { crt: one.cert, key: other.key });
     const files = { certFile: `${folder.path}/crt`, keyFile: `${folder.path}/key` };

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { describe, it } from "node:test";
+import { suite, test } from "node:test";
 import { STALE_MS } from "../../runtime/host/checks.ts";
 import { statusDocument } from "../../runtime/host/page/document.ts";
 import { Live, MAX_STREAMS } from "../../runtime/host/page/live.ts";
@@ -41,7 +41,7 @@ const reconcile: Status["reconciles"][number] = {
   traceUrl: undefined,
 };
 
-describe("the page says", () => {
+suite("the page says", () => {
   const cases: readonly { readonly name: string; readonly status: Partial<Status>; readonly says: RegExp }[] = [
     { name: "that the host is ready", status: {}, says: /●<\/span> Ready/ },
     {
@@ -157,7 +157,7 @@ describe("the page says", () => {
     },
   ];
   for (const { name, status, says } of cases)
-    it(name, () => assert.match(String(statusDocument(fakeStatus(status), nothing)), says));
+    test(name, () => assert.match(String(statusDocument(fakeStatus(status), nothing)), says));
 
   const [where, shown] = ["http://j.example/?a=1&id=0af7", `<code>${reconcile.traceId}</code>`];
   for (const { traceUrl, says, name } of [
@@ -168,7 +168,7 @@ describe("the page says", () => {
       says: `class="trace"><a href="${where.replace("&", "&amp;")}" rel="noreferrer">${shown}</a></td>`,
     },
   ])
-    it(`${name}, in the list and with its key`, () => {
+    test(`${name}, in the list and with its key`, () => {
       const run = { ...reconcile, traceUrl };
       const source = fakeStatus({ reconciles: [run] });
       assert.ok(String(statusDocument(source, nothing)).includes(says));
@@ -178,7 +178,7 @@ describe("the page says", () => {
       assert.ok(text.includes(`trace ${link} ·`), text);
     });
 
-  it("why a key ran, what it read, owns and is blocked by", () => {
+  test("why a key ran, what it read, owns and is blocked by", () => {
     const source = fakeStatus();
     source.key = () => ({ ...fakeKey, obstacles: [{ target: "v1/ConfigMap b/x", reason: "exists", inMs: 4_000 }] });
     const text = String(statusDocument(source, { function: "mirror", key: "default/x" }));
@@ -189,7 +189,7 @@ describe("the page says", () => {
   });
 });
 
-it("whatever a name holds is text on the page", () => {
+test("whatever a name holds is text on the page", () => {
   const evil = `"><script>alert(1)</script><img src=x onerror='y'>`;
   const source = fakeStatus({
     functions: [
@@ -215,12 +215,12 @@ it("whatever a name holds is text on the page", () => {
   assert.equal(text.match(/<script /g)?.length, 1);
 });
 
-it("nothing on the page needs a style or a script of the markup's own", () => {
+test("nothing on the page needs a style or a script of the markup's own", () => {
   const text = String(statusDocument(fakeStatus({ caches: [cache], reconciles: [reconcile] }), nothing));
   assert.doesNotMatch(text, /\sstyle=|\son[a-z]+=|<style|javascript:|https?:/);
 });
 
-describe("a rough duration", () => {
+suite("a rough duration", () => {
   for (const [ms, says] of [
     [0, "a moment"],
     [9_999, "a moment"],
@@ -230,11 +230,11 @@ describe("a rough duration", () => {
     [3_600_000, "1 h"],
     [172_800_000, "2 d"],
   ] as const)
-    it(`of ${ms} ms is ${says}`, () => assert.equal(rough(ms), says));
+    test(`of ${ms} ms is ${says}`, () => assert.equal(rough(ms), says));
 });
 
-describe("the live stream", () => {
-  it("begins with every section, then sends those that changed, within half a second", async () => {
+suite("the live stream", () => {
+  test("begins with every section, then sends those that changed, within half a second", async () => {
     const { clock, source, live } = rig();
     const reader = live.open(nothing)?.getReader();
     assert.ok(reader);
@@ -247,7 +247,7 @@ describe("the live stream", () => {
     live.close();
   });
 
-  it("computes nothing while nobody looks", async () => {
+  test("computes nothing while nobody looks", async () => {
     const { clock, source, live } = rig();
     await clock.advance(10_000);
     assert.equal(source.readCount, 0);
@@ -259,7 +259,7 @@ describe("the live stream", () => {
     assert.deepEqual([source.readCount, live.streamCount, clock.pendingCount], [3, 0, 0]);
   });
 
-  it("is looked at once for all viewers", async () => {
+  test("is looked at once for all viewers", async () => {
     const { clock, source, live } = rig();
     live.open(nothing);
     live.open(nothing);
@@ -269,7 +269,7 @@ describe("the live stream", () => {
     live.close();
   });
 
-  it("keeps one text per section for a viewer that does not read, and sends the last", async () => {
+  test("keeps one text per section for a viewer that does not read, and sends the last", async () => {
     const { clock, source, live } = rig();
     const reader = live.open(nothing)?.getReader();
     assert.ok(reader);
@@ -285,7 +285,7 @@ describe("the live stream", () => {
     live.close();
   });
 
-  it("says that it is there when there is no news", async () => {
+  test("says that it is there when there is no news", async () => {
     const { clock, live } = rig();
     const reader = live.open(nothing)?.getReader();
     assert.ok(reader);
@@ -297,7 +297,7 @@ describe("the live stream", () => {
     live.close();
   });
 
-  it("is refused to more viewers than there is room for, until one goes", async () => {
+  test("is refused to more viewers than there is room for, until one goes", async () => {
     const { live } = rig();
     const streams = Array.from({ length: MAX_STREAMS }, () => live.open(nothing));
     assert.ok(streams.every((stream) => stream !== undefined));
@@ -307,7 +307,7 @@ describe("the live stream", () => {
     live.close();
   });
 
-  it("ends when the host stops, and none begins after that", async () => {
+  test("ends when the host stops, and none begins after that", async () => {
     const { clock, live } = rig();
     const reader = live.open(nothing)?.getReader();
     assert.ok(reader);

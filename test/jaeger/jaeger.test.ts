@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { chmod } from "node:fs/promises";
 import { join } from "node:path";
-import { describe, test } from "node:test";
+import { suite, test } from "node:test";
 
 import { tempFolder } from "../support/temp-folder.ts";
 import { verdictOf } from "./jaeger.ts";
@@ -10,7 +10,7 @@ import { readOtlp } from "./otlp.ts";
 import { path, printed, roots } from "./tree.ts";
 import { waterfall } from "./waterfall.ts";
 
-describe("tests that need Jaeger", () => {
+suite("tests that need Jaeger", () => {
   const rows = [
     { name: "run where there is Go", files: ["go"], CI: "true", kind: "run" },
     { name: "are skipped where there is neither Go nor a build", files: [], CI: "", kind: "skip" },
@@ -25,7 +25,7 @@ describe("tests that need Jaeger", () => {
     });
 });
 
-describe("a trace that Jaeger shows", () => {
+suite("a trace that Jaeger shows", () => {
   const attribute = { key: "list", value: { arrayValue: { values: [{ stringValue: "a" }, { stringValue: "b" }] } } };
   const json = JSON.stringify({
     result: {

@@ -12,7 +12,7 @@
 import { mkdtemp, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { describe } from "node:test";
+import { suite } from "node:test";
 
 import { stringify } from "yaml";
 import { z } from "zod";
@@ -40,10 +40,10 @@ const READY_LIMIT_MS = 60_000;
 /** It needs 2 s; 11 s while a gRPC exporter is still connected. */
 const STOP_LIMIT_MS = 3_000;
 
-/** A `describe` of tests that need Jaeger: left out, with the reason, where it cannot be built; under `CI=true` that fails. */
+/** A `suite` of tests that need Jaeger: left out, with the reason, where it cannot be built; under `CI=true` that fails. */
 export function describeWithJaeger(name: string, define: () => void): void {
   const verdict = verdictOf(process.env);
-  if (verdict.kind === "run") void describe(name, define);
+  if (verdict.kind === "run") void suite(name, define);
   else leaveOut(name, verdict);
 }
 

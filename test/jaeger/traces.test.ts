@@ -3,7 +3,7 @@
  * and everything read back through Jaeger's query API.
  */
 import assert from "node:assert/strict";
-import { after, before, describe, test } from "node:test";
+import { after, before, suite, test } from "node:test";
 
 import { attributes as keys } from "../../runtime/trace/names.ts";
 import { describeWhereOneStarts } from "../controlplane/on-control-plane.ts";
@@ -67,7 +67,7 @@ describeWithJaeger("traces in a real Jaeger", () => {
     });
     after(() => stage?.stop());
 
-    describe("as an ordinary ServiceAccount", () => {
+    suite("as an ordinary ServiceAccount", () => {
       let mirrored: Found;
 
       before(async () => {
@@ -276,7 +276,7 @@ describeWithJaeger("traces in a real Jaeger", () => {
       });
     });
 
-    describe("in group system:monitoring", () => {
+    suite("in group system:monitoring", () => {
       let mirrored: Found;
 
       before(async () => {

@@ -6,7 +6,7 @@
  */
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
-import { describe, test, type TestContext } from "node:test";
+import { suite, test, type TestContext } from "node:test";
 import { z } from "zod";
 import type { AuditRow } from "../controlplane/audit-log.ts";
 import { absence } from "./behaviours/absence.ts";
@@ -32,7 +32,7 @@ const SECOND: Config = {
   sourceNamespaces: [throwing, silent, crowd].map(({ id }) => homeOf(id)),
 };
 
-describe("mirror and cleanup-on-delete under the manifests", { concurrency: true }, () => {
+suite("mirror and cleanup-on-delete under the manifests", { concurrency: true }, () => {
   describeUnderManifests("whatever the cluster does", (ground) => {
     test("every behaviour that one host can show", { concurrency: 4 }, async (context) => {
       const stage = await Stage.of({ context, ...ground() }, FIRST);

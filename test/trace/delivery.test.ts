@@ -1,6 +1,6 @@
 /** How long the end of the process waits for a collector, by what is known of it; and that no span is lost unseen. */
 import assert from "node:assert/strict";
-import { describe, it } from "node:test";
+import { suite, test } from "node:test";
 import { InMemorySpanExporter, SimpleSpanProcessor, TracerProvider, type ReadableSpan } from "@opentelemetry/sdk-trace";
 import { Delivery, GRACE_MS, MAX_GRACE_MS, type GaveUp } from "../../runtime/trace/delivery.ts";
 import { VirtualClock } from "../support/virtual-clock.ts";
@@ -162,9 +162,9 @@ const rows: readonly Row[] = [
   },
 ];
 
-describe("at the end of the process", () => {
+suite("at the end of the process", () => {
   for (const { name, why, before = [], atEnd, waitsMs, lostSpanCount, gaveUp } of rows)
-    it(name, async () => {
+    test(name, async () => {
       const { clock, delivery, send, allAnswered } = rig();
       for (const { answer, thenMs } of before) {
         send(answer).catch(() => {});
@@ -183,7 +183,7 @@ describe("at the end of the process", () => {
       assert.equal(delivery.lostSpanCount, lostSpanCount, why);
     });
 
-  it("answers that keep coming in are waited for no longer than the limit", async () => {
+  test("answers that keep coming in are waited for no longer than the limit", async () => {
     const { clock, delivery, send } = rig();
     const answers = Array.from({ length: 20 }, (_, i): Answer => ({ inMs: 200 * (i + 1), isGood: true }));
     const ended = delivery.end(async () => void (await Promise.all(answers.map(send))), LIMIT_MS);
@@ -192,7 +192,7 @@ describe("at the end of the process", () => {
     assert.equal(delivery.lostSpanCount, 2 * 10);
   });
 
-  it("an answer that comes after it was given up is not counted again, and nothing is handed over any more", async () => {
+  test("an answer that comes after it was given up is not counted again, and nothing is handed over any more", async () => {
     const { clock, delivery, send, handed } = rig();
     const ended = delivery.end(() => send({ inMs: 1_000, isGood: false }).catch(() => {}), LIMIT_MS);
     await clock.advance(LIMIT_MS);

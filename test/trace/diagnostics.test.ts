@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { afterEach, describe, it } from "node:test";
+import { afterEach, suite, test } from "node:test";
 import { diag } from "@opentelemetry/api";
 import { Diagnostics } from "../../runtime/trace/diagnostics.ts";
 import { VirtualClock } from "../support/virtual-clock.ts";
@@ -21,14 +21,14 @@ const refused = JSON.stringify({
   code: "ECONNREFUSED",
 });
 
-describe("a failing export", () => {
-  it("is one line with the reason and no stack", () => {
+suite("a failing export", () => {
+  test("is one line with the reason and no stack", () => {
     const { lines } = listening();
     diag.error(refused);
     assert.deepEqual(lines, [["traces could not be exported", { error: "connect ECONNREFUSED 127.0.0.1:4318" }]]);
   });
 
-  it("is said at most once a minute, with the number held back, and always counted", async () => {
+  test("is said at most once a minute, with the number held back, and always counted", async () => {
     const { clock, lines, diagnostics } = listening();
     for (let second = 0; second < 60; second += 5) {
       diag.error(refused);
@@ -47,15 +47,15 @@ describe("a failing export", () => {
     ["[1]", "[1]"],
     ["null", "null"],
   ] as const)
-    it(`reported as ${JSON.stringify(message)} reads ${line}`, () => {
+    test(`reported as ${JSON.stringify(message)} reads ${line}`, () => {
       const { lines } = listening();
       diag.error(message);
       assert.equal(lines[0]?.[1]["error"], line);
     });
 });
 
-describe("dropped spans", () => {
-  it("are added up", () => {
+suite("dropped spans", () => {
+  test("are added up", () => {
     const { lines, diagnostics } = listening();
     diag.warn("Dropped 12 spans because maxQueueSize reached");
     diag.warn("Dropped 30 spans because maxQueueSize reached");

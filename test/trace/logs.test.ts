@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { describe, it } from "node:test";
+import { suite, test } from "node:test";
 import { EvenkeelError } from "../../runtime/kube/errors.ts";
 import { createLogger, type Fields, type LoggerOptions, type LogStream } from "../../runtime/trace/logs.ts";
 import { VirtualClock } from "../support/virtual-clock.ts";
@@ -32,7 +32,7 @@ function logged(fields: Fields, options: Partial<LoggerOptions> = {}, message = 
 const text = { format: "text" } as const;
 const time = new Date(Date.UTC(2026, 0, 1)).toTimeString().slice(0, 8);
 
-describe("a JSON line", () => {
+suite("a JSON line", () => {
   const rows: readonly { readonly name: string; readonly fields: Fields; readonly json: object }[] = [
     {
       name: "holds fields beside time, level and message",
@@ -57,7 +57,7 @@ describe("a JSON line", () => {
     },
   ];
   for (const { name, fields, json } of rows)
-    it(name, () =>
+    test(name, () =>
       assert.deepEqual(JSON.parse(logged(fields)), {
         time: "2026-01-01T00:00:00.000Z",
         level: "info",
@@ -66,20 +66,20 @@ describe("a JSON line", () => {
       }),
     );
 
-  it("has the stack of a bug", () => {
+  test("has the stack of a bug", () => {
     const line = JSON.parse(logged({ error: new TypeError("x is undefined") })) as Record<string, string>;
     assert.equal(line["error"], "x is undefined");
     assert.match(line["errorStack"] ?? "", /TypeError: x is undefined\n\s+at /);
   });
 
-  it("survives a circle of causes", () => {
+  test("survives a circle of causes", () => {
     const error = new EvenkeelError("API_TIMEOUT", "a");
     error.cause = error;
     assert.match(logged({ error }), /"error":"a; /);
   });
 });
 
-describe("a text line", () => {
+suite("a text line", () => {
   const rows: readonly {
     readonly name: string;
     readonly message?: string;
@@ -101,10 +101,11 @@ describe("a text line", () => {
       line: `${time} x [31mfake  name="a\\n\\u001b[2J"`,
     },
   ];
-  for (const { name, message, fields, line } of rows) it(name, () => assert.equal(logged(fields, text, message), line));
+  for (const { name, message, fields, line } of rows)
+    test(name, () => assert.equal(logged(fields, text, message), line));
 });
 
-describe("the format", () => {
+suite("the format", () => {
   const rows: readonly {
     readonly name: string;
     readonly isTTY: boolean;
@@ -123,21 +124,21 @@ describe("the format", () => {
     { name: "JSON in a terminal when asked for", isTTY: true, options: { format: "json" }, starts: "{" },
   ];
   for (const { name, isTTY, options, starts } of rows)
-    it(`is ${name}`, () => {
+    test(`is ${name}`, () => {
       const stream = new Lines(isTTY);
       createLogger({ stream, clock: new VirtualClock(), ...options }).info("started");
       assert.equal(stream.written[0]?.slice(0, starts.length), starts);
     });
 });
 
-describe("verbosity", () => {
+suite("verbosity", () => {
   for (const [verbosity, levels] of [
     [0, ["info"]],
     [3, ["info"]],
     [4, ["info", "debug"]],
     [8, ["info", "debug", "requests"]],
   ] as const)
-    it(`${verbosity} shows ${levels.join(", ")}`, () => {
+    test(`${verbosity} shows ${levels.join(", ")}`, () => {
       const stream = new Lines();
       const log = createLogger({ stream, clock: new VirtualClock(), verbosity });
       log.info("info");
@@ -151,7 +152,7 @@ describe("verbosity", () => {
     });
 });
 
-describe("a reconcile", () => {
+suite("a reconcile", () => {
   const line = {
     function: "mirror",
     key: "default/x",
@@ -168,12 +169,12 @@ describe("a reconcile", () => {
     durationMs: 2,
     traceId: "t1",
   };
-  it("is a sentence for people", () => {
+  test("is a sentence for people", () => {
     const stream = new Lines();
     createLogger({ stream, clock: new VirtualClock(), ...text }).reconcile(line);
     assert.deepEqual(stream.written, [`${time} mirror default/x: 1 created (a) · woke: retry · 2.0 ms`]);
   });
-  it("is a constant message and fields, trace id included, for machines", () => {
+  test("is a constant message and fields, trace id included, for machines", () => {
     const stream = new Lines();
     createLogger({ stream, clock: new VirtualClock() }).reconcile(line);
     const { message, traceId, created } = JSON.parse(stream.written[0] ?? "") as Record<string, unknown>;
@@ -181,15 +182,15 @@ describe("a reconcile", () => {
   });
 });
 
-describe("a reader that went away", () => {
-  it("does not stop the host: an error event silences the log", () => {
+suite("a reader that went away", () => {
+  test("does not stop the host: an error event silences the log", () => {
     const stream = new Lines();
     const log = createLogger({ stream, clock: new VirtualClock() });
     stream.onError(Object.assign(new Error("write EPIPE"), { code: "EPIPE" }));
     log.info("started");
     assert.deepEqual(stream.written, []);
   });
-  it("does not stop the host: a throwing write silences the log", () => {
+  test("does not stop the host: a throwing write silences the log", () => {
     let calls = 0;
     const write = (): never => {
       calls++;

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { describe, it } from "node:test";
+import { suite, test } from "node:test";
 import { createMetrics, type Metrics } from "../../runtime/trace/metrics.ts";
 import { parseMetrics, samplesOf, type Family } from "./metrics-page.ts";
 
@@ -62,25 +62,25 @@ const page: readonly {
   { name: "evenkeel_span_export_errors_total", type: "counter", labels: "" },
 ];
 
-describe("the metrics page", () => {
+suite("the metrics page", () => {
   for (const { name, type, labels, buckets } of page)
-    it(`has ${name}: ${type} by ${labels === "" ? "nothing" : labels}`, async () => {
+    test(`has ${name}: ${type} by ${labels === "" ? "nothing" : labels}`, async () => {
       const family = (await busyPage()).get(name);
       assert.equal(family?.type, type);
       assert.equal(labelNames(family), labels);
       if (buckets !== undefined) assert.equal(bucketsOf(family), `${buckets} +Inf`);
     });
 
-  it("has no metric besides these", async () => {
+  test("has no metric besides these", async () => {
     assert.deepEqual([...(await busyPage()).keys()].toSorted(), page.map(({ name }) => name).toSorted());
   });
 
-  it("is served as the Prometheus text format", () =>
+  test("is served as the Prometheus text format", () =>
     assert.match(world().metrics.contentType, /^text\/plain; version=0\.0\.4/));
 });
 
-describe("a function's series", () => {
-  it("are all there at zero before its first reconcile", async () => {
+suite("a function's series", () => {
+  test("are all there at zero before its first reconcile", async () => {
     const { metrics, samples } = world();
     metrics.controller("mirror");
     metrics
@@ -97,7 +97,7 @@ describe("a function's series", () => {
       assert.equal(found.get(`workqueue_${name}{controller="mirror",name="mirror"}`), 0, name);
   });
 
-  it("are gone when it is removed, and those of others stay", async () => {
+  test("are gone when it is removed, and those of others stay", async () => {
     const { metrics, samples } = world();
     for (const name of ["mirror", "other"]) {
       const all = busy(metrics, name);
@@ -111,7 +111,7 @@ describe("a function's series", () => {
     assert.ok(found.filter((key) => key.includes("other")).length > 80);
   });
 
-  it("start at zero again when it comes back", async () => {
+  test("start at zero again when it comes back", async () => {
     const { metrics, samples } = world();
     busy(metrics, "mirror")[0].close();
     metrics.controller("mirror");
@@ -121,7 +121,7 @@ describe("a function's series", () => {
 
 const plain = { isTerminal: false, isPanic: false, isTimeout: false };
 
-describe("a reconcile", () => {
+suite("a reconcile", () => {
   const rows = [
     { observation: { result: "success" }, counts: { success: 1 } },
     { observation: { result: "requeue_after" }, counts: { requeue_after: 1 } },
@@ -131,7 +131,7 @@ describe("a reconcile", () => {
     { observation: { result: "error", isTimeout: true }, counts: { error: 1, errors: 1, timeouts: 1 } },
   ] as const;
   for (const { observation, counts } of rows)
-    it(`that ends as ${JSON.stringify(observation)} counts as ${Object.keys(counts).join(", ")}`, async () => {
+    test(`that ends as ${JSON.stringify(observation)} counts as ${Object.keys(counts).join(", ")}`, async () => {
       const { metrics, samples } = world();
       const controller = metrics.controller("m");
       controller.started();
@@ -158,8 +158,8 @@ describe("a reconcile", () => {
     });
 });
 
-describe("a function's cell", () => {
-  it("is asked at each scrape how many threads it lost and whether it is suspended", async () => {
+suite("a function's cell", () => {
+  test("is asked at each scrape how many threads it lost and whether it is suspended", async () => {
     const { metrics, samples } = world();
     const cell = {
       faultCount: 2,
@@ -179,7 +179,7 @@ describe("a function's cell", () => {
     assert.equal((await samples()).get('evenkeel_function_suspended{controller="m"}'), 0);
   });
 
-  it("is asked at each scrape what it cannot write, by reason", async () => {
+  test("is asked at each scrape what it cannot write, by reason", async () => {
     const { metrics, samples } = world();
     const blocked = new Map([["denied", 2]]);
     metrics.function("m").watch(() => ({ faultCount: 0, isSuspended: false, failingMs: 0, conflictCount: 0, blocked }));
@@ -189,7 +189,7 @@ describe("a function's cell", () => {
     assert.equal((await samples()).get(denied), 0);
   });
 
-  it("whose reconciles fail has them counted by code", async () => {
+  test("whose reconciles fail has them counted by code", async () => {
     const { metrics, samples } = world();
     const cell = metrics.function("m");
     for (const code of ["FUNCTION_TIMED_OUT", "FUNCTION_CRASHED", "FUNCTION_TIMED_OUT"]) cell.failed(code);
@@ -199,10 +199,10 @@ describe("a function's cell", () => {
   });
 });
 
-describe("a workqueue", () => {
+suite("a workqueue", () => {
   const q = 'controller="m",name="m"';
 
-  it("shows depth and unfinished work as the queue tells them at the scrape", async () => {
+  test("shows depth and unfinished work as the queue tells them at the scrape", async () => {
     const { metrics, samples } = world();
     const state = { high: 3, low: 7, totalMs: 5_000, longestMs: 4_000 };
     metrics.workqueue("m").watch({ depth: (priority) => state[priority], unfinishedWork: () => state });
@@ -218,7 +218,7 @@ describe("a workqueue", () => {
     assert.equal(found.get(`workqueue_unfinished_work_seconds{${q}}`), 0);
   });
 
-  it("sorts waiting and working times into buckets of seconds", async () => {
+  test("sorts waiting and working times into buckets of seconds", async () => {
     const { metrics, samples } = world();
     const queue = metrics.workqueue("m");
     queue.taken(5);
@@ -230,8 +230,8 @@ describe("a workqueue", () => {
   });
 });
 
-describe("values read at the scrape", () => {
-  it("spans lost and exports failed are those of now, not a sum over scrapes", async () => {
+suite("values read at the scrape", () => {
+  test("spans lost and exports failed are those of now, not a sum over scrapes", async () => {
     const spans = { droppedSpanCount: 3, exportErrorCount: 1 };
     const metrics = createMetrics({ version: "1", spans });
     await metrics.text();
@@ -241,7 +241,7 @@ describe("values read at the scrape", () => {
     assert.equal(found.get("evenkeel_span_export_errors_total"), 1);
   });
 
-  it("an informer is asked for its size and age at each scrape, and is silent about an age it does not know", async () => {
+  test("an informer is asked for its size and age at each scrape, and is silent about an age it does not know", async () => {
     const { metrics, samples } = world();
     const gauges = { ...young };
     const informer = metrics.informer("v1/ConfigMap */*", gauges);
@@ -257,7 +257,7 @@ describe("values read at the scrape", () => {
     );
   });
 
-  it("an informer is asked whether it has ever been filled, and whether it holds deletions", async () => {
+  test("an informer is asked whether it has ever been filled, and whether it holds deletions", async () => {
     const { metrics, samples } = world();
     const gauges = { ...young };
     metrics.informer("q", gauges);
@@ -271,7 +271,7 @@ describe("values read at the scrape", () => {
     assert.deepEqual(await both(), [1, 1]);
   });
 
-  it("an informer that comes to its end after the next one of its query has begun takes nothing of that with it", async () => {
+  test("an informer that comes to its end after the next one of its query has begun takes nothing of that with it", async () => {
     const { metrics, samples } = world();
     const former = metrics.informer("q", { ...young, lastEventAgeMs: 0 });
     former.listed();
@@ -290,13 +290,13 @@ describe("values read at the scrape", () => {
     );
   });
 
-  it("a request without an answer has the code that client-go gives it", async () => {
+  test("a request without an answer has the code that client-go gives it", async () => {
     const { metrics, samples } = world();
     metrics.restClient().answered({ method: "GET", host: "h", durationMs: 3 });
     assert.equal((await samples()).get('rest_client_requests_total{code="<error>",host="h",method="GET"}'), 1);
   });
 
-  it("a lease is at 0 until this replica leads", async () => {
+  test("a lease is at 0 until this replica leads", async () => {
     const { metrics, samples } = world();
     const lease = metrics.lease("evenkeel");
     const status = 'leader_election_master_status{name="evenkeel"}';

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { describe, it } from "node:test";
+import { suite, test } from "node:test";
 import { TracerProvider } from "@opentelemetry/sdk-trace";
 import { RecentTraces } from "../../runtime/trace/recent.ts";
 import type { Outcome } from "../../runtime/trace/reconcile-trace.ts";
@@ -7,8 +7,8 @@ import { createReconcileTracer } from "../../runtime/trace/reconcile-tracer.ts";
 import { VirtualClock } from "../support/virtual-clock.ts";
 import { start } from "./spans.ts";
 
-describe("the recent traces", () => {
-  it("are listed newest first", () => {
+suite("the recent traces", () => {
+  test("are listed newest first", () => {
     const { recent, reconcile } = world();
     const ids = [reconcile("default/a"), reconcile("default/b"), reconcile("default/c")];
     assert.deepEqual(
@@ -25,7 +25,7 @@ describe("the recent traces", () => {
     { filter: { outcome: "error", key: "default/a" }, keys: [] },
   ] as const;
   for (const { filter, keys } of filters)
-    it(`are filtered by ${JSON.stringify(filter)}`, () => {
+    test(`are filtered by ${JSON.stringify(filter)}`, () => {
       const { recent, reconcile } = world();
       reconcile("default/a");
       reconcile("default/b", { outcome: "error" });
@@ -35,7 +35,7 @@ describe("the recent traces", () => {
       );
     });
 
-  it("hold each trace as a tree of plain JSON", () => {
+  test("hold each trace as a tree of plain JSON", () => {
     const { recent, reconcile } = world();
     const id = reconcile("default/a", { writes: 2, outcome: "error" });
     const tree = recent.get(id);
@@ -71,9 +71,9 @@ describe("the recent traces", () => {
     );
   });
 
-  it("answer undefined for an unknown id", () => assert.equal(world().recent.get("0".repeat(32)), undefined));
+  test("answer undefined for an unknown id", () => assert.equal(world().recent.get("0".repeat(32)), undefined));
 
-  it("forget the oldest beyond the number of traces", () => {
+  test("forget the oldest beyond the number of traces", () => {
     const { recent, reconcile } = world({ maxTraces: 2 });
     const [first] = ["default/a", "default/b", "default/c"].map((key) => reconcile(key, { writes: 1 }));
     assert.deepEqual(
@@ -83,7 +83,7 @@ describe("the recent traces", () => {
     assert.equal(recent.get(first ?? ""), undefined);
   });
 
-  it("forget the oldest beyond the number of spans", () => {
+  test("forget the oldest beyond the number of spans", () => {
     const { recent, reconcile } = world({ maxSpans: 25 });
     for (const key of ["default/a", "default/b", "default/c"]) reconcile(key, { writes: 10 });
     assert.deepEqual(
@@ -92,7 +92,7 @@ describe("the recent traces", () => {
     );
   });
 
-  it("keep a trace that wrote something while a thousand keys run without effect", () => {
+  test("keep a trace that wrote something while a thousand keys run without effect", () => {
     const { recent, reconcile } = world({ maxTraces: 20 });
     reconcile("default/written", { writes: 1 });
     reconcile("default/failed", { outcome: "error" });
@@ -102,7 +102,7 @@ describe("the recent traces", () => {
     assert.deepEqual(kept.slice(-2), ["default/failed", "default/written"]);
   });
 
-  it("keep the first 64 of each second that changed nothing, and all that did", async () => {
+  test("keep the first 64 of each second that changed nothing, and all that did", async () => {
     const { recent, reconcile, clock } = world();
     for (const second of ["first", "second"]) {
       for (let i = 0; i < 1_000; i++) reconcile(`${second}/quiet-${i}`, { writes: i === 999 ? 1 : 0 });
@@ -141,7 +141,7 @@ describe("the recent traces", () => {
     },
   ] as const;
   for (const { name, ended, kept } of evictions)
-    it(`of eight: ${name}`, () => {
+    test(`of eight: ${name}`, () => {
       const { recent, reconcile } = world({ maxTraces: 8 });
       const ids = new Map(
         ended.split(" ").map((key) => [key, reconcile(key, { writes: key.startsWith("w") ? 1 : 0 })]),
@@ -151,7 +151,7 @@ describe("the recent traces", () => {
       for (const [key, id] of ids) assert.equal(recent.get(id)?.key, shown.includes(key) ? key : undefined, key);
     });
 
-  it("show the first hundred spans of a large trace and count the rest", () => {
+  test("show the first hundred spans of a large trace and count the rest", () => {
     const { recent, reconcile } = world();
     const tree = recent.get(reconcile("default/a", { writes: 150 }));
     assert.equal(tree?.root.children.length, 99);
@@ -159,7 +159,7 @@ describe("the recent traces", () => {
     assert.equal(tree?.spanCount, 152);
   });
 
-  it("take the next trace after one that is larger than all they may hold", () => {
+  test("take the next trace after one that is larger than all they may hold", () => {
     const { recent, reconcile } = world({ maxSpans: 5 });
     reconcile("default/a", { writes: 50 });
     assert.ok(recent.list().length <= 1);

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { describe, it } from "node:test";
+import { suite, test } from "node:test";
 import { duration, reconcileFields, reconcileLine, type ReconcileLine } from "../../runtime/trace/reconcile-line.ts";
 import { wakeReason, type Wake } from "../../runtime/trace/wake.ts";
 
@@ -65,11 +65,11 @@ const lines: readonly { readonly name: string; readonly line: Partial<ReconcileL
   },
 ];
 
-describe("the reconcile line", () => {
+suite("the reconcile line", () => {
   for (const { name, line: part, text } of lines)
-    it(`shows ${name}`, () => assert.equal(reconcileLine({ ...line, ...part }), text));
+    test(`shows ${name}`, () => assert.equal(reconcileLine({ ...line, ...part }), text));
 
-  it("is the same as fields: counts whole, places cut", () => {
+  test("is the same as fields: counts whole, places cut", () => {
     assert.deepEqual(JSON.parse(JSON.stringify(reconcileFields({ ...line, created: teams(40) }))), {
       function: "mirror",
       key: "default/settings",
@@ -84,7 +84,7 @@ describe("the reconcile line", () => {
   });
 });
 
-describe("a duration", () => {
+suite("a duration", () => {
   const durations = [
     [0, "0 µs"],
     [-1, "0 µs"],
@@ -101,10 +101,10 @@ describe("a duration", () => {
     [59_600, "1 min"],
     [125_000, "2 min 5 s"],
   ] as const;
-  for (const [ms, text] of durations) it(`of ${ms} ms reads ${text}`, () => assert.equal(duration(ms), text));
+  for (const [ms, text] of durations) test(`of ${ms} ms reads ${text}`, () => assert.equal(duration(ms), text));
 });
 
-describe("a wake", () => {
+suite("a wake", () => {
   const wakes: readonly [Wake, string][] = [
     [{ what: "source", change: "added", object: "v1/ConfigMap default/settings" }, "source added"],
     [{ what: "child", change: "deleted", object: "v1/ConfigMap a/b" }, "child deleted v1/ConfigMap a/b"],
@@ -115,5 +115,5 @@ describe("a wake", () => {
     [{ what: "retry" }, "retry"],
     [{ what: "config" }, "config"],
   ];
-  for (const [wake, text] of wakes) it(`reads ${text}`, () => assert.equal(wakeReason(wake), text));
+  for (const [wake, text] of wakes) test(`reads ${text}`, () => assert.equal(wakeReason(wake), text));
 });

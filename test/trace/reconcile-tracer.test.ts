@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { describe, it } from "node:test";
+import { suite, test } from "node:test";
 import { SpanKind, SpanStatusCode, type HrTime, type SpanContext } from "@opentelemetry/api";
 import { AlwaysOffSampler, type ReadableSpan } from "@opentelemetry/sdk-trace";
 import { attributes as keys, MAX_LISTED } from "../../runtime/trace/names.ts";
@@ -10,8 +10,8 @@ import { nothingPlanned, start, tracingWorld, type TracingWorld } from "./spans.
 
 const epochMs = Date.UTC(2026, 0, 1);
 
-describe("one reconcile", () => {
-  it("is one trace: queue, run, plan and each write are children of the root, in virtual time", async () => {
+suite("one reconcile", () => {
+  test("is one trace: queue, run, plan and each write are children of the root, in virtual time", async () => {
     const { clock, exporter, tracer } = tracingWorld();
     await clock.advance(10_000);
     const trace = tracer.start({ ...start, queuedMs: 40 });
@@ -76,7 +76,7 @@ describe("one reconcile", () => {
     });
   });
 
-  it("shows a second look with its own requests and a link to those that others made", async () => {
+  test("shows a second look with its own requests and a link to those that others made", async () => {
     const { clock, exporter, tracer } = tracingWorld();
     const other = tracer.start(start).secondLook().request({ verb: "get", kind: "v1/ConfigMap", key: "default/a" });
     const trace = tracer.start(start);
@@ -104,7 +104,7 @@ describe("one reconcile", () => {
     });
   });
 
-  it("lasts until the key may run again, and shows what it waited for", async () => {
+  test("lasts until the key may run again, and shows what it waited for", async () => {
     const { clock, exporter, tracer } = tracingWorld();
     const trace = tracer.start(start);
     const wait = trace.waitForCache(["v1/ConfigMap team-a/settings"]);
@@ -120,7 +120,7 @@ describe("one reconcile", () => {
     });
   });
 
-  it("does not wait for a request that nobody waits for, nor end it", async () => {
+  test("does not wait for a request that nobody waits for, nor end it", async () => {
     const { clock, exporter, tracer } = tracingWorld();
     const trace = tracer.start(start);
     const start0 = {
@@ -143,7 +143,7 @@ describe("one reconcile", () => {
     assert.equal(span.attributes[keys.result], "ok");
   });
 
-  it("names a cluster-scoped object without a namespace", () => {
+  test("names a cluster-scoped object without a namespace", () => {
     const world = tracingWorld();
     world.tracer.start({ ...start, key: "team-a", kind: "v1/Namespace" }).end({ outcome: "gone" });
     const { attributes } = only(world.exporter.getFinishedSpans(), "reconcile mirror");
@@ -151,7 +151,7 @@ describe("one reconcile", () => {
     assert.ok(!(keys.namespace in attributes));
   });
 
-  it("links to the writes that woke it, and only to those", () => {
+  test("links to the writes that woke it, and only to those", () => {
     const world = tracingWorld();
     const first = world.tracer.start(start);
     const write = first.request({ verb: "create", kind: "v1/ConfigMap", key: "team-a/settings" });
@@ -172,7 +172,7 @@ describe("one reconcile", () => {
     assert.notEqual(root.spanContext().traceId, first.traceId);
   });
 
-  it("links to the run that put it off", () => {
+  test("links to the run that put it off", () => {
     const world = tracingWorld();
     const first = world.tracer.start(start);
     first.end({ outcome: "requeue_after", requeueAfterMs: 300 });
@@ -192,7 +192,7 @@ describe("one reconcile", () => {
     { name: "is not linked to a write that turns out to be no cause", isOurs: false },
   ];
   for (const { name, isOurs } of answers)
-    it(name, async () => {
+    test(name, async () => {
       const { clock, exporter, tracer, finished } = tracingWorld();
       const write = tracer.start(start).request({ verb: "create", kind: "v1/ConfigMap", key: "team-a/settings" });
       const { promise: cause, resolve } = Promise.withResolvers<SpanContext | undefined>();
@@ -213,7 +213,7 @@ describe("one reconcile", () => {
       assert.equal(finished.length, 1);
     });
 
-  it("lists wakes, links and reads up to a limit and counts the rest", () => {
+  test("lists wakes, links and reads up to a limit and counts the rest", () => {
     const world = tracingWorld();
     const cause = world.tracer.start(start).request({ verb: "get", kind: "v1/ConfigMap", key: "a/b" }).context;
     const wakes = Array.from({ length: 100 }, (): Wake => ({ what: "read", cause }));
@@ -229,7 +229,7 @@ describe("one reconcile", () => {
     assert.equal(run.attributes[keys.readCount], 70);
   });
 
-  it("ends what was left open as aborted, and everything only once", () => {
+  test("ends what was left open as aborted, and everything only once", () => {
     const world = tracingWorld();
     const trace = world.tracer.start(start);
     const run = trace.run();
@@ -246,7 +246,7 @@ describe("one reconcile", () => {
   });
 });
 
-describe("what counts as an error", () => {
+suite("what counts as an error", () => {
   const results: Record<WriteResult, boolean> = {
     ok: false,
     conflict: false,
@@ -258,7 +258,7 @@ describe("what counts as an error", () => {
     error: true,
   };
   for (const [result, isError] of Object.entries(results) as [WriteResult, boolean][])
-    it(`a write that ends ${result} is ${isError ? "an error" : "an outcome"}`, () => {
+    test(`a write that ends ${result} is ${isError ? "an error" : "an outcome"}`, () => {
       const span = oneSpan("update v1/ConfigMap", (trace) =>
         trace
           .request({ verb: "update", kind: "v1/ConfigMap", key: "a/b" })
@@ -278,7 +278,7 @@ describe("what counts as an error", () => {
     terminal: true,
   };
   for (const [outcome, isError] of Object.entries(outcomes) as [Outcome, boolean][])
-    it(`a reconcile that ends ${outcome} is ${isError ? "an error" : "none"}`, () => {
+    test(`a reconcile that ends ${outcome} is ${isError ? "an error" : "none"}`, () => {
       const world = tracingWorld();
       world.tracer.start(start).end({ outcome, requeueAfterMs: 500, code: "FUNCTION_THREW" });
       const root = only(world.exporter.getFinishedSpans(), "reconcile mirror");
@@ -290,7 +290,7 @@ describe("what counts as an error", () => {
       );
     });
 
-  it("a failing run is an error and still says what it read", () => {
+  test("a failing run is an error and still says what it read", () => {
     const span = oneSpan("run mirror", (trace) =>
       trace.run().end({ reads: [{ query: "v1/Namespace */*", count: 3 }], code: "FUNCTION_THREW" }),
     );
@@ -299,8 +299,8 @@ describe("what counts as an error", () => {
   });
 });
 
-describe("traceparent", () => {
-  it("names the request's own span and that it is sampled; audit-id names the same span", () => {
+suite("traceparent", () => {
+  test("names the request's own span and that it is sampled; audit-id names the same span", () => {
     const { tracer } = tracingWorld();
     const trace = tracer.start(start);
     const { headers, context } = trace.request({ verb: "create", kind: "v1/ConfigMap", key: "a/b" });
@@ -309,7 +309,7 @@ describe("traceparent", () => {
     assert.equal(headers["audit-id"], `${trace.traceId}-${context.spanId}`);
   });
 
-  it("is valid and says so where the trace is not sampled", () => {
+  test("is valid and says so where the trace is not sampled", () => {
     const { tracer, exporter } = tracingWorld({ sampler: new AlwaysOffSampler() });
     const write = tracer.start(start).request({ verb: "create", kind: "v1/ConfigMap", key: "a/b" });
     assert.match(write.headers.traceparent, /^00-[0-9a-f]{32}-[0-9a-f]{16}-00$/);
@@ -318,8 +318,8 @@ describe("traceparent", () => {
   });
 });
 
-describe("no object data", () => {
-  it("nothing but listed keys is recorded, and error messages are not", () => {
+suite("no object data", () => {
+  test("nothing but listed keys is recorded, and error messages are not", () => {
     const world = tracingWorld();
     const trace = world.tracer.start({
       ...start,

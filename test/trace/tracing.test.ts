@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { createServer, type IncomingHttpHeaders } from "node:http";
 import { createServer as createTcpServer, type AddressInfo, type Server, type Socket } from "node:net";
-import { describe, it, type TestContext } from "node:test";
+import { suite, test, type TestContext } from "node:test";
 import { GRACE_MS } from "../../runtime/trace/delivery.ts";
 import { asksForExport, exportEnvironment, setUpTracing, type Tracing } from "../../runtime/trace/tracing.ts";
 import { VirtualClock } from "../support/virtual-clock.ts";
@@ -32,7 +32,7 @@ function reconcile({ reconciles }: Tracing): { readonly traceId: string; readonl
   return { traceId: trace.traceId, traceparent: write.headers.traceparent };
 }
 
-describe("an export", () => {
+suite("an export", () => {
   const rows: readonly { readonly env: NodeJS.ProcessEnv; readonly asked: boolean }[] = [
     { env: {}, asked: false },
     { env: { OTEL_SERVICE_NAME: "x", OTEL_TRACES_SAMPLER: "always_on" }, asked: false },
@@ -47,10 +47,10 @@ describe("an export", () => {
     { env: { OTEL_METRICS_EXPORTER: "otlp" }, asked: false },
   ];
   for (const { env, asked } of rows)
-    it(`is ${asked ? "" : "not "}asked for by ${JSON.stringify(env)}`, () => assert.equal(asksForExport(env), asked));
+    test(`is ${asked ? "" : "not "}asked for by ${JSON.stringify(env)}`, () => assert.equal(asksForExport(env), asked));
 });
 
-describe("the SDK's settings", () => {
+suite("the SDK's settings", () => {
   const rows: readonly { readonly name: string; readonly env: NodeJS.ProcessEnv; readonly has: NodeJS.ProcessEnv }[] = [
     {
       name: "name the service, take a burst, and send neither metrics nor logs",
@@ -83,15 +83,15 @@ describe("the SDK's settings", () => {
     },
   ];
   for (const { name, env, has } of rows)
-    it(name, () => {
+    test(name, () => {
       const settings = exportEnvironment(env, "0.1.0");
       for (const [variable, value] of Object.entries(has)) assert.equal(settings[variable], value, variable);
     });
 });
 
-describe("without an export", () => {
+suite("without an export", () => {
   for (const env of [{}, { OTEL_SDK_DISABLED: "true", OTEL_EXPORTER_OTLP_ENDPOINT: "http://127.0.0.1:1" }])
-    it(`spans have real ids, recent traces work and nothing is said: ${JSON.stringify(env)}`, async () => {
+    test(`spans have real ids, recent traces work and nothing is said: ${JSON.stringify(env)}`, async () => {
       const { tracing, lines } = await tracingUnder(env);
       const { traceId, traceparent } = reconcile(tracing);
       assert.match(traceparent, /^00-[0-9a-f]{32}-[0-9a-f]{16}-01$/);
@@ -101,8 +101,8 @@ describe("without an export", () => {
     });
 });
 
-describe("with a collector", () => {
-  it("one POST carries every span, the service and the user's headers; process.env is as it was", async () => {
+suite("with a collector", () => {
+  test("one POST carries every span, the service and the user's headers; process.env is as it was", async () => {
     await using collector = await fakeCollector();
     const before = { ...process.env };
     const { tracing, lines } = await tracingUnder({
@@ -127,7 +127,7 @@ describe("with a collector", () => {
     for (const text of ["process.command_args", "process.owner"]) assert.ok(!post.body.includes(text), text);
   });
 
-  it("nothing is sent of traces that are not sampled, and the recent traces have them all the same", async () => {
+  test("nothing is sent of traces that are not sampled, and the recent traces have them all the same", async () => {
     await using collector = await fakeCollector();
     const { tracing } = await tracingUnder({
       OTEL_EXPORTER_OTLP_ENDPOINT: collector.url,
@@ -142,14 +142,14 @@ describe("with a collector", () => {
   });
 });
 
-describe("at the end, with a limit of two seconds", () => {
+suite("at the end, with a limit of two seconds", () => {
   const LIMIT_MS = 2_000;
   // What is given up goes on until then, and this process with it.
   const soon = { OTEL_EXPORTER_OTLP_TIMEOUT: "3000" };
   const RECONCILES = 1_000;
   const SPANS = RECONCILES * 3;
 
-  it("a collector that answers has every span", async () => {
+  test("a collector that answers has every span", async () => {
     await using collector = await fakeCollector();
     const { tracing, lines } = await tracingUnder({ OTEL_EXPORTER_OTLP_ENDPOINT: collector.url, ...json });
     for (let i = 0; i < RECONCILES; i++) reconcile(tracing);
@@ -158,7 +158,7 @@ describe("at the end, with a limit of two seconds", () => {
     assert.deepEqual([arrived, tracing.droppedSpanCount, lines], [SPANS, 0, []]);
   });
 
-  it("one that never answers gets the grace, and what it did not take is counted and said in one line", async (context) => {
+  test("one that never answers gets the grace, and what it did not take is counted and said in one line", async (context) => {
     const collector = await deadCollector(context, () => {});
     const clock = new VirtualClock();
     const { tracing, lines } = await tracingUnder({ OTEL_EXPORTER_OTLP_ENDPOINT: collector.url, ...soon }, clock);
@@ -175,7 +175,7 @@ describe("at the end, with a limit of two seconds", () => {
     assert.deepEqual(lines, [{ message: "last spans not delivered", fields }]);
   });
 
-  it("one that refuses, and was asked before, is not waited for", async (context) => {
+  test("one that refuses, and was asked before, is not waited for", async (context) => {
     const collector = await deadCollector(context, (socket) => socket.resetAndDestroy());
     // Too short for a second try, which takes 800 ms.
     const env = { OTEL_EXPORTER_OTLP_ENDPOINT: collector.url, OTEL_EXPORTER_OTLP_TIMEOUT: "700" };
@@ -189,7 +189,7 @@ describe("at the end, with a limit of two seconds", () => {
     await isNotWaitedFor(tracing, lines, "the last export failed");
   });
 
-  it("one that never answers, and was asked before, is not waited for", async (context) => {
+  test("one that never answers, and was asked before, is not waited for", async (context) => {
     const collector = await deadCollector(context, () => {});
     const clock = new VirtualClock();
     const { tracing, lines } = await tracingUnder({ OTEL_EXPORTER_OTLP_ENDPOINT: collector.url, ...soon }, clock);
@@ -208,8 +208,8 @@ describe("at the end, with a limit of two seconds", () => {
   }
 });
 
-describe("while the host works", () => {
-  it("what a failed export held, and what overflows the queue, is counted and said once", async (context) => {
+suite("while the host works", () => {
+  test("what a failed export held, and what overflows the queue, is counted and said once", async (context) => {
     const { tracing, lines } = await tracingUnder({
       OTEL_EXPORTER_OTLP_ENDPOINT: (await deadCollector(context, () => {})).url,
       OTEL_BSP_MAX_QUEUE_SIZE: "60",
@@ -233,7 +233,7 @@ describe("while the host works", () => {
   });
 });
 
-describe("a setting that cannot be used", () => {
+suite("a setting that cannot be used", () => {
   const endpoint = { OTEL_EXPORTER_OTLP_ENDPOINT: "http://127.0.0.1:9", OTEL_EXPORTER_OTLP_TIMEOUT: "100" };
   const rows: readonly { readonly env: NodeJS.ProcessEnv; readonly says: RegExp; readonly exports: boolean }[] = [
     {
@@ -252,7 +252,7 @@ describe("a setting that cannot be used", () => {
     { env: { OTEL_TRACES_EXPORTER: "jaeger" }, says: /jaeger/, exports: false },
   ];
   for (const { env, says, exports } of rows)
-    it(`is named in a line and does no harm: ${JSON.stringify(env)}`, async () => {
+    test(`is named in a line and does no harm: ${JSON.stringify(env)}`, async () => {
       const { tracing, lines } = await tracingUnder(env);
       assert.match(String(lines[0]?.fields["setting"]), says);
       reconcile(tracing);

@@ -1,6 +1,6 @@
 /** What the spans of a whole host say, in virtual time: the rest of the path of a key is as it is in production. */
 import assert from "node:assert/strict";
-import { describe, test } from "node:test";
+import { suite, test } from "node:test";
 import { SpanStatusCode, type HrTime } from "@opentelemetry/api";
 import type { ReadableSpan } from "@opentelemetry/sdk-trace";
 import { ConfigMap } from "../../runtime/kube/kind.ts";
@@ -8,7 +8,7 @@ import { attributes as keys } from "../../runtime/trace/names.ts";
 import { source } from "../scenario/objects.ts";
 import { world, type World } from "../scenario/world.ts";
 
-describe("a trace of the host", () => {
+suite("a trace of the host", () => {
   test("links to the write that woke it, also where the event comes before the answer", async (context) => {
     // In process every event does.
     const w = await world(context);
