@@ -85,6 +85,10 @@ suite("the layout of runtime/", () => {
     assert.deepEqual(wrong, []);
   });
 
+  test("no file imports itself by way of others, types included: what belongs together is one noun", () => {
+    assert.deepEqual(circlesIn([...files, ...sources(join(root, "functions"))], targetsOf), []);
+  });
+
   test("what is exported is imported by another file, or is a function author's", () => {
     const everywhere = [...files, ...sources(join(root, "functions")), ...sources(join(root, "test"))];
     const imported = new Set(everywhere.flatMap(namesImported));
@@ -105,6 +109,11 @@ suite("the layout of runtime/", () => {
     assert.ok(files.length > 50 && imports.length > files.length, `${files.length} files, ${imports.length} imports`);
     assert.deepEqual(namesExported("runtime/clock/clock.ts"), ["Timer", "Clock", "systemClock", "sleep", "backoffMs"]);
     assert.ok(namesImported("functions/mirror.ts").includes("functions/lib/copy.ts copyInto"));
+    const circle: Readonly<Record<string, readonly string[]>> = { a: ["b"], b: ["c", "d"], c: ["b"], d: [] };
+    assert.deepEqual(
+      circlesIn(["a", "b", "c", "d"], (file) => circle[file] ?? []),
+      ["b → c → b"],
+    );
     const text = 'accept("*/*", `/v3/*`); run(); /* no */ go("\\"/*"); /** no\n no */\n  // no\nend("//");';
     assert.equal(withoutComments(text), 'accept("*/*", `/v3/*`); run();  go("\\"/*"); \n\nend("//");');
   });
@@ -137,6 +146,28 @@ function roomOf(file: string): string {
 function importsOf(file: string): readonly Import[] {
   const found = withoutComments(read(file)).matchAll(/(?:\bfrom|\bimport)\s*\(?\s*"([^"]+)"/g);
   return [...found].flatMap(([, from]) => (from === undefined ? [] : [{ file, from }]));
+}
+
+/** The files that `file` imports, types included. Packages are none. */
+function targetsOf(file: string): readonly string[] {
+  const byName: Readonly<Record<string, string>> = manifest.imports;
+  return importsOf(file).flatMap(({ from }) => {
+    const path = from.startsWith(".") ? resolve(root, file, "..", from) : byName[from];
+    return path === undefined ? [] : [relative(root, resolve(root, path)).split(sep).join("/")];
+  });
+}
+
+/** `a → b → a`: at least one of every knot of files that reach each other. */
+function circlesIn(from: readonly string[], targets: (file: string) => readonly string[]): readonly string[] {
+  const found: string[] = [];
+  const done = new Set<string>();
+  const visit = (file: string, path: readonly string[]): void => {
+    if (path.includes(file)) found.push([...path.slice(path.indexOf(file)), file].join(" → "));
+    else if (!done.has(file)) for (const target of targets(file)) visit(target, [...path, file]);
+    done.add(file);
+  };
+  for (const file of from.filter((file) => !file.endsWith(".test.ts"))) visit(file, []);
+  return found;
 }
 
 function namesExported(file: string): readonly string[] {

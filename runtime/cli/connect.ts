@@ -3,7 +3,7 @@ import { mkdir, rm, writeFile } from "node:fs/promises";
 import { homedir, tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import type { Clock } from "../clock/clock.ts";
-import type { Target } from "../host/settings.ts";
+import type { Target } from "../host/given-settings.ts";
 import { ApiClient } from "../kube/client.ts";
 import { plainCredentials, type Credentials } from "../kube/credentials.ts";
 import type { Observer } from "../kube/exchange.ts";

@@ -1,6 +1,6 @@
 /** The flags of `start` and the `EVENKEEL_…` variables that stand in for them. */
-import type { Address } from "../host/addresses.ts";
-import { defaults, type GivenSettings } from "../host/settings.ts";
+import type { GivenSettings, Address } from "../host/given-settings.ts";
+import { defaults } from "../host/settings.ts";
 
 export interface Flag {
   readonly key: keyof GivenSettings | "help";

@@ -1,8 +1,7 @@
 /** Reads a command line and the `EVENKEEL_…` variables by the table of flags. */
 import { parseArgs } from "node:util";
 import { didYouMean } from "../host/nearest.ts";
-import type { Address } from "../host/addresses.ts";
-import type { Given, GivenSettings } from "../host/settings.ts";
+import type { Given, GivenSettings, Address } from "../host/given-settings.ts";
 import { parseTraceLink } from "../host/trace-link.ts";
 import { EvenkeelError } from "../kube/errors.ts";
 import { flags, type Flag } from "./flag-table.ts";

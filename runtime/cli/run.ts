@@ -1,7 +1,7 @@
 /** The life of a host from its first request to the API server to its last: connected, started, ended by a signal. */
 import { relative } from "node:path";
 import type { Clock } from "../clock/clock.ts";
-import type { Address } from "../host/addresses.ts";
+import type { Address } from "../host/given-settings.ts";
 import { Host } from "../host/host.ts";
 import type { Program, ProgramState } from "../host/program.ts";
 import type { Served } from "../host/serving.ts";

@@ -3,16 +3,9 @@
  * address is asked for; /metrics plain on loopback, and anywhere else with TLS, for those alone whom the API server lets.
  */
 import { EvenkeelError } from "../kube/errors.ts";
+import type { Address, Given, GivenSettings, Target } from "./given-settings.ts";
 import { isLoopbackHost } from "./loopback.ts";
 import type { CertificateFiles } from "./serving-certificate.ts";
-import type { Given, GivenSettings, Target } from "./settings.ts";
-
-export interface Address {
-  /** Empty: every interface. */
-  readonly host: string;
-  /** 0 stands for a free one. */
-  readonly port: number;
-}
 
 export interface Addresses {
   /** Of the health endpoints. */

@@ -1,6 +1,6 @@
 /** One key, explained: why did it run, what did it read, what does it own, what stands in its way. */
 import type { Clock } from "../clock/clock.ts";
-import { describe } from "../kube/object.ts";
+import { describe } from "../kube/kind.ts";
 import type { RecentTraces, TraceTree } from "../trace/recent.ts";
 import { attributes } from "../trace/names.ts";
 import type { ActiveFunction } from "./function-set.ts";

@@ -5,7 +5,7 @@ import { getRequestListener } from "@hono/node-server";
 import type { Hono } from "hono";
 import type { Clock } from "../clock/clock.ts";
 import { EvenkeelError } from "../kube/errors.ts";
-import type { Address } from "./addresses.ts";
+import type { Address } from "./given-settings.ts";
 import type { ServingCertificate } from "./serving-certificate.ts";
 
 export interface Listener {

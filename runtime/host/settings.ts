@@ -8,15 +8,9 @@ import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { EvenkeelError } from "../kube/errors.ts";
 import { isInCluster } from "../kube/in-cluster.ts";
-import { addressesFrom, defaultAddresses, type Address, type Addresses } from "./addresses.ts";
+import { addressesFrom, defaultAddresses, type Addresses } from "./addresses.ts";
+import type { Given, GivenSettings, Target } from "./given-settings.ts";
 import type { TraceLink } from "./trace-link.ts";
-
-/** Which API server. A plain start in no pod never looks at a kubeconfig. */
-export type Target =
-  | { readonly kind: "embedded" }
-  /** Without `file` the default one: `KUBECONFIG` or `~/.kube/config`. Without `context` its current one. */
-  | { readonly kind: "kubeconfig"; readonly file: string | undefined; readonly context: string | undefined }
-  | { readonly kind: "in-cluster" };
 
 export interface Settings extends Addresses {
   readonly target: Target;
@@ -39,33 +33,6 @@ export interface Settings extends Addresses {
   readonly traceLink: TraceLink | undefined;
   /** As kubectl's `-v`: 0 news, 4 every reconcile, 8 every request. */
   readonly verbosity: number;
-}
-
-/** A value and the flag or variable it came from, for messages. */
-export interface Given<T> {
-  readonly value: T;
-  /** `--config`, `EVENKEEL_CONFIG` */
-  readonly from: string;
-}
-
-/** What the user gave, each value valid on its own. */
-export interface GivenSettings {
-  readonly kubeconfig?: Given<string> | undefined;
-  readonly context?: Given<string> | undefined;
-  readonly config?: Given<string> | undefined;
-  readonly functions?: Given<string> | undefined;
-  readonly address?: Given<Address> | undefined;
-  readonly statusAddress?: Given<Address | "off"> | undefined;
-  readonly metricsAddress?: Given<Address | "off"> | undefined;
-  readonly metricsCert?: Given<string> | undefined;
-  readonly metricsKey?: Given<string> | undefined;
-  readonly leaderElect?: Given<boolean> | undefined;
-  readonly leaseNamespace?: Given<string> | undefined;
-  readonly identity?: Given<string> | undefined;
-  readonly concurrency?: Given<number> | undefined;
-  readonly empty?: Given<boolean> | undefined;
-  readonly traceLink?: Given<TraceLink> | undefined;
-  readonly verbosity?: Given<number> | undefined;
 }
 
 interface Files {

@@ -1,5 +1,5 @@
 /** A Kind names a type of object: what a function writes, reads and watches. Where it is served is the RESTMapper's business. */
-import type { KubeObject } from "./object.ts";
+import { objectKey, type KubeObject } from "./object.ts";
 
 declare const shape: unique symbol;
 
@@ -48,6 +48,16 @@ export const Namespace: Kind<Namespace> = kind("v1", "Namespace");
 /** `v1/ConfigMap`, `apps/v1/Deployment`: the form of a Kind as a map key and in messages. */
 export function kindKey({ apiVersion, kind: name }: Kind): string {
   return `${apiVersion}/${name}`;
+}
+
+/** `v1/ConfigMap team-a/settings`: names one object of all kinds, in messages, traces and maps. `key` as objectKey says. */
+export function objectId(kind: Kind, key: string): string {
+  return `${kindKey(kind)} ${key}`;
+}
+
+/** {@link objectId} of an object that is at hand. */
+export function describe(object: KubeObject): string {
+  return objectId(object, objectKey(object.metadata));
 }
 
 /** Whether both name the same kind in the same version. */

@@ -1,5 +1,4 @@
 /** Kubernetes objects as they travel: plain JSON, timestamps as strings, never mutated once cached. */
-import { kindKey, type Kind } from "./kind.ts";
 
 interface OwnerReference {
   readonly apiVersion: string;
@@ -47,16 +46,6 @@ export interface ObjectName {
 /** `namespace/name`, or `name` alone for cluster-scoped objects: the form of every cache and workqueue key. */
 export function objectKey({ namespace, name }: ObjectName): string {
   return namespace === undefined || namespace === "" ? name : `${namespace}/${name}`;
-}
-
-/** `v1/ConfigMap team-a/settings`: names one object of all kinds, in messages, traces and maps. `key` as {@link objectKey} says. */
-export function objectId(kind: Kind, key: string): string {
-  return `${kindKey(kind)} ${key}`;
-}
-
-/** {@link objectId} of an object that is at hand. */
-export function describe(object: KubeObject): string {
-  return objectId(object, objectKey(object.metadata));
 }
 
 /** The inverse of {@link objectKey}. */

@@ -6,7 +6,7 @@ import type { SpanContext } from "@opentelemetry/api";
 import { FleetingMap } from "../collections/fleeting-map.ts";
 import { RecentMap } from "../collections/recent-map.ts";
 import type { Change } from "../cache/store.ts";
-import { objectId } from "../kube/object.ts";
+import { objectId } from "../kube/kind.ts";
 
 /** A cause is asked for within moments of the write; older ones make room. */
 const MIN_CAUSES = 4_096;

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
 import { findLease } from "../../runtime/cli/find-lease.ts";
-import type { Target } from "../../runtime/host/settings.ts";
+import type { Target } from "../../runtime/host/given-settings.ts";
 import type { ListOptions } from "../../runtime/kube/api.ts";
 import { codeOf, EvenkeelError, type Code } from "../../runtime/kube/errors.ts";
 import type { StoredObject } from "../../runtime/kube/object.ts";

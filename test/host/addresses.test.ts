@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
-import { addressesFrom, type Address } from "../../runtime/host/addresses.ts";
+import { addressesFrom } from "../../runtime/host/addresses.ts";
 import { isLoopbackHost } from "../../runtime/host/loopback.ts";
-import type { Given, GivenSettings, Target } from "../../runtime/host/settings.ts";
+import type { Given, GivenSettings, Target, Address } from "../../runtime/host/given-settings.ts";
 
 const embedded: Target = { kind: "embedded" };
 const kubeconfig: Target = { kind: "kubeconfig", file: undefined, context: undefined };

@@ -1,13 +1,8 @@
 import assert from "node:assert/strict";
 import { join, resolve } from "node:path";
 import { suite, test } from "node:test";
-import {
-  settingsFrom,
-  uniqueIdentity,
-  type Given,
-  type GivenSettings,
-  type Settings,
-} from "../../runtime/host/settings.ts";
+import type { Given, GivenSettings } from "../../runtime/host/given-settings.ts";
+import { settingsFrom, uniqueIdentity, type Settings } from "../../runtime/host/settings.ts";
 import { SERVICE_ACCOUNT } from "../../runtime/kube/in-cluster.ts";
 import { parseTraceLink } from "../../runtime/host/trace-link.ts";
 

@@ -1,8 +1,8 @@
 /** What a key has written and the cache has not shown yet, and which changes only echo it. */
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
-import { ConfigMap, kindKey } from "../../runtime/kube/kind.ts";
-import { compareResourceVersions, objectId, objectKey, type StoredObject } from "../../runtime/kube/object.ts";
+import { ConfigMap, kindKey, objectId } from "../../runtime/kube/kind.ts";
+import { compareResourceVersions, objectKey, type StoredObject } from "../../runtime/kube/object.ts";
 import { stamp } from "../../runtime/reconcile/provenance.ts";
 import { OwnWrites, type Seen } from "../../runtime/reconcile/own-writes.ts";
 import { configMap } from "./builders.ts";

@@ -2,7 +2,8 @@
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
 import * as fc from "fast-check";
-import { describe, objectId, objectKey, type StoredObject } from "../../runtime/kube/object.ts";
+import { describe, objectId } from "../../runtime/kube/kind.ts";
+import { objectKey, type StoredObject } from "../../runtime/kube/object.ts";
 import type { Effects } from "../../runtime/reconcile/effects.ts";
 import type { Plan, Write } from "../../runtime/reconcile/plan.ts";
 import { isChildOf, provenanceOf, stamp } from "../../runtime/reconcile/provenance.ts";

@@ -1,7 +1,8 @@
 /** Whose an object is: proven by marks that nobody makes by accident, and lost by copying. */
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
-import { describe, type KubeObject } from "../../runtime/kube/object.ts";
+import { describe } from "../../runtime/kube/kind.ts";
+import type { KubeObject } from "../../runtime/kube/object.ts";
 import { claimedOwner, isChildOf, markOf, provenanceOf, stamp } from "../../runtime/reconcile/provenance.ts";
 import { childOf, configMap, namespace, other } from "./builders.ts";
 
