@@ -4,7 +4,7 @@
  */
 import { groupOf, type Kind } from "../kube/kind.ts";
 import type { Declaration } from "../reconcile/cell/cell.ts";
-import { mannerOf, type Manner } from "../reconcile/plan.ts";
+import { strategyOf, type ChildStrategy } from "../reconcile/plan.ts";
 import { NAME } from "./installation.ts";
 
 /** A rule of rbac.authorization.k8s.io/v1, and its reason. */
@@ -89,7 +89,7 @@ function rightsFor(uses: readonly Use[]): readonly Right[] {
   if (part === "") rights.push({ rule: { ...of, verbs: ["get", "list", "watch"] }, because: reasons(uses) });
   const writing = uses.filter(({ how }) => how === "writes" || how === "applies fields to");
   const hasChildren = part === "" && writing.some(({ how }) => how === "writes");
-  const verbs = hasChildren ? CHILD_VERBS[mannerOf(kind)] : ["patch"];
+  const verbs = hasChildren ? CHILD_VERBS[strategyOf(kind)] : ["patch"];
   if (writing.length > 0) rights.push({ rule: { ...of, verbs }, because: reasons(writing) });
   return rights;
 }
@@ -102,10 +102,10 @@ function reasons(uses: readonly Use[]): string {
   return names.map((name) => `${name} ${how(name)} it`).join("; ");
 }
 
-/** What the writer sends for children. A release is a patch for either manner; an apply that creates needs `create` beside `patch`. */
-const CHILD_VERBS: Readonly<Record<Manner, readonly string[]>> = {
-  whole: ["create", "update", "patch", "delete"],
-  fields: ["create", "patch", "delete"],
+/** What the writer sends for children. A release is a patch by either strategy; an apply that creates needs `create` beside `patch`. */
+const CHILD_VERBS: Readonly<Record<ChildStrategy, readonly string[]>> = {
+  update: ["create", "update", "patch", "delete"],
+  apply: ["create", "patch", "delete"],
 };
 
 const EVENTS: Right = {

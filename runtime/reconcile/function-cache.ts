@@ -7,7 +7,7 @@ import { groupKind, isSameKind, kindKey, type Kind } from "../kube/kind.ts";
 import { objectKey, type ObjectName, type StoredObject } from "../kube/object.ts";
 import { formatQuery, select, type Part, type Query } from "../kube/query.ts";
 import type { Declaration } from "./cell/cell.ts";
-import { mannerOf, type Observed } from "./plan.ts";
+import { strategyOf, type Observed } from "./plan.ts";
 import { FUNCTION_LABEL, claimedOwner, isChildOf, markOf } from "./provenance.ts";
 import type { About } from "./request.ts";
 
@@ -24,7 +24,7 @@ export type Role = { readonly source?: string | undefined; readonly owners: read
  */
 function childrenQuery(kind: Kind, functionName: string): Query {
   const query = select(kind, { labels: { [FUNCTION_LABEL]: functionName } });
-  return mannerOf(kind) === "whole" ? { ...query, part: "metadata+digest" } : query;
+  return strategyOf(kind) === "update" ? { ...query, part: "metadata+digest" } : query;
 }
 
 /**

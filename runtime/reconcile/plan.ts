@@ -34,11 +34,11 @@ interface Target {
 
 export type Write = Target &
   (
-    | { readonly verb: "create"; readonly body: KubeObject; readonly manner: Manner }
+    | { readonly verb: "create"; readonly body: KubeObject; readonly strategy: ChildStrategy }
     | {
         readonly verb: "update";
         readonly body: KubeObject;
-        readonly manner: Manner;
+        readonly strategy: ChildStrategy;
         readonly comparison: Comparison;
       }
     /** An immutable object has to make way for its successor. */
@@ -62,10 +62,11 @@ interface Comparison {
 }
 
 /**
- * How children of a kind are kept. `whole`: all fields are the function's, so the object is replaced by what is wanted.
- * `fields`: the server and other controllers fill in fields of their own, so the wanted ones are applied.
+ * How children of a kind are kept. `update`: all fields are the function's, so the object is replaced by what is wanted.
+ * `apply`: the server and other controllers fill in fields of their own, so the wanted ones are applied. Neither is the verb
+ * of a write: a child's is `create` or `update` by either, and `apply` is for objects that are not ours.
  */
-export type Manner = "whole" | "fields";
+export type ChildStrategy = "update" | "apply";
 
 /** A wish that cannot be carried out, because the object there is not provably ours. */
 export type Refused = Target & {
@@ -136,10 +137,10 @@ function planChildren({ children, deletions = [], releases = [] }: Effects, obse
 function planChild(child: KubeObject, observed: Observed, draft: Draft): void {
   const target = targetOf(child);
   const have = observed.find(target.kind, target.name);
-  const manner = mannerOf(child);
-  if (manner === "fields") return planFields(withDigest(child), have, observed, draft);
+  const strategy = strategyOf(child);
+  if (strategy === "apply") return planAppliedChild(withDigest(child), have, observed, draft);
   const want = withMetadataKeys(child);
-  if (have === undefined) draft.writes.push({ ...target, verb: "create", body: want, manner });
+  if (have === undefined) draft.writes.push({ ...target, verb: "create", body: want, strategy });
   else if (!isChildOf(have, observed.functionName, observed.source))
     draft.refused.push({ ...target, wish: "child", holder: provenanceOf(have) });
   else if (isToBeAwaited(have) || isSame(want, have, draft.digests)) draft.unchangedCount++;
@@ -150,7 +151,7 @@ function planChild(child: KubeObject, observed: Observed, draft: Draft): void {
     // What is there and not wanted counts too, so that only the version tells whether it is still the same.
     const wish = [want.metadata, draft.digests.of(want)];
     const comparison = compare(wish, have, have.metadata.resourceVersion);
-    planChange({ ...target, verb: "update", body: over(have, want), manner, comparison }, observed, draft);
+    planChange({ ...target, verb: "update", body: over(have, want), strategy, comparison }, observed, draft);
   }
 }
 
@@ -168,17 +169,17 @@ function isToBeAwaited(have: StoredObject): boolean {
  */
 const ABSENT_VERSION = "1";
 
-function planFields(want: KubeObject, have: StoredObject | undefined, observed: Observed, draft: Draft): void {
+function planAppliedChild(want: KubeObject, have: StoredObject | undefined, observed: Observed, draft: Draft): void {
   const target = targetOf(want);
   const at = (resourceVersion: string): KubeObject => ({ ...want, metadata: { ...want.metadata, resourceVersion } });
-  if (have === undefined) draft.writes.push({ ...target, verb: "create", body: at(ABSENT_VERSION), manner: "fields" });
+  if (have === undefined) draft.writes.push({ ...target, verb: "create", body: at(ABSENT_VERSION), strategy: "apply" });
   else if (!isChildOf(have, observed.functionName, observed.source))
     draft.refused.push({ ...target, wish: "child", holder: provenanceOf(have) });
   else if (isToBeAwaited(have) || isSubset(want, have)) draft.unchangedCount++;
   else {
     const body = at(have.metadata.resourceVersion);
     const comparison = compareFields(want, have);
-    planChange({ ...target, verb: "update", body, manner: "fields", comparison }, observed, draft);
+    planChange({ ...target, verb: "update", body, strategy: "apply", comparison }, observed, draft);
   }
 }
 
@@ -212,10 +213,10 @@ function digestOf(want: object): string {
   return hash("sha256", JSON.stringify(want)).slice(0, 16);
 }
 
-const WHOLE: ReadonlySet<string> = new Set(["v1/ConfigMap", "v1/Secret"]);
+const UPDATED: ReadonlySet<string> = new Set(["v1/ConfigMap", "v1/Secret"]);
 
-export function mannerOf(kind: Kind): Manner {
-  return WHOLE.has(kindKey(kind)) ? "whole" : "fields";
+export function strategyOf(kind: Kind): ChildStrategy {
+  return UPDATED.has(kindKey(kind)) ? "update" : "apply";
 }
 
 function planApply(wish: KubeObject, observed: Observed, draft: Draft): void {

@@ -132,7 +132,7 @@ export class Writer {
     switch (write.verb) {
       case "create":
       case "update":
-        if (write.manner === "fields")
+        if (write.strategy === "apply")
           return api.patch(write.kind, write.name, write.body, { ...options, type: "apply", force: true });
         return write.verb === "create"
           ? api.create(write.kind, write.body, options)

@@ -8,7 +8,7 @@ import { objectKey, parseKey, type KubeObject, type ObjectMeta, type StoredObjec
 import { matches, type Query } from "../../runtime/kube/query.ts";
 import type { DefinedFunction } from "../../runtime/reconcile/define.ts";
 import type { Child, Effects } from "../../runtime/reconcile/effects.ts";
-import { mannerOf, plan, type Observed, type Plan, type Write } from "../../runtime/reconcile/plan.ts";
+import { plan, strategyOf, type Observed, type Plan, type Write } from "../../runtime/reconcile/plan.ts";
 import { claimedOwner, markOf, stamp } from "../../runtime/reconcile/provenance.ts";
 import type { Runnable } from "../../runtime/reconcile/run.ts";
 
@@ -58,7 +58,7 @@ export function answerOf(objects: readonly StoredObject[]): (query: Query) => re
 
 /** `object` as the cache of children keeps it: a ConfigMap or a Secret without its content. */
 export function digested(object: StoredObject): StoredObject {
-  return mannerOf(object) === "whole" && isWhole(object) ? withDigestOnly(object, object.metadata) : object;
+  return strategyOf(object) === "update" && isWhole(object) ? withDigestOnly(object, object.metadata) : object;
 }
 
 /** `object` as a cache shows it that holds nothing but metadata. */

@@ -18,7 +18,7 @@ const { apiVersion, kind } = ConfigMap;
 const to = (key: string): Pick<Write, "kind" | "name"> => ({ kind: { apiVersion, kind }, name: parseKey(key) });
 const identity = { uid: "u7", resourceVersion: "70" };
 
-const create: Write = { ...to("team-a/new"), verb: "create", body: configMap("team-a/new"), manner: "whole" };
+const create: Write = { ...to("team-a/new"), verb: "create", body: configMap("team-a/new"), strategy: "update" };
 const replace: Write = { ...to("team-a/other"), verb: "replace", body: configMap("team-a/other"), ...identity };
 const remove: Write = { ...to("team-a/old"), verb: "delete", ...identity };
 const release: Write = { ...to("team-a/kept"), verb: "release", patch: {}, uid: "u7" };

@@ -33,7 +33,7 @@ suite("plan: what is sent", () => {
       name: { name: "settings", namespace: "team-a" },
       verb: "create",
       body: stamp(copy, "mirror", source),
-      manner: "whole",
+      strategy: "update",
     });
   });
 
@@ -178,8 +178,8 @@ suite("plan: kinds whose fields others fill in", () => {
   test("are created by an apply that cannot take over what is there", () => {
     const write = sent("create", effects());
     assert.deepEqual(
-      [said(write), write.manner, write.body.metadata.resourceVersion],
-      [`create ${WEB}`, "fields", "1"],
+      [said(write), write.strategy, write.body.metadata.resourceVersion],
+      [`create ${WEB}`, "apply", "1"],
     );
   });
 
@@ -196,7 +196,7 @@ suite("plan: kinds whose fields others fill in", () => {
   test("are updated when a wanted field was changed by somebody else", () => {
     const have = { ...stored(), spec: { ...asked, replicas: 3 } };
     const write = sent("update", effects(), [have]);
-    assert.deepEqual([write.manner, write.body.metadata.resourceVersion], ["fields", "5"]);
+    assert.deepEqual([write.strategy, write.body.metadata.resourceVersion], ["apply", "5"]);
   });
 
   test("are updated when a field is no longer wanted, which only the digest tells", () => {

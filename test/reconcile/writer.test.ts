@@ -21,7 +21,7 @@ const to = (key: string): { readonly kind: typeof kind; readonly name: ReturnTyp
 const body = (key: string): ReturnType<typeof configMap> => configMap(key);
 const identity = { uid: "u7", resourceVersion: "70" };
 
-const create = (key: string): Write => ({ ...to(key), verb: "create", body: body(key), manner: "whole" });
+const create = (key: string): Write => ({ ...to(key), verb: "create", body: body(key), strategy: "update" });
 const remove = (key: string): Write => ({ ...to(key), verb: "delete", ...identity });
 const replace = (key: string): Write => ({ ...to(key), verb: "replace", body: body(key), ...identity });
 
@@ -215,19 +215,19 @@ suite("writer: each write is the right request", () => {
     { name: "create", write: create("n/a"), calls: ["create v1/ConfigMap n/a"], body: body("n/a") },
     {
       name: "update",
-      write: { ...to("n/a"), verb: "update", body: body("n/a"), manner: "whole", comparison },
+      write: { ...to("n/a"), verb: "update", body: body("n/a"), strategy: "update", comparison },
       calls: ["update v1/ConfigMap n/a"],
       body: body("n/a"),
     },
     {
       name: "create by fields",
-      write: { ...to("n/a"), verb: "create", body: body("n/a"), manner: "fields" },
+      write: { ...to("n/a"), verb: "create", body: body("n/a"), strategy: "apply" },
       calls: ["patch v1/ConfigMap n/a"],
       options: { type: "apply", force: true },
     },
     {
       name: "update by fields",
-      write: { ...to("n/a"), verb: "update", body: body("n/a"), manner: "fields", comparison },
+      write: { ...to("n/a"), verb: "update", body: body("n/a"), strategy: "apply", comparison },
       calls: ["patch v1/ConfigMap n/a"],
       options: { type: "apply", force: true },
     },
