@@ -9,10 +9,8 @@ import type { Settings } from "../host/settings.ts";
 import type { Api } from "../kube/api.ts";
 import { codeOf, EvenkeelError } from "../kube/errors.ts";
 import type { StoredObject } from "../kube/object.ts";
-import { Lease, leaseRecord, type LeaseName } from "../lease/lease.ts";
+import { Lease, LEASE_NAME, leaseRecord, type LeaseName } from "../lease/lease.ts";
 import type { Connection } from "./connect.ts";
-
-const NAME = "evenkeel";
 
 /** Where `manifests/` put a host, unless told otherwise. */
 const DEPLOYED = leaseIn("evenkeel");
@@ -30,17 +28,17 @@ export async function findLease(
   if (leases === undefined) return (await whereAllowed(api.get(Lease, DEPLOYED))) ? DEPLOYED : leaseIn(namespace);
   if (leases.length > 1) {
     const all = leases.map(described).join(", ");
-    throw new EvenkeelError("LEASE_AMBIGUOUS", `there are several Leases called ${NAME}: ${all}`);
+    throw new EvenkeelError("LEASE_AMBIGUOUS", `there are several Leases called ${LEASE_NAME}: ${all}`);
   }
   return leaseIn(leases[0]?.metadata.namespace ?? namespace);
 }
 
 function leaseIn(namespace: string): LeaseName {
-  return { namespace, name: NAME };
+  return { namespace, name: LEASE_NAME };
 }
 
 async function listLeases(api: Reads): Promise<readonly StoredObject[]> {
-  const { items } = await api.list(Lease, { fieldSelector: `metadata.name=${NAME}` });
+  const { items } = await api.list(Lease, { fieldSelector: `metadata.name=${LEASE_NAME}` });
   return items;
 }
 

@@ -24,6 +24,9 @@ export interface Lease extends KubeObject {
 
 export const Lease: Kind<Lease> = kind("coordination.k8s.io/v1", "Lease");
 
+/** Of the Lease that the leading host holds, in whichever namespace: its role and its policies name it. */
+export const LEASE_NAME = "evenkeel";
+
 /** Names one Lease; they are namespaced. */
 export interface LeaseName {
   readonly namespace: string;

@@ -15,7 +15,7 @@ export interface Installation {
   readonly allowedPrefixes: readonly string[];
 }
 
-/** Of everything that there is one of. The Lease's is the host's own choice: see cli/find-lease.ts. */
+/** Of everything that there is one of. The Lease's name is the host's own choice: see lease/lease.ts. */
 export const NAME = "evenkeel";
 export const CONFIG_MAP = `${NAME}-config`;
 export const CONFIG_FILE = "evenkeel.yaml";

@@ -1,5 +1,6 @@
 /** What the policies of the fence are made of: whose requests they read, of which kind, and where those may write. */
 import { groupOf, kindKey, type Kind } from "../kube/kind.ts";
+import { LEASE_NAME } from "../lease/lease.ts";
 import { NAME, type Installation } from "./installation.ts";
 import { resourceOf } from "./rights.ts";
 
@@ -43,7 +44,7 @@ const OUR_ACCOUNT: Expression = {
 };
 
 /** A request for our Lease, beside our account. The name is the object's: a request that creates may have none. */
-export const OWN_LEASE = `request.operation in ["CREATE", "UPDATE"] && object.metadata.name == "${NAME}"
+export const OWN_LEASE = `request.operation in ["CREATE", "UPDATE"] && object.metadata.name == "${LEASE_NAME}"
   && request.userInfo.username == "system:serviceaccount:" + request.namespace + ":${NAME}"
 `;
 

@@ -3,9 +3,9 @@
  * what it is for.
  */
 import { groupOf, type Kind } from "../kube/kind.ts";
+import { LEASE_NAME } from "../lease/lease.ts";
 import type { Declaration } from "../reconcile/cell/cell.ts";
 import { strategyOf, type ChildStrategy } from "../reconcile/plan.ts";
-import { NAME } from "./installation.ts";
 
 /** A rule of rbac.authorization.k8s.io/v1, and its reason. */
 export interface Right {
@@ -39,7 +39,7 @@ export const leaseRights: readonly Right[] = [
     rule: {
       apiGroups: ["coordination.k8s.io"],
       resources: ["leases"],
-      resourceNames: [NAME],
+      resourceNames: [LEASE_NAME],
       verbs: ["get", "update", "watch"],
     },
     because: "leader election: renewed every two seconds; standbys see at once when it is given up",
