@@ -1,5 +1,5 @@
 /** Objects as the server holds them: JSON that is never changed in place, because watchers and lists share it. */
-import { own } from "../kube/json.ts";
+import { isRecord, own } from "../kube/json.ts";
 
 export type Json = null | boolean | number | string | readonly Json[] | JsonObject;
 
@@ -49,7 +49,7 @@ export interface ApiObject extends JsonObject {
 }
 
 export function isObject(value: unknown): value is JsonObject {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
+  return isRecord(value);
 }
 
 export function asObject(value: Json | undefined): JsonObject {

@@ -4,6 +4,7 @@
  * `wants a kind (such as …), not string`. It names conditions and label keys, but never a value: that may come from a Secret.
  */
 import { EvenkeelError } from "../kube/errors.ts";
+import { isAnyObject } from "../kube/json.ts";
 import type { Kind } from "../kube/kind.ts";
 import type { KubeObject, ObjectName } from "../kube/object.ts";
 import { asQuery, type Query, type Where } from "../kube/query.ts";
@@ -28,19 +29,19 @@ export function checkedWhere(call: string, where: Where): Where {
 
 /** What keeps `of` from being a Kind or a Query; undefined when nothing does. */
 export function queryFault(of: unknown): string | undefined {
-  if (!isRecord(of) || !("where" in of)) return kindFault(of);
+  if (!isAnyObject(of) || !("where" in of)) return kindFault(of);
   const fault = kindFault(of["kind"]) ?? whereFault(of["where"]);
   if (fault !== undefined || of["part"] === undefined || of["part"] === "metadata") return fault;
   return wants("a part", "metadataOf(KIND)", of["part"]);
 }
 
 export function kindFault(kind: unknown): string | undefined {
-  const isKind = isRecord(kind) && typeof kind["apiVersion"] === "string" && typeof kind["kind"] === "string";
+  const isKind = isAnyObject(kind) && typeof kind["apiVersion"] === "string" && typeof kind["kind"] === "string";
   return isKind ? undefined : wants("a kind", 'such as ConfigMap or kind("apps/v1", "Deployment")', kind);
 }
 
 export function whereFault(where: unknown): string | undefined {
-  if (!isRecord(where)) return wants("conditions", '{ labels: { mirror: "true" } }', where);
+  if (!isAnyObject(where)) return wants("conditions", '{ labels: { mirror: "true" } }', where);
   for (const [field, value] of Object.entries(where)) {
     const fault = field === "labels" ? labelsFault(value) : textFault(field, value);
     if (fault !== undefined) return fault;
@@ -49,7 +50,7 @@ export function whereFault(where: unknown): string | undefined {
 }
 
 function nameFault(name: unknown): string | undefined {
-  if (!isRecord(name) || typeof name["name"] !== "string" || name["name"] === "")
+  if (!isAnyObject(name) || typeof name["name"] !== "string" || name["name"] === "")
     return wants("a name", '{ name: "settings", namespace: "team-a" }', name);
   return textFault("namespace", name["namespace"]);
 }
@@ -68,7 +69,7 @@ const LABEL_VALUE = /^([A-Za-z0-9]([-\w.]{0,61}[A-Za-z0-9])?)?$/;
 
 function labelsFault(labels: unknown): string | undefined {
   if (labels === undefined) return undefined;
-  if (!isRecord(labels)) return wants("labels", '{ mirror: "true" }', labels);
+  if (!isAnyObject(labels)) return wants("labels", '{ mirror: "true" }', labels);
   for (const [key, rule] of Object.entries(labels)) {
     if (!LABEL_KEY.test(key))
       return `wants labels with keys such as team or example.com/team, unlike ${JSON.stringify(key)}`;
@@ -83,7 +84,7 @@ function labelsFault(labels: unknown): string | undefined {
 /** The values that a rule names; undefined for what is no rule. */
 function valuesOf(rule: unknown): readonly string[] | undefined {
   if (typeof rule === "string") return [rule];
-  if (!isRecord(rule) || Object.keys(rule).length !== 1) return undefined;
+  if (!isAnyObject(rule) || Object.keys(rule).length !== 1) return undefined;
   if (typeof rule["exists"] === "boolean") return [];
   const values = rule["in"] ?? rule["notIn"];
   return isTexts(values) ? values : undefined;
@@ -91,10 +92,6 @@ function valuesOf(rule: unknown): readonly string[] | undefined {
 
 function isTexts(value: unknown): value is readonly string[] {
   return Array.isArray(value) && value.every((item) => typeof item === "string");
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null;
 }
 
 function wants(what: string, example: string, given: unknown): string {

@@ -1,5 +1,5 @@
 /** The flags of `start` and the `EVENKEEL_…` variables that stand in for them. */
-import type { GivenSettings, Address } from "../host/given-settings.ts";
+import type { Address, GivenSettings } from "../host/given-settings.ts";
 import { defaults } from "../host/settings.ts";
 
 export interface Flag {

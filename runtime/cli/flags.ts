@@ -1,9 +1,10 @@
 /** Reads a command line and the `EVENKEEL_…` variables by the table of flags. */
 import { parseArgs } from "node:util";
 import { didYouMean } from "../host/nearest.ts";
-import type { Given, GivenSettings, Address } from "../host/given-settings.ts";
+import type { Address, Given, GivenSettings } from "../host/given-settings.ts";
 import { parseTraceLink } from "../host/trace-link.ts";
 import { EvenkeelError } from "../kube/errors.ts";
+import { DNS_LABEL } from "../kube/object.ts";
 import { flags, type Flag } from "./flag-table.ts";
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -149,7 +150,7 @@ function concurrency({ value, from }: Given<string>): number {
 }
 
 function namespace({ value, from }: Given<string>): string {
-  if (/^[a-z0-9-]{1,63}$/.test(value)) return value;
+  if (DNS_LABEL.test(value)) return value;
   return refuse(`${from} is the name of a namespace, not ${JSON.stringify(value)}`);
 }
 

@@ -9,6 +9,7 @@ import { parseArgs } from "node:util";
 import { systemClock } from "../clock/clock.ts";
 import { parseConfig, readConfigText } from "../host/config-file.ts";
 import { EvenkeelError } from "../kube/errors.ts";
+import { DNS_LABEL } from "../kube/object.ts";
 import { CONFIG_FILE, prefixesOf, type Installation } from "../manifests/installation.ts";
 import { keptFlagsIn, type KeptFlags } from "../manifests/kept-flags.ts";
 import { HEADER } from "../manifests/manifest.ts";
@@ -60,7 +61,7 @@ function readFlags(args: readonly string[]) {
   try {
     const { values } = parseArgs({ args: [...args], options: OPTIONS, strict: true, allowPositionals: false });
     const { namespace = "evenkeel" } = values;
-    if (!/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/.test(namespace) || namespace.startsWith("kube-"))
+    if (!DNS_LABEL.test(namespace) || namespace.startsWith("kube-"))
       throw new Error(`--namespace: ${JSON.stringify(namespace)} cannot be the namespace of the host`);
     return values;
   } catch (cause) {

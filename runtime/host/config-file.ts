@@ -1,6 +1,6 @@
 /** The configuration: one YAML file, with a section for each function that takes one. It is good as a whole or not at all. */
 import { readFile, stat } from "node:fs/promises";
-import { EvenkeelError } from "../kube/errors.ts";
+import { EvenkeelError, systemCode } from "../kube/errors.ts";
 import type { Cell } from "../reconcile/cell/cell.ts";
 import { shortPath } from "../reconcile/source-position.ts";
 import { LocatedYaml, MAX_PROBLEMS, type Path, type Problem } from "./located-yaml.ts";
@@ -146,14 +146,10 @@ async function found<T>(file: string, reading: Promise<T>): Promise<T> {
   } catch (cause) {
     throw new EvenkeelError(
       "FILE_NOT_FOUND",
-      `${shortPath(file)}: the configuration cannot be read (${systemCode(cause)})`,
+      `${shortPath(file)}: the configuration cannot be read (${systemCode(cause) ?? "unreadable"})`,
       { cause },
     );
   }
-}
-
-function systemCode(error: unknown): string {
-  return Error.isError(error) && "code" in error ? String(error.code) : "unreadable";
 }
 
 function invalid(file: string, why: string, cause?: unknown): EvenkeelError {

@@ -4,7 +4,7 @@ import { createServer as createTlsServer } from "node:https";
 import { getRequestListener } from "@hono/node-server";
 import type { Hono } from "hono";
 import type { Clock } from "../clock/clock.ts";
-import { EvenkeelError } from "../kube/errors.ts";
+import { EvenkeelError, systemCode } from "../kube/errors.ts";
 import type { Address } from "./given-settings.ts";
 import type { ServingCertificate } from "./serving-certificate.ts";
 
@@ -72,7 +72,7 @@ const listenErrors: Readonly<Record<string, string>> = {
 };
 
 function cannotListen(address: Address, flag: string, error: unknown): EvenkeelError {
-  const code = error instanceof Error && "code" in error ? String(error.code) : "";
+  const code = systemCode(error) ?? "";
   const what = listenErrors[code] ?? `cannot be listened on (${code})`;
   return new EvenkeelError("FLAG_INVALID", `${flag} ${formatAddress(address)} ${what}`, { cause: error });
 }

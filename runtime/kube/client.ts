@@ -20,7 +20,7 @@ import { Encodings } from "./encodings.ts";
 import { codeOf, EvenkeelError } from "./errors.ts";
 import { Exchanges, type Answer, type Call, type Observer, type Stream } from "./exchange.ts";
 import { recordOf } from "./json.ts";
-import { kindKey, type Kind, objectId } from "./kind.ts";
+import { kindKey, objectId, type Kind } from "./kind.ts";
 import { listPage } from "./list-page.ts";
 import { objectKey, type ObjectName, type StoredObject } from "./object.ts";
 import { refusalIn } from "./refusal.ts";

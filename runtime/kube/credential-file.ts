@@ -1,6 +1,6 @@
 /** Files that credentials are in. They change under us: kubelet rotates tokens and CAs by swapping a link. */
 import { readFile } from "node:fs/promises";
-import { EvenkeelError } from "./errors.ts";
+import { EvenkeelError, systemCode } from "./errors.ts";
 
 /** How old what was read from them may be. Source: client-go transport/token_source.go, one minute. */
 export const FILE_LIFETIME_MS = 60_000;
@@ -10,7 +10,7 @@ export async function credentialFile(path: string, purpose: string): Promise<str
   try {
     return await readFile(path, "utf8");
   } catch (cause) {
-    const code = cause instanceof Error && "code" in cause ? String(cause.code) : "unreadable";
+    const code = systemCode(cause) ?? "unreadable";
     const what = code === "ENOENT" ? `there is no file ${path} (${purpose})` : `${path}: ${purpose} (${code})`;
     throw new EvenkeelError("FILE_NOT_FOUND", what, { cause });
   }

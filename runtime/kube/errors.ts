@@ -118,3 +118,13 @@ export class EvenkeelError extends Error {
 export function codeOf(error: unknown): Code {
   return error instanceof EvenkeelError ? error.code : "BUG";
 }
+
+/** `ENOENT`, `ECONNREFUSED`: the code that the system, or Node, gave an error; undefined when it gave none. */
+export function systemCode(error: unknown): string | undefined {
+  return Error.isError(error) && "code" in error && typeof error.code === "string" ? error.code : undefined;
+}
+
+/** @throws EvenkeelError BUG, with `what` must hold, unless it does */
+export function invariant(holds: boolean, what: string): asserts holds {
+  if (!holds) throw new EvenkeelError("BUG", what);
+}

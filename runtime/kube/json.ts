@@ -2,6 +2,16 @@
 
 export type JsonRecord = Readonly<Record<string, unknown>>;
 
+/** Whether it is a JSON object: null and arrays are none. */
+export function isRecord(value: unknown): value is JsonRecord {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** Whether it has fields to ask for: an array has as well, and what came from elsewhere than JSON. */
+export function isAnyObject(value: unknown): value is JsonRecord {
+  return typeof value === "object" && value !== null;
+}
+
 /** `value` as a JSON object, or undefined when it is anything else (null and arrays too). */
 export function recordOf(value: unknown): JsonRecord | undefined {
   return isRecord(value) ? value : undefined;
@@ -46,8 +56,4 @@ export function setField(record: Record<string, unknown>, name: string, value: u
   if (name === "__proto__") {
     Object.defineProperty(record, name, { value, enumerable: true, configurable: true, writable: true });
   } else record[name] = value;
-}
-
-function isRecord(value: unknown): value is JsonRecord {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

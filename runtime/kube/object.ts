@@ -43,6 +43,9 @@ export interface ObjectName {
   readonly name: string;
 }
 
+/** RFC 1123, at most 63 characters: what a namespace can be called. Source: apimachinery util/validation (IsDNS1123Label). */
+export const DNS_LABEL: RegExp = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/;
+
 /** `namespace/name`, or `name` alone for cluster-scoped objects: the form of every cache and workqueue key. */
 export function objectKey({ namespace, name }: ObjectName): string {
   return namespace === undefined || namespace === "" ? name : `${namespace}/${name}`;

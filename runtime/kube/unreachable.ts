@@ -1,5 +1,5 @@
 /** Why there was no answer: the system's and OpenSSL's codes, each with a sentence that helps. */
-import { EvenkeelError } from "./errors.ts";
+import { EvenkeelError, systemCode } from "./errors.ts";
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -26,7 +26,8 @@ function proxyAside(server: string, code: string, env: Environment): string {
 /** Node tries several addresses and throws the failures together. */
 function codeIn(cause: unknown): string {
   if (!(cause instanceof Error)) return "";
-  if ("code" in cause && typeof cause.code === "string" && cause.code !== "") return cause.code;
+  const code = systemCode(cause) ?? "";
+  if (code !== "") return code;
   return codeIn(cause instanceof AggregateError ? cause.errors[0] : cause.cause);
 }
 

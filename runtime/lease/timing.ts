@@ -1,5 +1,5 @@
 /** The four durations of an election, and how they must relate. client-go's names, defaults and rules. */
-import { EvenkeelError } from "../kube/errors.ts";
+import { invariant } from "../kube/errors.ts";
 
 export interface LeaseTimingOptions {
   /** How long others leave a lease alone that is not renewed. Whole seconds: the record has no finer unit. Default 15 000. */
@@ -32,22 +32,18 @@ export function leaseTiming({
   renewDeadlineMs = 10_000,
   retryPeriodMs = 2_000,
 }: LeaseTimingOptions = {}): LeaseTiming {
-  ensure(retryPeriodMs > 0, `retryPeriod ${retryPeriodMs} ms must be positive`);
-  ensure(
+  invariant(retryPeriodMs > 0, `leader election: retryPeriod ${retryPeriodMs} ms must be positive`);
+  invariant(
     renewDeadlineMs > JITTER * retryPeriodMs,
-    `renewDeadline ${renewDeadlineMs} ms must be more than ${JITTER} × retryPeriod ${retryPeriodMs} ms`,
+    `leader election: renewDeadline ${renewDeadlineMs} ms must be more than ${JITTER} × retryPeriod ${retryPeriodMs} ms`,
   );
-  ensure(
+  invariant(
     leaseDurationMs > renewDeadlineMs,
-    `leaseDuration ${leaseDurationMs} ms must be more than renewDeadline ${renewDeadlineMs} ms`,
+    `leader election: leaseDuration ${leaseDurationMs} ms must be more than renewDeadline ${renewDeadlineMs} ms`,
   );
-  ensure(
+  invariant(
     leaseDurationMs >= 1000 && leaseDurationMs % 1000 === 0,
-    `leaseDuration ${leaseDurationMs} ms must be whole seconds`,
+    `leader election: leaseDuration ${leaseDurationMs} ms must be whole seconds`,
   );
   return { leaseDurationMs, renewDeadlineMs, retryPeriodMs, attemptMs: (renewDeadlineMs - retryPeriodMs) / 3 };
-}
-
-function ensure(holds: boolean, what: string): void {
-  if (!holds) throw new EvenkeelError("BUG", `leader election: ${what}`);
 }

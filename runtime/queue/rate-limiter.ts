@@ -3,7 +3,7 @@
  * once, however often its key has failed.
  */
 import type { Clock } from "../clock/clock.ts";
-import { EvenkeelError } from "../kube/errors.ts";
+import { invariant } from "../kube/errors.ts";
 
 export interface RateLimiter {
   /** Counts one more failure of `key` and says how long it has to wait, in milliseconds ≥ 0. */
@@ -23,7 +23,7 @@ export function exponentialLimiter({
   baseMs = 5,
   capMs = 1_000_000,
 }: { readonly baseMs?: number; readonly capMs?: number } = {}): RateLimiter {
-  ensure(baseMs > 0 && baseMs <= capMs, `exponentialLimiter: 0 < baseMs ${baseMs} ≤ capMs ${capMs} must hold`);
+  invariant(baseMs > 0 && baseMs <= capMs, `exponentialLimiter: 0 < baseMs ${baseMs} ≤ capMs ${capMs} must hold`);
   const failures = new Map<string, number>();
   return {
     delayMs(key) {
@@ -49,7 +49,7 @@ export function tokenBucket(
   clock: Clock,
   { qps, burst }: { readonly qps: number; readonly burst: number },
 ): RateLimiter {
-  ensure(qps > 0 && burst >= 1, `tokenBucket: qps ${qps} must be positive and burst ${burst} at least 1`);
+  invariant(qps > 0 && burst >= 1, `tokenBucket: qps ${qps} must be positive and burst ${burst} at least 1`);
   let tokens = burst;
   let filledMs = clock.now();
   return {
@@ -74,8 +74,4 @@ export function maxOf(...limiters: readonly RateLimiter[]): RateLimiter {
     forget: (key) => limiters.forEach((limiter) => limiter.forget(key)),
     retries: (key) => limiters.reduce((most, limiter) => Math.max(most, limiter.retries(key)), 0),
   };
-}
-
-function ensure(holds: boolean, what: string): void {
-  if (!holds) throw new EvenkeelError("BUG", what);
 }

@@ -3,7 +3,7 @@
  * holds for JavaScript, for casts and for mistakes that types cannot see. Nothing of a return value that fails is carried out.
  */
 import { EvenkeelError, type Code } from "../kube/errors.ts";
-import { isSameKind, kindKey, type Kind, describe } from "../kube/kind.ts";
+import { describe, isSameKind, kindKey, type Kind } from "../kube/kind.ts";
 import type { KubeObject } from "../kube/object.ts";
 import type { DefinedFunction } from "./define.ts";
 import type { Effects, EventEffect, Reference, ScaleEffect } from "./effects.ts";

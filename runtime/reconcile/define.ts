@@ -4,6 +4,7 @@ import { kindFault, queryFault, whereFault } from "../cache/read-arguments.ts";
 import type { CacheReader } from "../cache/reader.ts";
 import { EvenkeelError } from "../kube/errors.ts";
 import { asQuery, withWhere, type Query, type Where } from "../kube/query.ts";
+import { isAnyObject } from "../kube/json.ts";
 import { isSameKind, type Kind } from "../kube/kind.ts";
 import type { KubeObject, StoredObject } from "../kube/object.ts";
 import type { Effects } from "./effects.ts";
@@ -109,7 +110,7 @@ export function defineFunction<
   const W extends readonly Writable[] = readonly [Kind<Nothing>, Fields<Nothing>],
   C = undefined,
 >(definition: FunctionDefinition<P, W, C>): DefinedFunction {
-  if (!isRecord(definition)) refuse("it takes one object, { watches, reconcile, … }");
+  if (!isAnyObject(definition)) refuse("it takes one object, { watches, reconcile, … }");
   for (const field of Object.keys(definition)) if (!KNOWN.has(field)) refuse(`${field} is not a field of it`);
   if (typeof definition.reconcile !== "function") refuse("reconcile must be a function");
   checkSchema(definition.config);
@@ -186,11 +187,11 @@ function kindOf(of: Kind, field: string): Kind {
 }
 
 function isSubresource(of: Writable): of is Subresource {
-  return isRecord(of) && "subresource" in of;
+  return isAnyObject(of) && "subresource" in of;
 }
 
 function isFields(of: Writable): of is Fields {
-  return isRecord(of) && "fieldsOf" in of;
+  return isAnyObject(of) && "fieldsOf" in of;
 }
 
 function checkedSubresource({ of, subresource }: Subresource): Subresource {
@@ -217,10 +218,6 @@ function checkSchema(schema: unknown): void {
   const standard = (schema as Partial<Schema<unknown>> | null | undefined)?.["~standard"];
   if (schema !== undefined && typeof standard?.validate !== "function")
     refuse("config must be a schema, such as z.object({ … })");
-}
-
-function isRecord(value: unknown): value is object {
-  return typeof value === "object" && value !== null;
 }
 
 function refuseFault(field: string, fault: string | undefined): void {

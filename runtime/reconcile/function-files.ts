@@ -1,6 +1,8 @@
 /** Which files of the functions folder are functions, and what each is called. Reads names, never contents. */
 import { readdirSync, statSync, type Dirent } from "node:fs";
 import { join, parse } from "node:path";
+import { systemCode } from "../kube/errors.ts";
+import { DNS_LABEL } from "../kube/object.ts";
 
 /** A name that one or more files of the folder claim. */
 export interface FunctionFile {
@@ -11,9 +13,6 @@ export interface FunctionFile {
   /** Why the files cannot be functions, whatever they hold; a link that cannot be followed among them. */
   readonly refusal: string | undefined;
 }
-
-/** A DNS label (RFC 1123), at most 63 characters: valid wherever Kubernetes takes a label value. */
-const DNS_LABEL = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/;
 
 /**
  * The functions of `dir`, in order of name. A missing folder holds none.
@@ -64,6 +63,7 @@ function candidate(path: string, entry: Dirent): Candidate | undefined {
 function refusal(name: string, files: readonly Candidate[]): string | undefined {
   const foreign = files.find(({ path }) => !/\.m?[jt]s$/.test(path));
   if (foreign !== undefined) return "a function is a .ts, .mts, .js or .mjs file";
+  // Valid wherever Kubernetes takes a label value.
   if (!DNS_LABEL.test(name)) {
     return `a function is called like its file: a-z, 0-9 and -, at most 63 characters, which ${JSON.stringify(name)} is not`;
   }
@@ -81,7 +81,7 @@ function entries(dir: string): readonly Dirent[] {
   try {
     return readdirSync(dir, { withFileTypes: true });
   } catch (error) {
-    if (Error.isError(error) && "code" in error && error.code === "ENOENT") return [];
+    if (systemCode(error) === "ENOENT") return [];
     throw error;
   }
 }

@@ -3,7 +3,7 @@
  * children whose successors are not there yet.
  */
 import type { Clock } from "../clock/clock.ts";
-import { type Kind, describe } from "../kube/kind.ts";
+import { describe, type Kind } from "../kube/kind.ts";
 import type { ObjectName } from "../kube/object.ts";
 import { select, type Query } from "../kube/query.ts";
 import type { FunctionCache } from "./function-cache.ts";

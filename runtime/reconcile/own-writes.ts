@@ -3,7 +3,7 @@
  * not run again (it would repeat them), and the events that only echo them do not wake it.
  */
 import type { Change } from "../cache/store.ts";
-import { type Kind, objectId } from "../kube/kind.ts";
+import { objectId, type Kind } from "../kube/kind.ts";
 import { objectKey, type ObjectName, type StoredObject } from "../kube/object.ts";
 import { provenanceOf } from "./provenance.ts";
 

@@ -1,6 +1,6 @@
 /** One request on its way: a key, what its run said, and what has become of it. */
 import { codeOf, EvenkeelError, type Code } from "../kube/errors.ts";
-import { type Kind, objectId } from "../kube/kind.ts";
+import { objectId, type Kind } from "../kube/kind.ts";
 import { objectKey, type ObjectName, type StoredObject } from "../kube/object.ts";
 import { formatQuery } from "../kube/query.ts";
 import type { ReconcileTrace } from "../trace/reconcile-trace.ts";

@@ -1,6 +1,6 @@
 /** Whether what is there already says what is wanted. The writer's first saving: no difference, no request. */
 import { Digests, keptDigest, NOT_CONTENT } from "../cache/content.ts";
-import { own } from "../kube/json.ts";
+import { isRecord, own } from "../kube/json.ts";
 import type { KubeObject } from "../kube/object.ts";
 import { OUR_PREFIX } from "./provenance.ts";
 
@@ -54,7 +54,7 @@ function isWithin(want: unknown, have: unknown, mayDropEmpty: boolean): boolean 
   if (want === undefined || want === have) return true;
   if (Array.isArray(want) && Array.isArray(have))
     return want.length === have.length && want.every((item, i) => isWithin(item, have[i], mayDropEmpty));
-  if (!isMap(want) || !isMap(have)) return (want === null || mayDropEmpty) && isEmpty(want) && isEmpty(have);
+  if (!isRecord(want) || !isRecord(have)) return (want === null || mayDropEmpty) && isEmpty(want) && isEmpty(have);
   for (const field in want) if (!isWithin(own(want, field), own(have, field), mayDropEmpty)) return false;
   return true;
 }
@@ -64,7 +64,7 @@ export function within(want: unknown, have: unknown): unknown {
   if (want === undefined) return undefined;
   if (Array.isArray(want) && Array.isArray(have) && want.length === have.length)
     return want.map((item, i) => within(item, have[i]));
-  if (!isMap(want) || !isMap(have)) return have;
+  if (!isRecord(want) || !isRecord(have)) return have;
   return Object.fromEntries(Object.keys(want).map((field) => [field, within(own(want, field), own(have, field))]));
 }
 
@@ -73,10 +73,6 @@ function isEmpty(value: unknown): boolean {
   if (typeof value !== "object") return false;
   for (const field in value) if (own(value, field) !== undefined) return false;
   return true;
-}
-
-function isMap(value: unknown): value is object {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 function holds(want: Readonly<Record<string, string>> = {}, have: Readonly<Record<string, string>> = {}): boolean {

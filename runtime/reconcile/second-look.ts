@@ -6,7 +6,7 @@
 import { canAnswer } from "../cache/answer.ts";
 import type { Clock } from "../clock/clock.ts";
 import { codeOf } from "../kube/errors.ts";
-import { isSameKind, type Kind, describe } from "../kube/kind.ts";
+import { describe, isSameKind, type Kind } from "../kube/kind.ts";
 import { matches, withWhere, type Query } from "../kube/query.ts";
 import type { SecondLookSpan } from "../trace/reconcile-trace.ts";
 import type { Answer, Cell } from "./cell/cell.ts";

@@ -5,7 +5,7 @@
 import { answerFrom, metadataAlone } from "../cache/answer.ts";
 import { Store } from "../cache/store.ts";
 import { EvenkeelError } from "../kube/errors.ts";
-import { isSameKind, type Kind, type UntypedObject, describe } from "../kube/kind.ts";
+import { describe, isSameKind, type Kind, type UntypedObject } from "../kube/kind.ts";
 import type { KubeObject, StoredObject } from "../kube/object.ts";
 import { formatQuery, matches, type Query } from "../kube/query.ts";
 import { readConfig, type DefinedFunction } from "./define.ts";

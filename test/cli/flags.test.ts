@@ -226,6 +226,11 @@ suite("what is refused, with FLAG_INVALID and exit code 2", () => {
       says: `--lease-namespace is the name of a namespace, not "platform/evenkeel"`,
     },
     {
+      name: "a namespace that no API server knows",
+      argv: ["--lease-namespace=-x-"],
+      says: '--lease-namespace is the name of a namespace, not "-x-"',
+    },
+    {
       name: "an identity with a space",
       argv: ["--identity", "a b"],
       says: "--identity is 1 to 253 printable characters",

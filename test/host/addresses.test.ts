@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { suite, test } from "node:test";
 import { addressesFrom } from "../../runtime/host/addresses.ts";
 import { isLoopbackHost } from "../../runtime/host/loopback.ts";
-import type { Given, GivenSettings, Target, Address } from "../../runtime/host/given-settings.ts";
+import type { Address, Given, GivenSettings, Target } from "../../runtime/host/given-settings.ts";
 
 const embedded: Target = { kind: "embedded" };
 const kubeconfig: Target = { kind: "kubeconfig", file: undefined, context: undefined };

@@ -8,7 +8,7 @@ import { Worker, type WorkerOptions } from "node:worker_threads";
 import { fileURLToPath } from "node:url";
 import type { Clock, Timer } from "../../clock/clock.ts";
 import { FleetingMap } from "../../collections/fleeting-map.ts";
-import { EvenkeelError, type Code } from "../../kube/errors.ts";
+import { EvenkeelError, systemCode, type Code } from "../../kube/errors.ts";
 import { AnswerSender } from "./answer-memory.ts";
 import { MAX_HELD_BYTES } from "./buffer-budget.ts";
 import type { Answers, Job } from "./cell.ts";
@@ -264,8 +264,7 @@ function fatalIn(outcome: Outcome): EvenkeelError | undefined {
 }
 
 function codeOfEnd(error: unknown): Code {
-  const isMemory = error instanceof Error && "code" in error && error.code === "ERR_WORKER_OUT_OF_MEMORY";
-  return isMemory ? "FUNCTION_OUT_OF_MEMORY" : "FUNCTION_CRASHED";
+  return systemCode(error) === "ERR_WORKER_OUT_OF_MEMORY" ? "FUNCTION_OUT_OF_MEMORY" : "FUNCTION_CRASHED";
 }
 
 /** Its message could quote data. */

@@ -4,6 +4,7 @@
  */
 import { checkedQuery } from "../../cache/read-arguments.ts";
 import { meanings } from "../../kube/errors.ts";
+import { isAnyObject, type JsonRecord } from "../../kube/json.ts";
 import { notPlain, PlainWalk } from "../plain-data.ts";
 import type { Told } from "./messages.ts";
 import { MAX_CAUSES, MAX_ERROR_CHARS } from "./sent-error.ts";
@@ -11,15 +12,13 @@ import { MAX_CAUSES, MAX_ERROR_CHARS } from "./sent-error.ts";
 /** `value` itself, now known to be what a thread can say; undefined when it is not. Never throws. */
 export function checkedTold(value: unknown): Told | undefined {
   try {
-    return isRecord(value) && isTold(value) ? (value as unknown as Told) : undefined;
+    return isAnyObject(value) && isTold(value) ? (value as unknown as Told) : undefined;
   } catch {
     return undefined;
   }
 }
 
-type Fields = Readonly<Record<string, unknown>>;
-
-function isTold(told: Fields): boolean {
+function isTold(told: JsonRecord): boolean {
   switch (told["type"]) {
     case "read":
       return isText(told["path"]) && (told["text"] === undefined || isText(told["text"]));
@@ -32,7 +31,7 @@ function isTold(told: Fields): boolean {
     case "done":
       return isList(
         told["outcomes"],
-        (done) => isRecord(done) && typeof done["id"] === "number" && isOutcome(done["outcome"]),
+        (done) => isAnyObject(done) && typeof done["id"] === "number" && isOutcome(done["outcome"]),
       );
     default:
       return false;
@@ -41,12 +40,15 @@ function isTold(told: Fields): boolean {
 
 function isDeclaration(value: unknown): boolean {
   return (
-    isRecord(value) &&
+    isAnyObject(value) &&
     isQuery(value["watches"]) &&
     isList(value["reads"], isQuery) &&
     isList(value["writes"], isKind) &&
     isList(value["applies"], isKind) &&
-    isList(value["subresources"], (part) => isRecord(part) && isKind(part["of"]) && isSubresource(part["subresource"]))
+    isList(
+      value["subresources"],
+      (part) => isAnyObject(part) && isKind(part["of"]) && isSubresource(part["subresource"]),
+    )
   );
 }
 
@@ -55,7 +57,7 @@ function isSubresource(value: unknown): boolean {
 }
 
 function isOutcome(value: unknown): boolean {
-  if (!isRecord(value)) return false;
+  if (!isAnyObject(value)) return false;
   if ("reading" in value) return isReading(value["reading"]);
   if ("missing" in value) return isList(value["missing"], isQuery);
   if (!isList(value["reads"], isRead)) return false;
@@ -68,11 +70,11 @@ function isRead(value: unknown): boolean {
 }
 
 function isReading(value: unknown): boolean {
-  if (!isRecord(value)) return false;
+  if (!isAnyObject(value)) return false;
   if (!("issues" in value)) return "config" in value && notPlain(value["config"]) === undefined;
   return isList(
     value["issues"],
-    (issue) => isRecord(issue) && isText(issue["message"]) && isList(issue["path"], isStep),
+    (issue) => isAnyObject(issue) && isText(issue["message"]) && isList(issue["path"], isStep),
   );
 }
 
@@ -83,16 +85,16 @@ function isStep(value: unknown): boolean {
 function isQuery(value: unknown): boolean {
   // It throws for what is none.
   return (
-    isRecord(value) && "where" in value && isKind(value["kind"]) && Boolean(checkedQuery("a read", value as never))
+    isAnyObject(value) && "where" in value && isKind(value["kind"]) && Boolean(checkedQuery("a read", value as never))
   );
 }
 
 function isKind(value: unknown): boolean {
-  return isRecord(value) && isText(value["apiVersion"]) && isText(value["kind"]);
+  return isAnyObject(value) && isText(value["apiVersion"]) && isText(value["kind"]);
 }
 
-function isError(value: unknown, depth = 0): value is Fields {
-  if (!isRecord(value) || depth > MAX_CAUSES) return false;
+function isError(value: unknown, depth = 0): value is JsonRecord {
+  if (!isAnyObject(value) || depth > MAX_CAUSES) return false;
   if ("terminal" in value) return isSentence(value["terminal"]);
   if ("thrown" in value) return isThrown(value["thrown"]);
   const { ours, what, stack, cause } = value;
@@ -124,8 +126,4 @@ function isList(value: unknown, isItem: (item: unknown) => boolean): boolean {
   if (!Array.isArray(value)) return false;
   for (let i = 0; i < value.length; i++) if (!isItem(value[i])) return false;
   return true;
-}
-
-function isRecord(value: unknown): value is Fields {
-  return typeof value === "object" && value !== null;
 }
