@@ -18,11 +18,11 @@ import { Reconciler } from "../reconcile/reconciler.ts";
 import type { LiveReads } from "../reconcile/live-reads.ts";
 import { WriteCauses } from "../reconcile/write-causes.ts";
 import type { Writer } from "../reconcile/writer.ts";
-import type { WorkqueueObserver } from "../queue/observer.ts";
 import type { Write } from "../reconcile/plan.ts";
 import type { ReconcileTracer } from "../trace/reconcile-trace.ts";
 import type { WriteResult } from "../trace/request-span.ts";
 import type { Wake } from "../trace/wake.ts";
+import type { WorkqueueObserver } from "../trace/workqueue-observer.ts";
 import type { Config } from "./config-file.ts";
 
 /** Measures one function: made with its first version, closed when it is gone. In between its counters only rise. */

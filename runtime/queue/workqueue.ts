@@ -17,9 +17,9 @@
 import type { Clock, Timer } from "../clock/clock.ts";
 import { FleetingMap } from "../collections/fleeting-map.ts";
 import { EvenkeelError } from "../kube/errors.ts";
+import type { WorkqueueObserver } from "../trace/workqueue-observer.ts";
 import { DelayHeap } from "./delay-heap.ts";
 import { EntryList, newEntry, type Entry, type Priority } from "./entry.ts";
-import type { WorkqueueObserver } from "./observer.ts";
 import { exponentialLimiter, type RateLimiter } from "./rate-limiter.ts";
 
 /** A key handed to a worker, who must call `done(key)` in the end. */

@@ -1,10 +1,10 @@
 /**
  * workqueue_*: how much waits, for how long, and what is being worked on. Every series carries the queue's name twice:
- * controller-runtime's boards ask for `controller`, kube-controller-manager's for `name`. Gauges are read from the queue at
- * each scrape, so they are never stale and cost nothing in between.
+ * controller-runtime's boards ask for `controller`, kube-controller-manager's for `name`.
  */
 import { Counter, Gauge, Histogram, type Registry } from "./prom-client.ts";
 import { family, type Family } from "./series.ts";
+import type { WorkqueueObserver } from "./workqueue-observer.ts";
 
 /** What a queue can be asked at any time. */
 interface WorkqueueGauges {
@@ -12,17 +12,9 @@ interface WorkqueueGauges {
   unfinishedWork(): { readonly totalMs: number; readonly longestMs: number };
 }
 
-export interface WorkqueueMetrics {
+export interface WorkqueueMetrics extends WorkqueueObserver {
   /** From here on the gauges are those of this queue. */
   watch(queue: WorkqueueGauges): void;
-  /** A key became ready. Not called when it was ready already, nor when it is only delayed or dirty. */
-  added(): void;
-  /** A worker took a key, `queuedMs` after it became ready. */
-  taken(queuedMs: number): void;
-  /** The worker is done with it. */
-  done(workMs: number): void;
-  /** A key was put back with a delay, whatever the reason. */
-  retried(): void;
   /** Takes the queue's series away. */
   close(): void;
 }
