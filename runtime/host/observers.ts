@@ -66,8 +66,8 @@ export function functionObserver(name: string, { clock, metrics, log, concurrenc
       failures = new FailureLog(name, { log, clock });
       failingSinceMs.clear();
       lastFailure = undefined;
-      queueing.watch(its.queue);
-      faults.watch(() => ({
+      queueing.attach(its.queue);
+      faults.attach(() => ({
         faultCount: formerFaultCount + (itsCell.trouble?.faultCount ?? 0),
         isSuspended: itsCell.trouble?.suspendedForMs !== undefined,
         blocked: its.blockedCounts,

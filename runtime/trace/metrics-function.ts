@@ -16,7 +16,7 @@ interface FunctionGauges {
 
 export interface FunctionMetrics {
   /** From here on the gauges are these. */
-  watch(read: () => FunctionGauges): void;
+  attach(read: () => FunctionGauges): void;
   /** A reconcile failed. */
   failed(code: string): void;
   /** Takes the function's series away. */
@@ -87,7 +87,7 @@ export function createFunctionMetrics(registry: Registry): (name: string) => Fun
   return (controller) => {
     const codes = new Set<string>();
     return {
-      watch: (read) => void cells.set(controller, read),
+      attach: (read) => void cells.set(controller, read),
       failed(code) {
         codes.add(code);
         errors.inc({ controller, code });

@@ -14,7 +14,7 @@ interface WorkqueueGauges {
 
 export interface WorkqueueMetrics extends WorkqueueObserver {
   /** From here on the gauges are those of this queue. */
-  watch(queue: WorkqueueGauges): void;
+  attach(queue: WorkqueueGauges): void;
   /** Takes the queue's series away. */
   close(): void;
 }
@@ -82,7 +82,7 @@ export function createWorkqueueMetrics(registry: Registry): (name: string) => Wo
     const queueing = queued.labels(labels);
     const working = worked.labels(labels);
     return {
-      watch: (queue) => void queues.set(name, queue),
+      attach: (queue) => void queues.set(name, queue),
       added() {
         adds.value++;
       },

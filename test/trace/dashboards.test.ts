@@ -11,7 +11,7 @@ async function startPage(): Promise<string> {
   for (const name of ["mirror", "cleanup-on-delete"]) {
     metrics.controller(name);
     const idle = { depth: () => 0, unfinishedWork: () => ({ totalMs: 0, longestMs: 0 }) };
-    metrics.workqueue(name).watch(idle);
+    metrics.workqueue(name).attach(idle);
   }
   return metrics.text();
 }

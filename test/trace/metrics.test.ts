@@ -85,7 +85,7 @@ suite("a function's series", () => {
     metrics.controller("mirror");
     metrics
       .function("mirror")
-      .watch(() => ({ faultCount: 0, isSuspended: false, failingMs: 0, conflictCount: 0, blocked: new Map() }));
+      .attach(() => ({ faultCount: 0, isSuspended: false, failingMs: 0, conflictCount: 0, blocked: new Map() }));
     metrics.workqueue("mirror");
     const found = await samples();
     for (const result of ["success", "error", "requeue", "requeue_after"])
@@ -168,7 +168,7 @@ suite("a function's cell", () => {
       conflictCount: 0,
       blocked: new Map<string, number>(),
     };
-    metrics.function("m").watch(() => cell);
+    metrics.function("m").attach(() => cell);
     await metrics.text();
     cell.faultCount = 3;
     const faults = 'evenkeel_function_thread_faults_total{controller="m"}';
@@ -182,7 +182,7 @@ suite("a function's cell", () => {
   test("is asked at each scrape what it cannot write, by reason", async () => {
     const { metrics, samples } = world();
     const blocked = new Map([["denied", 2]]);
-    metrics.function("m").watch(() => ({ faultCount: 0, isSuspended: false, failingMs: 0, conflictCount: 0, blocked }));
+    metrics.function("m").attach(() => ({ faultCount: 0, isSuspended: false, failingMs: 0, conflictCount: 0, blocked }));
     const denied = 'evenkeel_blocked{controller="m",reason="denied"}';
     assert.equal((await samples()).get(denied), 2);
     blocked.set("denied", 0);
@@ -205,7 +205,7 @@ suite("a workqueue", () => {
   test("shows depth and unfinished work as the queue tells them at the scrape", async () => {
     const { metrics, samples } = world();
     const state = { high: 3, low: 7, totalMs: 5_000, longestMs: 4_000 };
-    metrics.workqueue("m").watch({ depth: (priority) => state[priority], unfinishedWork: () => state });
+    metrics.workqueue("m").attach({ depth: (priority) => state[priority], unfinishedWork: () => state });
     let found = await samples();
     assert.equal(found.get(`workqueue_depth{${q},priority="0"}`), 3);
     assert.equal(found.get(`workqueue_depth{${q},priority="-100"}`), 7);
@@ -340,7 +340,7 @@ function busy(metrics: Metrics, name: string) {
   controller.ended({ ...plain, result: "error", durationMs: 3 });
   controller.wrote("create", "ok");
   const cell = metrics.function(name);
-  cell.watch(() => ({
+  cell.attach(() => ({
     faultCount: 1,
     isSuspended: true,
     failingMs: 0,
@@ -350,7 +350,7 @@ function busy(metrics: Metrics, name: string) {
   cell.failed("FUNCTION_TIMED_OUT");
   const queue = metrics.workqueue(name);
   queue.added();
-  queue.watch({ depth: () => 3, unfinishedWork: () => ({ totalMs: 1, longestMs: 1 }) });
+  queue.attach({ depth: () => 3, unfinishedWork: () => ({ totalMs: 1, longestMs: 1 }) });
   queue.taken(1);
   queue.retried();
   return [controller, cell, queue] as const;
