@@ -163,7 +163,7 @@ export function suspensionReporter(log: Logger): OnSuspension {
   return (name, why) =>
     why === undefined
       ? log.info("function is no longer suspended", { function: name })
-      : log.info("function suspended; it is tried again by and by", {
+      : log.info("function suspended; it is retried automatically", {
           function: name,
           error: why,
         });

@@ -83,7 +83,8 @@ export class Program {
 
   /**
    * The first state; every later one goes to `onChange`.
-   * @throws EvenkeelError CONFIG_INVALID, FILE_NOT_FOUND, or FUNCTION_LOAD_FAILED when not one function loads
+   * @throws EvenkeelError CONFIG_INVALID, FILE_NOT_FOUND, or FUNCTION_FOLDER_UNUSABLE, FUNCTION_LOAD_FAILED when not one
+   * function loads
    */
   start(): Promise<ProgramState> {
     const first = this.#start();

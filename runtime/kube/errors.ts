@@ -25,7 +25,7 @@ export const meanings = {
   KUBECONFIG_INVALID: user("check --kubeconfig and --context"),
   FUNCTION_LOAD_FAILED: user("correct the file"),
   FUNCTION_FOLDER_UNUSABLE: user(
-    "put a function into it, as README.md, Write a function, shows; or name another by --functions",
+    "let it hold a function that can be read, as README.md, Write a function, shows; or name another by --functions",
   ),
   FUNCTION_INVALID: user("correct the argument of defineFunction"),
   // What a function did.
@@ -41,7 +41,7 @@ export const meanings = {
   FUNCTION_TIMED_OUT: user("take the loop out; nothing was written and the key is retried"),
   FUNCTION_OUT_OF_MEMORY: user("hold less at a time; nothing was written and the key is retried"),
   FUNCTION_CRASHED: user("take out what ended its thread; nothing was written and the key is retried"),
-  FUNCTION_SUSPENDED: user("correct the function, or the object that it cannot bear; it is tried again by and by"),
+  FUNCTION_SUSPENDED: user("correct the function, or the object that it cannot bear; it is retried automatically"),
   FUNCTION_READ_UNDECLARED: user("add the kind to `reads`"),
   EFFECT_INVALID: user("correct what the function returns"),
   EFFECT_TOO_LARGE: user("return less: what is large belongs into objects of its own"),
@@ -51,7 +51,7 @@ export const meanings = {
   KIND_NOT_DECLARED: user("add the kind to `writes`"),
   // What we found in the cluster.
   KIND_NOT_SERVED: cluster("correct the kind, or install what serves it; evenkeel waits for it"),
-  LEASE_AMBIGUOUS: user("say by --lease-namespace which to hold, or delete those that no host uses any more"),
+  LEASE_AMBIGUOUS: user("pass --lease-namespace, or delete those that no host uses any more"),
   LEASE_LOST: cluster("start it again, where nothing else does: it waits for the lease"),
   // What the API server answered.
   API_UNREACHABLE: cluster("check that the API server is up and the address is right"),
@@ -73,7 +73,7 @@ export const meanings = {
   API_CONFLICT: cluster("nothing: the object changed meanwhile and is looked at again"),
   API_FIELD_TAKEN: permanent("agree with the other manager on who sets the field; evenkeel takes none from another"),
   API_INVALID: permanent("correct what the function writes"),
-  API_REJECTED: permanent("read the server's message"),
+  API_REJECTED: permanent("the server's message says what to change"),
   BUG: bug("report it, with the stack"),
 } as const satisfies Record<string, Meaning>;
 

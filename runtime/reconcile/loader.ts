@@ -29,7 +29,7 @@ interface FailedFunction {
   /** undefined when the folder as a whole could not be read. */
   readonly name: string | undefined;
   readonly file: string;
-  /** FUNCTION_LOAD_FAILED or FUNCTION_INVALID; its message names file, line and column. */
+  /** FUNCTION_LOAD_FAILED or FUNCTION_INVALID, naming file, line and column; FUNCTION_FOLDER_UNUSABLE of the folder. */
   readonly error: EvenkeelError;
 }
 
@@ -99,7 +99,9 @@ export class FunctionLoader {
     try {
       return functionFiles(this.#dir);
     } catch (cause) {
-      return new EvenkeelError("FUNCTION_LOAD_FAILED", `${shortPath(this.#dir)}: the folder cannot be read`, { cause });
+      return new EvenkeelError("FUNCTION_FOLDER_UNUSABLE", `${shortPath(this.#dir)}: the folder cannot be read`, {
+        cause,
+      });
     }
   }
 

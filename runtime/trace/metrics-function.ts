@@ -75,7 +75,7 @@ export function createFunctionMetrics(registry: Registry): (name: string) => Fun
 
   const blocked = new Gauge({
     name: "evenkeel_blocked",
-    help: "Objects that cannot be written for now, by reason; each is tried again by and by.",
+    help: "Objects that cannot be written for now, by reason; each is retried automatically.",
     labelNames: ["controller", "reason"],
     registers,
     collect() {

@@ -136,7 +136,7 @@ suite("a host joins the election by", () => {
     const found = findLease({ api, namespace: "default" }, { target: kubeconfig, leaseNamespace: undefined });
     await assert.rejects(found, {
       message:
-        'there are several Leases called evenkeel: default/evenkeel (free), platform/evenkeel (held by "p1"); say by --lease-namespace which to hold, or delete those that no host uses any more',
+        'there are several Leases called evenkeel: default/evenkeel (free), platform/evenkeel (held by "p1"); pass --lease-namespace, or delete those that no host uses any more',
     });
   });
 });

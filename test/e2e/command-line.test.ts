@@ -63,7 +63,7 @@ suite("the host refuses to start, in one line,", { concurrency }, () => {
       name: "a functions folder with no function",
       files: { "empty/notes.md": "" },
       args: ["--functions", "empty"],
-      says: /^empty: there is no function in it; put a function into it/,
+      says: /^empty: there is no function in it; let it hold a function/,
     },
     {
       name: "a function that does not load",

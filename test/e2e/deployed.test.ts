@@ -43,7 +43,7 @@ for (const namespace of ["evenkeel", "platform"])
 test("it does not start where it cannot tell which of two elections it belongs to", async (context) => {
   const host = await beside(context, "evenkeel", "platform");
   await host.refuses(
-    /^there are several Leases called evenkeel: evenkeel\/evenkeel .*, platform\/evenkeel .*; say by --/,
+    /^there are several Leases called evenkeel: evenkeel\/evenkeel .*, platform\/evenkeel .*; pass --lease-namespace/,
   );
 });
 

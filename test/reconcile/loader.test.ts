@@ -125,6 +125,7 @@ suite("what is a function", () => {
     const { failed, removed } = await loader.scan();
     assert.deepEqual([failed.map(({ name }) => name), removed], [[undefined], []]);
     assert.match(failed[0]?.error.message ?? "", /the folder cannot be read/);
+    assert.equal(failed[0]?.error.code, "FUNCTION_FOLDER_UNUSABLE");
     assert.deepEqual(await loader.scan(), nothing);
     await unlink(folder.path);
     await rename(`${folder.path}-aside`, folder.path);

@@ -182,7 +182,9 @@ suite("a function's cell", () => {
   test("is asked at each scrape what it cannot write, by reason", async () => {
     const { metrics, samples } = world();
     const blocked = new Map([["denied", 2]]);
-    metrics.function("m").attach(() => ({ faultCount: 0, isSuspended: false, failingMs: 0, conflictCount: 0, blocked }));
+    metrics
+      .function("m")
+      .attach(() => ({ faultCount: 0, isSuspended: false, failingMs: 0, conflictCount: 0, blocked }));
     const denied = 'evenkeel_blocked{controller="m",reason="denied"}';
     assert.equal((await samples()).get(denied), 2);
     blocked.set("denied", 0);
