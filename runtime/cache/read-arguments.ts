@@ -73,7 +73,7 @@ function labelsFault(labels: unknown): string | undefined {
   for (const [key, rule] of Object.entries(labels)) {
     if (!LABEL_KEY.test(key))
       return `wants labels with keys such as team or example.com/team, unlike ${JSON.stringify(key)}`;
-    const values = valuesOf(rule);
+    const values = namedValues(rule);
     if (values === undefined) return wants(`label ${key}`, "a string, { in }, { notIn } or { exists }", rule);
     if (!values.every((value) => LABEL_VALUE.test(value)))
       return `wants label ${key} with values of at most 63 letters, digits, -, _ and ., a letter or a digit at each end`;
@@ -82,7 +82,7 @@ function labelsFault(labels: unknown): string | undefined {
 }
 
 /** The values that a rule names; undefined for what is no rule. */
-function valuesOf(rule: unknown): readonly string[] | undefined {
+function namedValues(rule: unknown): readonly string[] | undefined {
   if (typeof rule === "string") return [rule];
   if (!isAnyObject(rule) || Object.keys(rule).length !== 1) return undefined;
   if (typeof rule["exists"] === "boolean") return [];

@@ -1,6 +1,6 @@
 /** Reads a command line and the `EVENKEEL_…` variables by the table of flags. */
 import { parseArgs } from "node:util";
-import { didYouMean } from "../host/nearest.ts";
+import { didYouMean } from "../host/did-you-mean.ts";
 import type { Address, Given, GivenSettings } from "../host/given-settings.ts";
 import { parseTraceLink } from "../host/trace-link.ts";
 import { EvenkeelError } from "../kube/errors.ts";

@@ -4,7 +4,7 @@ import { EvenkeelError, systemCode } from "../kube/errors.ts";
 import type { Cell } from "../reconcile/cell/cell.ts";
 import { shortPath } from "../reconcile/source-position.ts";
 import { LocatedYaml, MAX_PROBLEMS, type Path, type Problem } from "./located-yaml.ts";
-import { didYouMean } from "./nearest.ts";
+import { didYouMean } from "./did-you-mean.ts";
 
 export interface Config {
   /** Functions whose writes are planned and traced, and not made: all of them, or these. */

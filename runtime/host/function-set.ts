@@ -20,7 +20,7 @@ import { WriteCauses } from "../reconcile/write-causes.ts";
 import type { Writer } from "../reconcile/writer.ts";
 import type { Write } from "../reconcile/plan.ts";
 import type { ReconcileTracer } from "../trace/reconcile-trace.ts";
-import type { WriteResult } from "../trace/request-span.ts";
+import type { RequestResult } from "../trace/request-span.ts";
 import type { Wake } from "../trace/wake.ts";
 import type { WorkqueueObserver } from "../trace/workqueue-observer.ts";
 import type { Config } from "./config-file.ts";
@@ -29,7 +29,7 @@ import type { Config } from "./config-file.ts";
 export interface FunctionObserver {
   readonly controller: ControllerObserver;
   readonly queue: WorkqueueObserver;
-  readonly onWrite: (verb: Write["verb"], result: WriteResult) => void;
+  readonly onWrite: (verb: Write["verb"], result: RequestResult) => void;
   /** A version is there to be looked at. Failures of the one before say nothing about it. */
   begins(controller: Pick<Controller, "queue" | "blockedCounts" | "conflictCount">, cell: Cell): void;
   /** Of the present version; undefined while nothing has failed. */

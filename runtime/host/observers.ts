@@ -60,7 +60,7 @@ export function functionObserver(name: string, { clock, metrics, log, concurrenc
     onWrite: (verb, result) => controller.wrote(verb, result),
     begins(its, itsCell) {
       // Another configuration is for the same cell, which counts on.
-      if (cell !== itsCell) formerFaultCount += cell?.trouble?.faultCount ?? 0;
+      if (cell !== itsCell) formerFaultCount += cell?.threadFaults?.faultCount ?? 0;
       cell = itsCell;
       failures.close();
       failures = new FailureLog(name, { log, clock });
@@ -68,8 +68,8 @@ export function functionObserver(name: string, { clock, metrics, log, concurrenc
       lastFailure = undefined;
       queueing.attach(its.queue);
       faults.attach(() => ({
-        faultCount: formerFaultCount + (itsCell.trouble?.faultCount ?? 0),
-        isSuspended: itsCell.trouble?.suspendedForMs !== undefined,
+        faultCount: formerFaultCount + (itsCell.threadFaults?.faultCount ?? 0),
+        isSuspended: itsCell.threadFaults?.suspendedForMs !== undefined,
         blocked: its.blockedCounts,
         conflictCount: its.conflictCount,
         failingMs: failingFor(failingSinceMs, clock.now()),

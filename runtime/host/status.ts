@@ -198,7 +198,7 @@ function functionStatus(active: ActiveFunction, { problems, lease }: StatusOptio
     waitsFor,
     problem: problems().find(({ about }) => about === name)?.message,
     suspension: suspensionOf(cell),
-    faultCount: cell.trouble?.faultCount ?? 0,
+    faultCount: cell.threadFaults?.faultCount ?? 0,
     lastError: errorOf(observer.lastFailure()),
     keyCount: cache.keyCount,
     queue: {
@@ -207,13 +207,13 @@ function functionStatus(active: ActiveFunction, { problems, lease }: StatusOptio
       delayed: queue.delayedCount,
       processing: queue.processingCount,
     },
-    troubled: controller.troubled(TROUBLED_SHOWN),
+    troubled: controller.needingAttention(TROUBLED_SHOWN),
   };
 }
 
-function suspensionOf({ trouble }: Cell): SuspensionStatus | undefined {
-  if (trouble?.suspendedForMs === undefined) return undefined;
-  return { forMs: trouble.suspendedForMs, reason: trouble.error.message };
+function suspensionOf({ threadFaults }: Cell): SuspensionStatus | undefined {
+  if (threadFaults?.suspendedForMs === undefined) return undefined;
+  return { forMs: threadFaults.suspendedForMs, reason: threadFaults.error.message };
 }
 
 function errorOf(failure: Failure | undefined): FunctionError | undefined {

@@ -14,7 +14,7 @@ import type {
   WriteOptions,
   WriteResult,
 } from "./api.ts";
-import { RestMapper } from "./discovery.ts";
+import { RestMapper } from "./rest-mapper.ts";
 import type { Deadline } from "./deadline.ts";
 import { Encodings } from "./encodings.ts";
 import { codeOf, EvenkeelError } from "./errors.ts";

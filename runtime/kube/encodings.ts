@@ -10,7 +10,7 @@ import { FrameSplitter } from "./frame-splitter.ts";
 import { parseJson, recordOf } from "./json.ts";
 import { kindKey, type Kind } from "./kind.ts";
 import { LineSplitter } from "./line-splitter.ts";
-import { messageOf, WATCH_EVENT } from "./messages.ts";
+import { messageOf, WATCH_EVENT } from "./protobuf-messages.ts";
 import { openEnvelope, PROTOBUF, ProtobufError, readMessage } from "./protobuf.ts";
 import { badResponse } from "./stored-object.ts";
 

@@ -176,12 +176,12 @@ export class Controller {
   }
 
   /** The first `limit` keys that something stands in the way of or that are being retried. */
-  troubled(limit: number): readonly string[] {
-    const isTroubled = ([key, { conflictCount, blocked }]: readonly [string, KeyRecord]): boolean =>
+  needingAttention(limit: number): readonly string[] {
+    const needsAttention = ([key, { conflictCount, blocked }]: readonly [string, KeyRecord]): boolean =>
       conflictCount > 0 || blocked.size > 0 || this.queue.retries(key) > 0;
     return this.#records
       .entries()
-      .filter(isTroubled)
+      .filter(needsAttention)
       .take(limit)
       .map(([key]) => key)
       .toArray();

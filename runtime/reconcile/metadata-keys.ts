@@ -18,7 +18,7 @@ export function withMetadataKeys(want: KubeObject): KubeObject {
 }
 
 /** `want` as an update of `have`: conditional on its version, and keeping the labels, annotations and finalizers of others. */
-export function over(have: StoredObject, want: KubeObject): StoredObject {
+export function asUpdateOf(have: StoredObject, want: KubeObject): StoredObject {
   const former = new Set(have.metadata.annotations?.[METADATA]?.split(","));
   const merged = (map: Map): Record<string, string> => {
     const kept = Object.entries(others(have.metadata[map])).filter(([key]) => !former.has(`${map}/${key}`));

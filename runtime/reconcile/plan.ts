@@ -8,7 +8,7 @@ import { kindKey, type Kind } from "../kube/kind.ts";
 import type { KubeObject, ObjectName, StoredObject } from "../kube/object.ts";
 import { asApplied, asStored } from "./as-stored.ts";
 import type { Effects, Reference } from "./effects.ts";
-import { over, withMetadataKeys } from "./metadata-keys.ts";
+import { asUpdateOf, withMetadataKeys } from "./metadata-keys.ts";
 import { DIGEST, isChildOf, markOf, OUR_PREFIX, provenanceOf, stamp, type Provenance } from "./provenance.ts";
 import { isContentSame, isEqual, isSame, isSpelledOut, isSubset, within } from "./same.ts";
 
@@ -151,7 +151,7 @@ function planChild(child: KubeObject, observed: Observed, draft: Draft): void {
     // What is there and not wanted counts too, so that only the version tells whether it is still the same.
     const wish = [want.metadata, draft.digests.of(want)];
     const comparison = compare(wish, have, have.metadata.resourceVersion);
-    planChange({ ...target, verb: "update", body: over(have, want), strategy, comparison }, observed, draft);
+    planChange({ ...target, verb: "update", body: asUpdateOf(have, want), strategy, comparison }, observed, draft);
   }
 }
 

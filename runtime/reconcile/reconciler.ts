@@ -11,7 +11,7 @@ import type { Kind } from "../kube/kind.ts";
 import { describe } from "../kube/object.ts";
 import type { Query } from "../kube/query.ts";
 import type { ReconcileTrace } from "../trace/reconcile-trace.ts";
-import type { WriteResult } from "../trace/request-span.ts";
+import type { RequestResult } from "../trace/request-span.ts";
 import type { RunSpan } from "../trace/run-span.ts";
 import type { Answer, Cell, Job } from "./cell/cell.ts";
 import { runInRounds, type Rounds } from "./cell/rounds.ts";
@@ -51,7 +51,7 @@ interface ReconcilerOptions {
   /** Run each function twice and compare. */
   readonly isVerifying: boolean;
   /** Told of every write that was sent, as it is answered. */
-  readonly onWrite: (verb: Write["verb"], result: WriteResult) => void;
+  readonly onWrite: (verb: Write["verb"], result: RequestResult) => void;
 }
 
 /** A request whose run is under way. */
@@ -167,7 +167,7 @@ export class Reconciler {
         applyManager: `evenkeel-${cell.name}-${hash("sha1", describe(source)).slice(0, 8)}`,
         trace,
         isWanted: () =>
-          !this.#isStopping && !tally.isHopeless && cache.source(key)?.metadata.uid === source.metadata.uid,
+          !this.#isStopping && !tally.isServerUnwell && cache.source(key)?.metadata.uid === source.metadata.uid,
         onSent: (sent) => {
           this.#settlement.noteSent(sent, request);
           answered.get(sent.write)?.();
@@ -175,7 +175,7 @@ export class Reconciler {
       });
       await Promise.all(tally.taken.map((write) => this.#settlement.whoseIs(write, request)));
     } catch (error) {
-      tally.troubled(asFailure(error, `${cell.name} ${key}`), clock);
+      tally.serverFailed(asFailure(error, `${cell.name} ${key}`), clock);
     } finally {
       for (const isAnswered of answered.values()) isAnswered();
     }

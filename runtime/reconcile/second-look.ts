@@ -60,7 +60,7 @@ export class SecondLook {
       });
     } catch (error) {
       span.end({ reads: [], confirmed: 0, doubted: destructive.length, code: codeOf(error) });
-      tally.troubled(asFailure(error, `${cell.name}: the second look`), clock);
+      tally.serverFailed(asFailure(error, `${cell.name}: the second look`), clock);
       return new Set();
     }
     const { writes = [] } = again?.effects === undefined ? {} : plan(again.effects, cache.observed(request));

@@ -3,7 +3,7 @@ import type { Clock } from "../clock/clock.ts";
 import type { Api } from "../kube/api.ts";
 import type { EvenkeelError } from "../kube/errors.ts";
 import type { StoredObject } from "../kube/object.ts";
-import type { WriteResult } from "../trace/request-span.ts";
+import type { RequestResult } from "../trace/request-span.ts";
 import type { Write } from "./plan.ts";
 import { isChildOf, provenanceOf } from "./provenance.ts";
 import { idOf, targetId, wishOf, type Request } from "./request.ts";
@@ -19,7 +19,7 @@ interface SettlementOptions {
   readonly signal: AbortSignal;
   readonly functionName: string;
   /** Told of every write that was sent, as it is answered. */
-  readonly onWrite: (verb: Write["verb"], result: WriteResult) => void;
+  readonly onWrite: (verb: Write["verb"], result: RequestResult) => void;
 }
 
 export class Settlement {
@@ -97,7 +97,7 @@ export class Settlement {
           const message = `${error.what}: is it gone, or has its kind no subresource ${write.verb}? A CustomResourceDefinition must name it`;
           // The first time it is more likely that the object is gone.
           if (!blocked.block(target, "not_found", namespace, { refusal: { message } })) tally.fail(error);
-        } else if (error.code === "KIND_NOT_SERVED") return tally.troubled(error, this.#options.clock);
+        } else if (error.code === "KIND_NOT_SERVED") return tally.serverFailed(error, this.#options.clock);
         else if (write.verb === "create")
           blocked.block(target, "not_found", namespace, { refusal: { message: error.what } });
         // In a replacement, the object to be replaced may itself be what is gone.
@@ -117,7 +117,7 @@ export class Settlement {
         tally.fail(error);
         break;
       default:
-        tally.troubled(error, this.#options.clock);
+        tally.serverFailed(error, this.#options.clock);
         return;
     }
     tally.answered();

@@ -7,7 +7,7 @@ import { OwnWrites } from "./own-writes.ts";
 import type { Refused, Write } from "./plan.ts";
 
 /** A webhook can keep single objects from an answer. So many in a row, and it is the server that is unwell. */
-const MAX_TROUBLES = 16;
+const MAX_SERVER_FAILURES = 16;
 
 /** What came of a request. */
 export interface Settled {
@@ -40,7 +40,7 @@ export class Tally {
   retry = false;
   #requeueAfterMs: number | undefined;
   #pauseMs: number | undefined;
-  #troubleCount = 0;
+  #serverFailureCount = 0;
 
   /** The first error stands for the request. */
   fail(error: EvenkeelError): void {
@@ -59,21 +59,21 @@ export class Tally {
 
   /** The server gave an answer that is about the object which it was asked about. */
   answered(): void {
-    this.#troubleCount = 0;
+    this.#serverFailureCount = 0;
   }
 
   /** It did not, or it asked for a pause: that says nothing about the object, and everything is tried again. */
-  troubled(error: EvenkeelError, clock: Clock): void {
+  serverFailed(error: EvenkeelError, clock: Clock): void {
     this.fail(error);
     this.retry = true;
-    this.#troubleCount++;
+    this.#serverFailureCount++;
     const askedMs = requestedDelayMs(error, clock);
     if (askedMs !== undefined) this.#pauseMs = Math.max(this.#pauseMs ?? 0, askedMs);
   }
 
   /** What is sent now meets the same trouble as what was sent before. One object alone that never gets an answer stops no other. */
-  get isHopeless(): boolean {
-    return this.#troubleCount >= MAX_TROUBLES;
+  get isServerUnwell(): boolean {
+    return this.#serverFailureCount >= MAX_SERVER_FAILURES;
   }
 
   get nextTry(): Pick<Settled, "isRetry" | "requeueAfterMs" | "pauseMs"> {

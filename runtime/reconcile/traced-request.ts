@@ -4,7 +4,7 @@ import type { Api, ReadOptions } from "../kube/api.ts";
 import { codeOf, EvenkeelError, type Code } from "../kube/errors.ts";
 import { kindKey, type Kind } from "../kube/kind.ts";
 import { objectKey, type ObjectName, type StoredObject } from "../kube/object.ts";
-import type { RequestEnd, Requests, RequestSpan, RequestStart, WriteResult } from "../trace/request-span.ts";
+import type { RequestEnd, RequestResult, Requests, RequestSpan, RequestStart } from "../trace/request-span.ts";
 
 export interface Traced<T> {
   readonly answer: T;
@@ -69,12 +69,12 @@ function refused(error: unknown): RequestEnd {
   return { result: resultOf(error), status: httpCode, code: codeOf(error), reason };
 }
 
-export function resultOf(error: unknown): WriteResult {
+export function resultOf(error: unknown): RequestResult {
   return RESULTS[codeOf(error)] ?? "error";
 }
 
 /** Refusals that are ordinary outcomes of working beside others: never an error in a trace. */
-const RESULTS: Readonly<Partial<Record<Code, WriteResult>>> = {
+const RESULTS: Readonly<Partial<Record<Code, RequestResult>>> = {
   API_CONFLICT: "conflict",
   API_FIELD_TAKEN: "conflict",
   API_ALREADY_EXISTS: "conflict",

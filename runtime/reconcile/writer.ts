@@ -7,7 +7,7 @@ import type { Api, WriteOptions, WriteResult } from "../kube/api.ts";
 import { EvenkeelError } from "../kube/errors.ts";
 import { objectKey } from "../kube/object.ts";
 import { isFullQuota } from "../kube/refusal-words.ts";
-import type { RequestStart, Requests, Verb, WriteResult as Result } from "../trace/request-span.ts";
+import type { RequestResult, Requests, RequestStart, Verb } from "../trace/request-span.ts";
 import { kindKey } from "../kube/kind.ts";
 import type { Write } from "./plan.ts";
 import { idOf } from "./request.ts";
@@ -16,7 +16,7 @@ import { resultOf, tracedRequest, type Traced } from "./traced-request.ts";
 
 export type Sent = { readonly write: Write } & (
   | { readonly outcome: "ok"; readonly answer: WriteResult; readonly context: SpanContext }
-  | { readonly outcome: "failed"; readonly error: EvenkeelError; readonly result: Result }
+  | { readonly outcome: "failed"; readonly error: EvenkeelError; readonly result: RequestResult }
   /** Not sent: dry run, leadership lost, or the wish no longer stands. */
   | { readonly outcome: "skipped" }
 );

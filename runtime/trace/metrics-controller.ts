@@ -1,6 +1,6 @@
 /** controller_runtime_*: what became of each reconcile of one function, and of each of its writes. */
 import { Counter, Gauge, Histogram, type Registry } from "./prom-client.ts";
-import type { WriteResult } from "./request-span.ts";
+import type { RequestResult } from "./request-span.ts";
 import { family, type Family, type Series } from "./series.ts";
 
 export interface ReconcileObservation {
@@ -19,7 +19,7 @@ export interface ControllerMetrics {
   /** A reconcile begins; `ended` must follow. */
   started(): void;
   ended(observation: ReconcileObservation): void;
-  wrote(verb: string, result: WriteResult): void;
+  wrote(verb: string, result: RequestResult): void;
   /** Takes the function's series away. */
   close(): void;
 }

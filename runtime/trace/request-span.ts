@@ -30,12 +30,20 @@ export interface RequestStart {
 }
 
 /** Conflicts and the like are what a level-triggered loop lives with: only `denied` and `error` mark a span as failed. */
-export type WriteResult = "ok" | "conflict" | "terminating" | "not_ours" | "not_found" | "denied" | "error" | "aborted";
+export type RequestResult =
+  | "ok"
+  | "conflict"
+  | "terminating"
+  | "not_ours"
+  | "not_found"
+  | "denied"
+  | "error"
+  | "aborted";
 
 export interface RequestEnd {
   /** The HTTP status, where it is known. */
   readonly status?: number | undefined;
-  readonly result: WriteResult;
+  readonly result: RequestResult;
   /** The response header `audit-id`, where it may differ from the one that was sent. */
   readonly auditId?: string | undefined;
   readonly code?: string | undefined;

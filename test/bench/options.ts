@@ -2,7 +2,7 @@
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 
-import { didYouMean } from "../../runtime/host/nearest.ts";
+import { didYouMean } from "../../runtime/host/did-you-mean.ts";
 import { namesOf, SCENARIO_NAMES, type ScenarioName, type Size, SIZES } from "./scenarios.ts";
 
 export interface Options {

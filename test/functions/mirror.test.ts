@@ -485,7 +485,7 @@ test("mirror in its cell bears 115 sources of one name, 900 KiB each", { timeout
   const config = { prefixes: ["team-"] };
   const jobs = rivals.map((object) => jobOf("", { object, config }));
   const runs = await runAll(cell, jobs, answerOf([...rivals, ...teams]));
-  assert.equal(cell.trouble, undefined);
+  assert.equal(cell.threadFaults, undefined);
   assert.equal(runs.filter(({ effects }) => effects?.children?.length === 2).length, 1);
   assert.equal(runs.filter(({ effects }) => effects?.events?.[0]?.reason === "Conflict").length, 114);
 });

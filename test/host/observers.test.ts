@@ -8,7 +8,7 @@ import { ApiClient } from "../../runtime/kube/client.ts";
 import { EvenkeelError, type Code } from "../../runtime/kube/errors.ts";
 import { ConfigMap } from "../../runtime/kube/kind.ts";
 import { select } from "../../runtime/kube/query.ts";
-import type { Cell, Trouble } from "../../runtime/reconcile/cell/cell.ts";
+import type { Cell, ThreadFaults } from "../../runtime/reconcile/cell/cell.ts";
 import { Workqueue } from "../../runtime/queue/workqueue.ts";
 import type { Report } from "../../runtime/reconcile/controller.ts";
 import { createLogger } from "../../runtime/trace/logs.ts";
@@ -81,7 +81,7 @@ function observed(verbosity = 0) {
     observer.controller.settled(reportOf(key, { error: new EvenkeelError(code, "mirror did it") }));
   };
   const succeed = (key: string, said?: Partial<Said>): void => observer.controller.settled(reportOf(key, said));
-  const begin = (cell: { readonly trouble: Trouble | undefined } = { trouble: undefined }): void =>
+  const begin = (cell: { readonly threadFaults: ThreadFaults | undefined } = { threadFaults: undefined }): void =>
     observer.begins({ queue: new Workqueue({ clock }), blockedCounts: new Map(), conflictCount: 0 }, cell as Cell);
   begin();
   const sample = async (series: string): Promise<number | undefined> => samplesOf(await metrics.text()).get(series);
@@ -103,7 +103,7 @@ function reportOf(key: string, { error, requeueAfterMs, isHindered = false }: Pa
 }
 
 /** Of a cell that ended so many threads and is not suspended. */
-function troubleOf(faultCount: number): Trouble {
+function threadFaultsOf(faultCount: number): ThreadFaults {
   const error = new EvenkeelError("FUNCTION_CRASHED", "mirror crashed");
   return { faultCount, error, suspendedForMs: undefined };
 }
@@ -185,11 +185,11 @@ suite("a function that fails", () => {
   test("shows in the metrics how many threads it ended and that it is suspended", async () => {
     const { observer, begin, sample } = observed();
     const error = new EvenkeelError("FUNCTION_TIMED_OUT", "mirror did not return");
-    const cell: { trouble: Trouble | undefined } = { trouble: undefined };
+    const cell: { threadFaults: ThreadFaults | undefined } = { threadFaults: undefined };
     begin(cell);
     const suspended = 'evenkeel_function_suspended{controller="mirror"}';
     assert.equal(await sample(suspended), 0);
-    cell.trouble = { faultCount: 4, error, suspendedForMs: 0 };
+    cell.threadFaults = { faultCount: 4, error, suspendedForMs: 0 };
     assert.equal(await sample(suspended), 1);
     assert.equal(await sample('evenkeel_function_thread_faults_total{controller="mirror"}'), 4);
     observer.close();
@@ -199,13 +199,13 @@ suite("a function that fails", () => {
   test("has the threads that its former versions ended counted on; the same cell's are not counted twice", async () => {
     const { begin, sample } = observed();
     const faults = () => sample('evenkeel_function_thread_faults_total{controller="mirror"}');
-    const first = { trouble: troubleOf(3) };
+    const first = { threadFaults: threadFaultsOf(3) };
     begin(first);
     begin(first);
     assert.equal(await faults(), 3, "another configuration");
-    begin({ trouble: undefined });
+    begin({ threadFaults: undefined });
     assert.equal(await faults(), 3, "another version");
-    begin({ trouble: troubleOf(2) });
+    begin({ threadFaults: threadFaultsOf(2) });
     assert.equal(await faults(), 5);
   });
 

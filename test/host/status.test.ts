@@ -11,7 +11,7 @@ import { parseTraceLink } from "../../runtime/host/trace-link.ts";
 import { ApiClient } from "../../runtime/kube/client.ts";
 import { EvenkeelError, meanings } from "../../runtime/kube/errors.ts";
 import { ConfigMap, Namespace } from "../../runtime/kube/kind.ts";
-import type { Cell, Trouble } from "../../runtime/reconcile/cell/cell.ts";
+import type { Cell, ThreadFaults } from "../../runtime/reconcile/cell/cell.ts";
 import { InlineCell } from "../support/inline-cell.ts";
 import type { LoadedFunction } from "../../runtime/reconcile/loader.ts";
 import { RecentTraces } from "../../runtime/trace/recent.ts";
@@ -36,14 +36,14 @@ interface World {
   readonly forbidden?: string;
   readonly lease?: StatusOptions["lease"];
   /** Of the cell of mirror. */
-  readonly trouble?: Trouble;
+  readonly threadFaults?: ThreadFaults;
 }
 
-function troubled(cell: Cell, trouble: Trouble): Cell {
+function faulty(cell: Cell, threadFaults: ThreadFaults): Cell {
   return {
     name: cell.name,
     declaration: cell.declaration,
-    trouble,
+    threadFaults,
     attempt: (job, answers) => cell.attempt(job, answers),
     readConfig: (value) => cell.readConfig(value),
     rest: () => cell.rest(),
@@ -52,7 +52,10 @@ function troubled(cell: Cell, trouble: Trouble): Cell {
 }
 
 /** The shipped functions at work on the embedded API server, with a source, two targets and a stranger in the way of one. */
-async function world(context: TestContext, { dryRun = false, problems = [], forbidden, lease, trouble }: World = {}) {
+async function world(
+  context: TestContext,
+  { dryRun = false, problems = [], forbidden, lease, threadFaults }: World = {},
+) {
   const clock = new VirtualClock();
   const server = createApiServer({ clock });
   const user = new ApiClient({ clock, transport: inProcessTransport((request) => server.fetch(request)) });
@@ -77,9 +80,9 @@ async function world(context: TestContext, { dryRun = false, problems = [], forb
   const cells = new Map([...functions].map(([name, { cell }]) => [name, cell]));
   const config = await parseConfig(text, { file: "evenkeel.yaml", functions: cells });
   const [mirrored] = functions.values();
-  if (trouble !== undefined && mirrored !== undefined)
+  if (threadFaults !== undefined && mirrored !== undefined)
     await machine.start(
-      new Map(functions).set("mirror", { ...mirrored, cell: troubled(mirrored.cell, trouble) }),
+      new Map(functions).set("mirror", { ...mirrored, cell: faulty(mirrored.cell, threadFaults) }),
       config,
     );
   else await machine.start(functions, config);
@@ -144,7 +147,7 @@ suite("the status of the host", () => {
 
   test("says that a function is suspended, why and for how long, and how many threads it ended", async (context) => {
     const error = new EvenkeelError("FUNCTION_TIMED_OUT", "mirror did not return");
-    const { status } = await world(context, { trouble: { faultCount: 4, error, suspendedForMs: 2_000 } });
+    const { status } = await world(context, { threadFaults: { faultCount: 4, error, suspendedForMs: 2_000 } });
     const [cleanup, mirrored] = status.read().functions;
     assert.deepEqual([mirrored?.faultCount, mirrored?.suspension], [4, { forMs: 2_000, reason: error.message }]);
     assert.deepEqual([cleanup?.faultCount, cleanup?.suspension], [0, undefined]);

@@ -5,7 +5,7 @@ import type { WatchEvent } from "../../runtime/kube/api.ts";
 import { Encodings } from "../../runtime/kube/encodings.ts";
 import { codeOf, EvenkeelError, type Code } from "../../runtime/kube/errors.ts";
 import { ConfigMap, kind, Namespace, type Kind } from "../../runtime/kube/kind.ts";
-import { messageOf } from "../../runtime/kube/messages.ts";
+import { messageOf } from "../../runtime/kube/protobuf-messages.ts";
 import { delimited, encoded, frame, inEnvelope, PROTOBUF_ANSWER, PROTOBUF_WATCH } from "../support/protobuf.ts";
 import { configMap, fakeServer, json, status, type Asked, type FakeServer } from "./fake-server.ts";
 

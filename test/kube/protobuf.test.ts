@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import * as fc from "fast-check";
-import { messageOf } from "../../runtime/kube/messages.ts";
+import { messageOf } from "../../runtime/kube/protobuf-messages.ts";
 import { openEnvelope, ProtobufError, readMessage, type Message } from "../../runtime/kube/protobuf.ts";
 import { delimited, encoded, inEnvelope, varint } from "../support/protobuf.ts";
 

@@ -141,7 +141,7 @@ suite("a controller", () => {
     const gaps = timesMs.slice(1).map((timeMs, i) => timeMs - (timesMs[i] ?? 0));
     assert.deepEqual(gaps, [2_000, 2_000, 2_000]);
     assert.equal(controller.explain("default/a").retries, 4);
-    assert.deepEqual(controller.troubled(9), ["default/a"]);
+    assert.deepEqual(controller.needingAttention(9), ["default/a"]);
     await controller.stop();
   });
 

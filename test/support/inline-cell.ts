@@ -16,7 +16,7 @@ import { loadDefinition } from "../../runtime/reconcile/cell/definition-in.ts";
 export class InlineCell implements Cell {
   readonly name: string;
   readonly declaration: Declaration;
-  readonly trouble = undefined;
+  readonly threadFaults = undefined;
   readonly #definition: DefinedFunction;
 
   constructor(name: string, definition: DefinedFunction) {

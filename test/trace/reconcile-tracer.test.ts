@@ -4,7 +4,7 @@ import { SpanKind, SpanStatusCode, type HrTime, type SpanContext } from "@opente
 import { AlwaysOffSampler, type ReadableSpan } from "@opentelemetry/sdk-trace";
 import { attributes as keys, MAX_LISTED } from "../../runtime/trace/names.ts";
 import type { Outcome, ReconcileTrace } from "../../runtime/trace/reconcile-trace.ts";
-import type { WriteResult } from "../../runtime/trace/request-span.ts";
+import type { RequestResult } from "../../runtime/trace/request-span.ts";
 import type { Wake } from "../../runtime/trace/wake.ts";
 import { nothingPlanned, start, tracingWorld, type TracingWorld } from "./spans.ts";
 
@@ -247,7 +247,7 @@ suite("one reconcile", () => {
 });
 
 suite("what counts as an error", () => {
-  const results: Record<WriteResult, boolean> = {
+  const results: Record<RequestResult, boolean> = {
     ok: false,
     conflict: false,
     terminating: false,
@@ -257,7 +257,7 @@ suite("what counts as an error", () => {
     denied: true,
     error: true,
   };
-  for (const [result, isError] of Object.entries(results) as [WriteResult, boolean][])
+  for (const [result, isError] of Object.entries(results) as [RequestResult, boolean][])
     test(`a write that ends ${result} is ${isError ? "an error" : "an outcome"}`, () => {
       const span = oneSpan("update v1/ConfigMap", (trace) =>
         trace

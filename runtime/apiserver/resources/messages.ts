@@ -7,7 +7,7 @@ import {
   one,
   SECRET_CONTENT,
   SENT_METADATA as METADATA,
-} from "../../kube/messages.ts";
+} from "../../kube/protobuf-messages.ts";
 import type { Message } from "../../kube/protobuf.ts";
 
 const NAMESPACE: Message = {

@@ -42,7 +42,7 @@ export type Answers<A = Answer & { readonly query: Query }> = ReadonlyMap<string
 export type Attempt = Run | { readonly missing: readonly Query[] };
 
 /** What the function did to its threads; what its runs did wrong is their errors. */
-export interface Trouble {
+export interface ThreadFaults {
   /** How many of its threads it brought to an end. */
   readonly faultCount: number;
   /** Why the last of them ended. */
@@ -56,7 +56,7 @@ export interface Cell {
   readonly name: string;
   readonly declaration: Declaration;
   /** Undefined while it never brought a thread to an end. */
-  readonly trouble: Trouble | undefined;
+  readonly threadFaults: ThreadFaults | undefined;
   /** Never throws and never rejects: what goes wrong is the error of the Run. */
   attempt(job: Job, answers: Answers): Attempt | Promise<Attempt>;
   /** The function's section of the configuration, checked. Never throws and never rejects. */

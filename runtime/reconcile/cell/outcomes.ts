@@ -3,7 +3,7 @@
  * together while further tasks wait. Whatever a function returned is copied in the time of its own task: no getter of it
  * runs when another task is under way.
  */
-import type { Done, Outcome, Told } from "./messages.ts";
+import type { Done, Outcome, Told } from "./thread-messages.ts";
 import { setField } from "../../kube/json.ts";
 
 export class Outcomes {

@@ -12,7 +12,7 @@ import { EvenkeelError, systemCode, type Code } from "../../kube/errors.ts";
 import { AnswerSender } from "./answer-memory.ts";
 import { MAX_HELD_BYTES } from "./buffer-budget.ts";
 import type { Answers, Job } from "./cell.ts";
-import type { Done, Outcome, Task, Told, WorkerBirth } from "./messages.ts";
+import type { Done, Outcome, Task, Told, WorkerBirth } from "./thread-messages.ts";
 import { LOAD_DEADLINE_MS } from "./open-cell.ts";
 import { sizeOf } from "./size.ts";
 import { checkedTold } from "./told.ts";

@@ -6,7 +6,7 @@ import { checkedQuery } from "../../cache/read-arguments.ts";
 import { meanings } from "../../kube/errors.ts";
 import { isAnyObject, type JsonRecord } from "../../kube/json.ts";
 import { notPlain, PlainWalk } from "../plain-data.ts";
-import type { Told } from "./messages.ts";
+import type { Told } from "./thread-messages.ts";
 import { MAX_CAUSES, MAX_ERROR_CHARS } from "./sent-error.ts";
 
 /** `value` itself, now known to be what a thread can say; undefined when it is not. Never throws. */

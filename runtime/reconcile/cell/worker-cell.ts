@@ -11,9 +11,9 @@ import { backoffMs, type Clock } from "../../clock/clock.ts";
 import { EvenkeelError } from "../../kube/errors.ts";
 import type { ConfigReading } from "../define.ts";
 import type { OnRead } from "../resolve-hook.ts";
-import type { Answers, Attempt, Cell, Declaration, Job, Trouble } from "./cell.ts";
+import type { Answers, Attempt, Cell, Declaration, Job, ThreadFaults } from "./cell.ts";
 import type { Birth, OpenCell } from "./open-cell.ts";
-import type { Outcome } from "./messages.ts";
+import type { Outcome } from "./thread-messages.ts";
 import { receivedError, sentError } from "./sent-error.ts";
 import { Thread, type Pending, type ToldAtOnce } from "./thread.ts";
 
@@ -94,7 +94,7 @@ export class WorkerCell implements Cell {
     return this.#declaration;
   }
 
-  get trouble(): Trouble | undefined {
+  get threadFaults(): ThreadFaults | undefined {
     if (this.#lastFault === undefined) return undefined;
     const isSuspended = this.#isStuck || this.#faultCount >= FAULTS_BEFORE_SUSPENSION;
     const leftMs = (this.#suspendedUntilMs ?? 0) - this.#clock.now();

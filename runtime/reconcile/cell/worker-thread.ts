@@ -18,7 +18,7 @@ import { BufferBudget } from "./buffer-budget.ts";
 import { declarationOf } from "./cell.ts";
 import { loadDefinition } from "./definition-in.ts";
 import { giveWay } from "./give-way.ts";
-import type { Done, Outcome, Task, Told, WorkerBirth } from "./messages.ts";
+import type { Done, Outcome, Task, Told, WorkerBirth } from "./thread-messages.ts";
 import { copied, Outcomes } from "./outcomes.ts";
 import { Printing } from "./printing.ts";
 import { sentError } from "./sent-error.ts";

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
 import * as fc from "fast-check";
-import type { Done, Told } from "../../../runtime/reconcile/cell/messages.ts";
+import type { Done, Told } from "../../../runtime/reconcile/cell/thread-messages.ts";
 import { copied, Outcomes } from "../../../runtime/reconcile/cell/outcomes.ts";
 
 function outcomesOf(perMessage: number): {

@@ -158,7 +158,7 @@ class SpoiledCell implements Cell {
   readonly declaration = declarationOf(
     defineFunction({ watches: ConfigMap, writes: [ConfigMap], reconcile: () => ({}) }),
   );
-  readonly trouble = undefined;
+  readonly threadFaults = undefined;
   readonly #effects: unknown;
 
   constructor(effects: unknown) {

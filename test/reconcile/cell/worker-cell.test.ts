@@ -55,7 +55,10 @@ const THREAD_ENDS = { what: "the thread is gone", everyMs: 5 };
 async function fault(cell: WorkerCell, clock: NearClock): Promise<void> {
   const before = clock.pendingCount;
   assert.equal(await outcome(run(cell, jobOf("default/fault"))), "FUNCTION_OUT_OF_MEMORY");
-  await until(() => clock.pendingCount === before + (cell.trouble?.suspendedForMs === undefined ? 0 : 1), THREAD_ENDS);
+  await until(
+    () => clock.pendingCount === before + (cell.threadFaults?.suspendedForMs === undefined ? 0 : 1),
+    THREAD_ENDS,
+  );
 }
 
 async function suspended(context: TestContext): Promise<Opened & { readonly clock: NearClock }> {
@@ -84,7 +87,7 @@ suite("blame", () => {
         keys.map((key) => !key.startsWith("fault")),
         String(outcomes),
       );
-      assert.equal(cell.trouble?.faultCount, keys.filter((key) => key.startsWith("fault")).length);
+      assert.equal(cell.threadFaults?.faultCount, keys.filter((key) => key.startsWith("fault")).length);
     });
   }
 
@@ -108,7 +111,7 @@ suite("the garbage of one task", () => {
     );
     const { cell } = await opened(context, { "subject.js": wasteful });
     for (let i = 1; i <= 12; i++) assert.equal(await outcome(run(cell, jobOf("default/a"))), i);
-    assert.equal(cell.trouble, undefined);
+    assert.equal(cell.threadFaults, undefined);
   });
 });
 
@@ -120,7 +123,7 @@ test("what its host sends and remembers for it is no function's fault", { timeou
   const objects = Array.from({ length: 100 }, (_, i) => configMap(`other/s${i}`, { data: { blob } }));
   const jobs = objects.map((object) => jobOf("", { object }));
   const runs = await runAll(cell, jobs, answerOf(objects));
-  assert.equal(cell.trouble, undefined);
+  assert.equal(cell.threadFaults, undefined);
   assert.deepEqual(new Set(runs.map(({ effects }) => effects?.memo)), new Set([blob.length]));
 });
 
@@ -160,14 +163,14 @@ suite("a function that ends three threads in a row", () => {
     const clock = new NearClock();
     const { cell, news } = await opened(context, { "subject.js": counting }, clock);
     for (const _ of [1, 2]) await fault(cell, clock);
-    assert.equal(cell.trouble?.suspendedForMs, undefined);
+    assert.equal(cell.threadFaults?.suspendedForMs, undefined);
     await fault(cell, clock);
-    const forMs = cell.trouble?.suspendedForMs ?? 0;
+    const forMs = cell.threadFaults?.suspendedForMs ?? 0;
     assert.ok(forMs >= 1_000 && forMs <= 2_000, `${forMs}`);
     const served = Promise.all(["a", "b", "c"].map((key) => outcome(run(cell, jobOf(`default/${key}`)))));
     await clock.advance(forMs);
     assert.deepEqual(await served, [1, 2, 3]);
-    assert.equal(cell.trouble?.suspendedForMs, undefined);
+    assert.equal(cell.threadFaults?.suspendedForMs, undefined);
     assert.deepEqual(news, ["subject FUNCTION_OUT_OF_MEMORY", "subject is well"]);
   });
 
@@ -176,10 +179,10 @@ suite("a function that ends three threads in a row", () => {
     for (const leastMs of [2_000, 4_000, 8_000]) {
       const trial = outcome(run(cell, jobOf("default/fault")));
       const behind = outcome(run(cell, jobOf("default/a")));
-      await clock.advance(cell.trouble?.suspendedForMs ?? 0);
+      await clock.advance(cell.threadFaults?.suspendedForMs ?? 0);
       assert.equal(await trial, "FUNCTION_OUT_OF_MEMORY");
       await until(() => clock.pendingCount === 1, THREAD_ENDS);
-      const forMs = cell.trouble?.suspendedForMs ?? 0;
+      const forMs = cell.threadFaults?.suspendedForMs ?? 0;
       assert.ok(forMs >= leastMs && forMs <= 2 * leastMs, `${forMs}`);
       cell.rest();
       assert.equal(await behind, "FUNCTION_SUSPENDED");
@@ -197,24 +200,24 @@ suite("a function that ends three threads in a row", () => {
 
   test("is forgiven when nobody has asked for it by the end of the pause", async (context) => {
     const { cell, clock, news } = await suspended(context);
-    await clock.advance(cell.trouble?.suspendedForMs ?? 0);
-    assert.equal(cell.trouble?.suspendedForMs, undefined, "the key at fault may be gone");
+    await clock.advance(cell.threadFaults?.suspendedForMs ?? 0);
+    assert.equal(cell.threadFaults?.suspendedForMs, undefined, "the key at fault may be gone");
     assert.deepEqual(news, ["subject FUNCTION_OUT_OF_MEMORY", "subject is well"]);
     for (const _ of [1, 2]) await fault(cell, clock);
-    assert.equal(cell.trouble?.suspendedForMs, undefined, "it begins anew");
+    assert.equal(cell.threadFaults?.suspendedForMs, undefined, "it begins anew");
   });
 
   test("says nothing more when it rests by the end of the pause: nobody has this function any more", async (context) => {
     const { cell, clock, news } = await suspended(context);
     cell.rest();
-    await clock.advance(cell.trouble?.suspendedForMs ?? 0);
+    await clock.advance(cell.threadFaults?.suspendedForMs ?? 0);
     assert.deepEqual(news, ["subject FUNCTION_OUT_OF_MEMORY"]);
   });
 
   test("still reads its configuration: a better one may be all that it needs", async (context) => {
     const { cell } = await suspended(context);
     assert.deepEqual(await cell.readConfig(undefined), { config: undefined });
-    assert.ok(cell.trouble?.suspendedForMs !== undefined, "which is no proof that it is well");
+    assert.ok(cell.threadFaults?.suspendedForMs !== undefined, "which is no proof that it is well");
   });
 });
 
