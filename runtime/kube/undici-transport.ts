@@ -15,7 +15,7 @@ const USER_AGENT = `evenkeel/${manifest.version} (${process.platform}/${process.
 
 interface UndiciTransportOptions {
   readonly credentials: Credentials;
-  /** Connections of the lane `requests`. Default 32. */
+  /** Connections of the lane `requests`; fewer than 32 for tests, which have to fill them. */
   readonly connectionCount?: number | undefined;
 }
 

@@ -20,7 +20,7 @@ import { elapsedMs, type Instant } from "./instant.ts";
 import type { LeaseName } from "./lease.ts";
 import { LeaseLock, type Attempt } from "./lease-lock.ts";
 import { watchForRelease } from "./release-watch.ts";
-import { JITTER, leaseTiming, type LeaseTiming, type LeaseTimingOptions } from "./timing.ts";
+import { JITTER, TIMING } from "./timing.ts";
 
 /** Called in the middle of the elector's own work: must be quick and must not throw. */
 interface LeaderElectorObserver {
@@ -30,7 +30,7 @@ interface LeaderElectorObserver {
   attemptFailed?(error: unknown): void;
 }
 
-export interface LeaderElectorOptions extends LeaseTimingOptions {
+export interface LeaderElectorOptions {
   readonly api: Api;
   readonly clock: Clock;
   readonly lease: LeaseName;
@@ -50,7 +50,6 @@ export class LeaderElector {
   readonly #name: LeaseName;
   readonly #what: string;
   readonly #identity: string;
-  readonly #timing: LeaseTiming;
   readonly #lock: LeaseLock;
   readonly #onNewLeader: ((identity: string) => void) | undefined;
   readonly #observer: LeaderElectorObserver | undefined;
@@ -70,19 +69,17 @@ export class LeaderElector {
   readonly #leading = new AbortController();
   #release: Promise<void> | undefined;
 
-  /** @throws EvenkeelError BUG when the durations do not fit together, see {@link leaseTiming}, or identity is empty */
-  constructor({ api, clock, lease, identity, onNewLeader, observer, ...timing }: LeaderElectorOptions) {
+  /** @throws EvenkeelError BUG when identity is empty */
+  constructor({ api, clock, lease, identity, onNewLeader, observer }: LeaderElectorOptions) {
     if (identity === "") throw new EvenkeelError("BUG", "leader election: the identity must not be empty");
     this.#clock = clock;
     this.#api = api;
     this.#name = lease;
     this.#what = `lease ${lease.namespace}/${lease.name}`;
     this.#identity = identity;
-    this.#timing = leaseTiming(timing);
     this.#onNewLeader = onNewLeader;
     this.#observer = observer;
-    const { leaseDurationMs } = this.#timing;
-    this.#lock = new LeaseLock({ api, clock, lease, identity, leaseDurationMs });
+    this.#lock = new LeaseLock({ api, clock, lease, identity, leaseDurationMs: TIMING.leaseDurationMs });
   }
 
   /** Aborts, with an EvenkeelError LEASE_LOST, when leadership ends: lost or released. Not aborted before it began. */
@@ -104,7 +101,7 @@ export class LeaderElector {
     return (
       this.#state === "leading" &&
       this.#renewedAt !== undefined &&
-      elapsedMs(this.#clock, this.#renewedAt) < this.#timing.renewDeadlineMs
+      elapsedMs(this.#clock, this.#renewedAt) < TIMING.renewDeadlineMs
     );
   }
 
@@ -143,7 +140,7 @@ export class LeaderElector {
   check(): EvenkeelError | undefined {
     if (this.#renewedAt === undefined || this.#state === "released") return undefined;
     const sinceMs = this.#clock.now() - this.#renewedAt.monotonicMs;
-    if (sinceMs <= this.#timing.leaseDurationMs + TOLERANCE_MS) return undefined;
+    if (sinceMs <= TIMING.leaseDurationMs + TOLERANCE_MS) return undefined;
     return this.#lost(`last renewed ${Math.round(sinceMs / 1000)} s ago, and this process still runs`);
   }
 
@@ -153,7 +150,7 @@ export class LeaderElector {
     const sinceMs = this.#clock.now() - this.#answeredMs;
     const failure = this.#failure;
     // Without a failure this process has only been stopped for so long, and looks in a moment.
-    if (sinceMs <= this.#timing.leaseDurationMs + TOLERANCE_MS || !(failure instanceof EvenkeelError)) return undefined;
+    if (sinceMs <= TIMING.leaseDurationMs + TOLERANCE_MS || !(failure instanceof EvenkeelError)) return undefined;
     const what = `${this.#what}: not acquired or seen held for ${Math.round(sinceMs / 1000)} s: ${failure.what}`;
     return new EvenkeelError(failure.code, what);
   }
@@ -161,7 +158,7 @@ export class LeaderElector {
   async #campaign(signal: AbortSignal): Promise<void> {
     for (let isWatching = false; ;) {
       this.#pause = new AbortController();
-      const attempt = await this.#attempt(this.#timing.attemptMs);
+      const attempt = await this.#attempt(TIMING.attemptMs);
       // Looked at before the answer is: they may have come in the same moment.
       this.#end.signal.throwIfAborted();
       if (attempt?.type === "held") {
@@ -173,7 +170,7 @@ export class LeaderElector {
         isWatching = true;
         this.#watchForRelease(signal);
       }
-      const restMs = this.#timing.retryPeriodMs * (1 + JITTER * this.#clock.random());
+      const restMs = TIMING.retryPeriodMs * (1 + JITTER * this.#clock.random());
       await sleep(this.#clock, restMs, this.#pause.signal);
     }
   }
@@ -184,7 +181,7 @@ export class LeaderElector {
       api: this.#api,
       clock: this.#clock,
       lease: this.#name,
-      retryPeriodMs: this.#timing.retryPeriodMs,
+      retryPeriodMs: TIMING.retryPeriodMs,
       since: () => this.#lock.resourceVersion,
       onRelease: () => this.#pause.abort(),
       signal,
@@ -201,16 +198,16 @@ export class LeaderElector {
   async #keepRenewing(acquiredAt: Instant): Promise<void> {
     let renewedMs = acquiredAt.monotonicMs;
     let triedMs = renewedMs;
-    const leftMs = (): number => renewedMs + this.#timing.renewDeadlineMs - this.#clock.now();
+    const leftMs = (): number => renewedMs + TIMING.renewDeadlineMs - this.#clock.now();
     const isOver = (): boolean => leftMs() < 1; // What is left of the last millisecond is rounding, not time for an attempt.
     while (this.#state === "leading") {
-      const restMs = triedMs + this.#timing.retryPeriodMs - this.#clock.now();
+      const restMs = triedMs + TIMING.retryPeriodMs - this.#clock.now();
       await sleep(this.#clock, Math.min(restMs, leftMs()), this.#end.signal);
       triedMs = this.#clock.now();
-      const attempt = isOver() ? undefined : await this.#attempt(Math.min(this.#timing.attemptMs, leftMs()));
+      const attempt = isOver() ? undefined : await this.#attempt(Math.min(TIMING.attemptMs, leftMs()));
       if (this.#end.signal.aborted) return;
       // Looked at before the answer is: one that comes after the deadline must not make us leader again.
-      if (isOver()) this.#lose(`not renewed for ${this.#timing.renewDeadlineMs / 1000} s`, this.#failure);
+      if (isOver()) this.#lose(`not renewed for ${TIMING.renewDeadlineMs / 1000} s`, this.#failure);
       else if (attempt?.type === "notOurs") this.#lose(this.#heldBy());
       else if (attempt?.type === "endOfTerm") this.#lose("another holder is preferred");
       else if (attempt?.type === "held") {
@@ -271,11 +268,11 @@ export class LeaderElector {
     this.#state = "released";
     this.#stop(this.#lost("released"));
     if (!hasCampaigned) return;
-    const dueMs = this.#clock.now() + this.#timing.renewDeadlineMs;
+    const dueMs = this.#clock.now() + TIMING.renewDeadlineMs;
     for (let attempt = 0; ; attempt++) {
       const error = await this.#tryRelease();
       if (error === undefined) return;
-      const restMs = backoffMs(this.#clock, attempt, { baseMs: 20, capMs: this.#timing.retryPeriodMs });
+      const restMs = backoffMs(this.#clock, attempt, { baseMs: 20, capMs: TIMING.retryPeriodMs });
       const isRetryable = error instanceof EvenkeelError && error.meaning.isRetryable;
       if (!isRetryable || this.#clock.now() + restMs >= dueMs) throw error;
       await sleep(this.#clock, restMs);
@@ -284,7 +281,7 @@ export class LeaderElector {
 
   /** A conflict is likely once: the renewal that we gave up a moment ago may arrive in between. */
   async #tryRelease(): Promise<unknown> {
-    const deadline = new Deadline(this.#clock, this.#what, this.#timing.attemptMs, undefined);
+    const deadline = new Deadline(this.#clock, this.#what, TIMING.attemptMs, undefined);
     try {
       await this.#lock.release(deadline.signal);
       return undefined;

@@ -16,6 +16,7 @@ export interface RateLimiter {
 
 /**
  * Each failure of a key doubles its delay: `baseMs · 2^failures`, at most `capMs`. Keys do not affect each other.
+ * @param baseMs for tests, which count with small numbers
  * @throws EvenkeelError BUG unless 0 < baseMs ≤ capMs
  * Source of the defaults: client-go util/workqueue/default_rate_limiters.go; the cap is reached at the 19th failure.
  */

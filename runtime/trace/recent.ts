@@ -80,7 +80,7 @@ export class RecentTraces {
   #second = 0;
   #quietCount = 0;
 
-  /** About 1 KB of memory per span. */
+  /** About 1 KB of memory per span. @param limits for tests, which fill it with fewer */
   constructor({ maxTraces = 256, maxSpans = 4_096 }: { readonly maxTraces?: number; readonly maxSpans?: number } = {}) {
     this.#maxTraces = maxTraces;
     this.#maxSpans = maxSpans;

@@ -33,10 +33,6 @@ export class Live {
     this.#clock = clock;
   }
 
-  get streamCount(): number {
-    return this.#streams.size;
-  }
-
   /** The body of an answer of type text/event-stream; undefined when there are too many viewers. */
   open(question: Question): ReadableStream<Uint8Array> | undefined {
     if (this.#isClosed || this.#streams.size >= MAX_STREAMS) return undefined;
