@@ -158,7 +158,7 @@ function placeOf({ name }: Write, key: string): string {
     : `${name.namespace}/${name.name}`;
 }
 
-/** Tells that a function is left alone for a while, and that it is so no longer; the runs that fail in between are told as such. */
+/** Logs the beginning and the end of a suspension; each failed run in between is logged by itself. */
 export function suspensionReporter(log: Logger): OnSuspension {
   return (name, why) =>
     why === undefined

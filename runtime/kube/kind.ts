@@ -12,6 +12,7 @@ export interface Kind<T extends KubeObject = KubeObject> {
   readonly [shape]?: T;
 }
 
+/** Text and small files, by name. */
 export interface ConfigMap extends KubeObject {
   readonly apiVersion: "v1";
   readonly kind: "ConfigMap";
@@ -21,6 +22,7 @@ export interface ConfigMap extends KubeObject {
   readonly immutable?: boolean;
 }
 
+/** `phase` is `Terminating` from its deletion on: nothing can be created in it any more. */
 export interface Namespace extends KubeObject {
   readonly apiVersion: "v1";
   readonly kind: "Namespace";

@@ -3,7 +3,7 @@ import { NAME, type Installation } from "./installation.ts";
 import type { Manifest } from "./manifest.ts";
 import { clusterRights, leaseRights, type Right } from "./rights.ts";
 
-/** The rules of this release are meant, whatever the cluster is upgraded to. */
+/** Pinned, so that an upgrade of the cluster changes no rule. */
 const POD_SECURITY_VERSION = "v1.34";
 
 export function namespaceManifest({ namespace }: Installation): Manifest {

@@ -27,7 +27,7 @@ interface HoldOptions {
 
 const NONE: ReadonlyMap<Write, string> = new Map();
 
-/** What of a plan waits. */
+/** The part of a plan that is not sent now. */
 interface Unsent {
   readonly blocked: readonly Write[];
   /** Deletion → why it is held. */

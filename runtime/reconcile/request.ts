@@ -56,6 +56,7 @@ export function isDestructive({ verb }: Write): boolean {
   return verb === "delete" || verb === "release";
 }
 
+/** {@link objectId} of what a write, or a wish, is about: `v1/ConfigMap team-a/settings`. */
 export function idOf({ kind, name }: Pick<Write, "kind" | "name">): string {
   return objectId(kind, objectKey(name));
 }
@@ -80,6 +81,10 @@ export function codeOfRun(error: unknown): Code {
   return error instanceof TerminalError ? "FUNCTION_GAVE_UP" : codeOf(error);
 }
 
+/**
+ * Whatever was thrown as an error of ours: FUNCTION_GAVE_UP for a TerminalError, BUG for what nobody foresaw.
+ * @param what what failed, and which: begins the message of what is not ours yet
+ */
 export function asFailure(error: unknown, what: string): EvenkeelError {
   if (error instanceof EvenkeelError) return error;
   if (error instanceof TerminalError)

@@ -37,6 +37,7 @@ export interface LoggerOptions {
   readonly env?: NodeJS.ProcessEnv;
 }
 
+/** Never throws: once its stream has failed, what is logged is dropped. */
 export function createLogger({ stream, clock, format = "auto", verbosity = 0, env = {} }: LoggerOptions): Logger {
   const isTerminal = stream.isTTY === true;
   const isText = format === "text" || (format === "auto" && isTerminal);
