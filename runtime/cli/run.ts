@@ -8,9 +8,10 @@ import type { Served } from "../host/serving.ts";
 import type { Settings } from "../host/settings.ts";
 import { untilAborted } from "../kube/deadline.ts";
 import { EvenkeelError } from "../kube/errors.ts";
+import type { LeaseName } from "../lease/lease.ts";
 import type { Logger } from "../trace/logs.ts";
-import { createMetrics } from "../trace/metrics.ts";
-import { setUpTracing } from "../trace/tracing.ts";
+import { createMetrics, type Metrics } from "../trace/metrics.ts";
+import { setUpTracing, type Tracing } from "../trace/tracing.ts";
 import { connect, type Connection } from "./connect.ts";
 import { createDemoNamespaces, createDemoSource } from "./demo.ts";
 import { findLease } from "./find-lease.ts";
@@ -64,20 +65,7 @@ export async function run({ settings, clock, log, program, loading, onHost }: Ru
     await untilAborted(reaching, stop.signal);
     const lease = settings.leaderElect ? await findLease(connection, settings) : undefined;
     if (settings.hasDemoWorld) await createDemoNamespaces(connection.api);
-    host = new Host({
-      settings,
-      api: connection.api,
-      reviews: connection.reviews,
-      clock,
-      log,
-      metrics,
-      tracing,
-      version: manifest.version,
-      lease,
-      isVerifying: isEmbedded,
-      // The welcome says it too, and nicer.
-      ...(!isEmbedded && { onServing: (served) => log.info("serving", urls(served)) }),
-    });
+    host = makeHost({ settings, clock, log, connection, metrics, tracing, lease });
     const lost = host.lost;
     const starting = host.start(state, stop.signal);
     onHost(host);
@@ -94,6 +82,27 @@ export async function run({ settings, clock, log, program, loading, onHost }: Ru
     await tracing.shutdown(TRACING_SHUTDOWN_MS);
     await connection.close();
   }
+}
+
+interface Parts extends Pick<RunOptions, "settings" | "clock" | "log"> {
+  readonly connection: Connection;
+  readonly metrics: Metrics;
+  readonly tracing: Tracing;
+  readonly lease: LeaseName | undefined;
+}
+
+function makeHost({ connection: { api, reviews }, ...parts }: Parts): Host {
+  const { settings, log } = parts;
+  const isEmbedded = settings.target.kind === "embedded";
+  return new Host({
+    ...parts,
+    api,
+    reviews,
+    version: manifest.version,
+    isVerifying: isEmbedded,
+    // The welcome says it too, and nicer.
+    ...(!isEmbedded && { onServing: (served) => log.info("serving", urls(served)) }),
+  });
 }
 
 /**

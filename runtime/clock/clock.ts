@@ -34,8 +34,8 @@ export const systemClock: Clock = {
  * Resolves after `delayMs`, or at once when `signal` is aborted (never rejects: the caller looks at the signal).
  */
 export function sleep(clock: Clock, delayMs: number, signal?: AbortSignal): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>();
   if (signal?.aborted) return Promise.resolve();
+  const { promise, resolve } = Promise.withResolvers<void>();
   const wake = (): void => {
     timer.cancel();
     signal?.removeEventListener("abort", wake);

@@ -123,38 +123,29 @@ export class FunctionSet {
   }
 
   #begin(loaded: LoadedFunction, { config, cache, observer, because }: Beginning): void {
-    const { api, clock, writer, live, events, tracer, concurrency, signal, isVerifying } = this.#options;
     const { name, cell } = loaded;
     const scopes = new Map<string, boolean>();
     const tracker = new Tracker();
     const isDryRun = isDry(config, name);
     const causes = this.#causes;
     const reconciler = new Reconciler({
+      ...this.#options,
       cell,
       config: config.functions.get(name),
       isNamespaced: (kind: Kind): boolean | undefined => scopes.get(kindKey(kind)),
       cache,
       tracker,
-      api,
-      clock,
-      writer,
-      live,
-      events,
       causes,
-      signal,
       isDryRun,
-      isVerifying,
       onWrite: observer.onWrite,
     });
     const controller = new Controller({
+      ...this.#options,
       name,
-      clock,
       cache,
       tracker,
       reconciler,
-      tracer,
       causes,
-      concurrency,
       because,
       observer: observer.controller,
       queueObserver: observer.queue,

@@ -1,5 +1,6 @@
 /** Joins what happens in the rooms to metrics, logs and lines for people. The rooms themselves know none of them. */
 import type { InformerReport, SharedInformer } from "../cache/informer.ts";
+import type { Failure as ListWatchFailure } from "../cache/reflector.ts";
 import type { Clock } from "../clock/clock.ts";
 import { codeOf, type Code, type EvenkeelError } from "../kube/errors.ts";
 import { formatQuery } from "../kube/query.ts";
@@ -37,23 +38,24 @@ export function functionObserver(name: string, { clock, metrics, log, concurrenc
   /** Of the cells that were given up for others. */
   let formerFaultCount = 0;
   controller.maxConcurrent(concurrency);
+  const settled = (report: Report): void => {
+    const { key, isHindered } = report;
+    const code = report.settled.error?.code;
+    controller.ended(observation(report));
+    if (code === undefined) {
+      if (!isHindered) failingSinceMs.delete(key);
+    } else {
+      failingSinceMs.getOrInsertComputed(key, () => clock.now());
+      faults.failed(code);
+      lastFailure = { code, key, wallMs: clock.wall() };
+    }
+    const isTold = code === undefined || failures.admits(code) || log.isOn(4);
+    tell(name, report, { log, isTold });
+  };
   return {
     controller: {
       started: () => controller.started(),
-      settled(report) {
-        const { key, settled, isHindered } = report;
-        const code = settled.error?.code;
-        controller.ended(observation(report));
-        if (code === undefined) {
-          if (!isHindered) failingSinceMs.delete(key);
-        } else {
-          failingSinceMs.getOrInsertComputed(key, () => clock.now());
-          faults.failed(code);
-          lastFailure = { code, key, wallMs: clock.wall() };
-        }
-        const isTold = code === undefined || failures.admits(code) || log.isOn(4);
-        tell(name, report, { log, isTold });
-      },
+      settled,
       stale: (key) => log.info("own writes did not show up in the cache in time; going on", { function: name, key }),
     },
     queue: queueing,
@@ -204,25 +206,12 @@ export function informerReporter(
         if (it.trouble !== undefined) log.info("the cache is kept up to date again", { query });
         it.trouble = undefined;
         return;
-      case "failed": {
-        const { attempt, error } = report.failure;
-        const code = codeOf(error);
-        it.metrics.failed(code);
+      case "failed":
+        it.metrics.failed(codeOf(report.failure.error));
         // By its words: a connection that broke and an address where nothing listens have one code.
-        const trouble = asLogged(error).message;
-        if (trouble === it.trouble) return;
-        if (attempt === "watch" && code === "API_EXPIRED")
-          return log.info("the watch cannot go on from so long ago; taking a new list", { query });
-        // A watch or a list that ends because the server says so is daily business.
-        if (isOrdinary(code)) return log.debug("watch ended", { query, code });
-        it.trouble = trouble;
-        log.info(informer.hasSynced ? OUTDATED : UNFILLED, {
-          query,
-          neededBy: usersOf(informer),
-          error: asLogged(error),
-        });
+        if (asLogged(report.failure.error).message === it.trouble) return;
+        it.trouble = tellFailure(report.failure, { log, informer, query, neededBy: usersOf(informer) }) ?? it.trouble;
         return;
-      }
       case "deletions-held":
         return log.info("deletions are held", { query, reason: report.reason });
       case "deletions-released":
@@ -232,6 +221,29 @@ export function informerReporter(
         return log.info(report.type, { query, error: asLogged(report.error) });
     }
   };
+}
+
+interface About {
+  readonly log: Logger;
+  readonly informer: SharedInformer;
+  readonly query: string;
+  readonly neededBy: readonly string[];
+}
+
+/** @returns the trouble, in its words; undefined where it is daily business */
+function tellFailure({ attempt, error }: ListWatchFailure, about: About): string | undefined {
+  const { log, informer, query, neededBy } = about;
+  const code = codeOf(error);
+  if (attempt === "watch" && code === "API_EXPIRED")
+    log.info("the watch cannot go on from so long ago; taking a new list", { query });
+  // A watch or a list that ends because the server says so.
+  else if (isOrdinary(code)) log.debug("watch ended", { query, code });
+  else {
+    const logged = asLogged(error);
+    log.info(informer.hasSynced ? OUTDATED : UNFILLED, { query, neededBy, error: logged });
+    return logged.message;
+  }
+  return undefined;
 }
 
 function isOrdinary(code: EvenkeelError["code"]): boolean {

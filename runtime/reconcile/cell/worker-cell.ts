@@ -209,21 +209,23 @@ export class WorkerCell implements Cell {
     this.#opening?.reject(error);
     culprit?.settle({ error: sentError(error), reads: [] });
     this.#waiting = [...others, ...this.#waiting];
-    const suspensions = this.#faultCount - FAULTS_BEFORE_SUSPENSION;
-    if (suspensions >= 0) {
-      // Where nobody is to blame, somebody has to hear of it all the same.
-      if (culprit === undefined) this.#waiting.shift()?.settle({ error: sentError(error), reads: [] });
-      const forMs = backoffMs(this.#clock, suspensions, SUSPENSION);
-      this.#suspendedUntilMs = this.#clock.now() + forMs;
-      this.#clock.after(forMs, () => {
-        this.#suspendedUntilMs = undefined;
-        // Who was at fault may be gone, and then no run would ever show that all is well.
-        if (this.#waiting.length === 0 && !this.#isResting) this.#forgive();
-        this.#handOver();
-      });
-      if (suspensions === 0) this.#onSuspension(this.name, error);
-    }
+    if (this.#faultCount >= FAULTS_BEFORE_SUSPENSION) this.#suspend(error, culprit);
     this.#handOver();
+  }
+
+  #suspend(error: EvenkeelError, culprit: Pending | undefined): void {
+    // Where nobody is to blame, somebody has to hear of it all the same.
+    if (culprit === undefined) this.#waiting.shift()?.settle({ error: sentError(error), reads: [] });
+    const former = this.#faultCount - FAULTS_BEFORE_SUSPENSION;
+    const forMs = backoffMs(this.#clock, former, SUSPENSION);
+    this.#suspendedUntilMs = this.#clock.now() + forMs;
+    this.#clock.after(forMs, () => {
+      this.#suspendedUntilMs = undefined;
+      // Who was at fault may be gone, and then no run would ever show that all is well.
+      if (this.#waiting.length === 0 && !this.#isResting) this.#forgive();
+      this.#handOver();
+    });
+    if (former === 0) this.#onSuspension(this.name, error);
   }
 
   /** What would wait longer than whoever asked can. */
