@@ -83,7 +83,7 @@ export class Program {
 
   /**
    * The first state; every later one goes to `onChange`.
-   * @throws EvenkeelError CONFIG_INVALID, FILE_NOT_FOUND, or FUNCTION_FOLDER_UNUSABLE, FUNCTION_LOAD_FAILED when not one
+   * @throws EvenkeelError CONFIG_INVALID, FILE_NOT_FOUND; FUNCTION_FOLDER_UNUSABLE or FUNCTION_LOAD_FAILED when not one
    * function loads
    */
   start(): Promise<ProgramState> {

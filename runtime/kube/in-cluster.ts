@@ -14,7 +14,7 @@ type Environment = Readonly<Record<string, string | undefined>>;
 interface InClusterOptions {
   readonly clock: Clock;
   readonly env: Environment;
-  /** Where `token`, `ca.crt` and `namespace` are; anywhere but in {@link SERVICE_ACCOUNT} for tests, which are in no pod. */
+  /** Where `token`, `ca.crt` and `namespace` are. Given for tests, which are in no pod. @default SERVICE_ACCOUNT */
   readonly directory?: string | undefined;
 }
 

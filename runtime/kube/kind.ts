@@ -52,7 +52,7 @@ export function kindKey({ apiVersion, kind: name }: Kind): string {
   return `${apiVersion}/${name}`;
 }
 
-/** `v1/ConfigMap team-a/settings`: names one object of all kinds, in messages, traces and maps. `key` as objectKey says. */
+/** `v1/ConfigMap team-a/settings`: names one object of all kinds, in messages, traces, maps. `key` is an objectKey. */
 export function objectId(kind: Kind, key: string): string {
   return `${kindKey(kind)} ${key}`;
 }

@@ -43,7 +43,7 @@ export interface ObjectName {
   readonly name: string;
 }
 
-/** RFC 1123, at most 63 characters: what a namespace can be called. Source: apimachinery util/validation (IsDNS1123Label). */
+/** What a namespace can be called: RFC 1123. Source: apimachinery util/validation (IsDNS1123Label). */
 export const DNS_LABEL: RegExp = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/;
 
 /** `namespace/name`, or `name` alone for cluster-scoped objects: the form of every cache and workqueue key. */

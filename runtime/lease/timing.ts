@@ -1,4 +1,4 @@
-/** The four durations of an election. client-go's names and defaults. Source: its tools/leaderelection (NewLeaderElector). */
+/** The four durations of an election. Names and values: client-go tools/leaderelection (NewLeaderElector). */
 
 /** A candidate waits retryPeriod · [1, 1 + JITTER): candidates that started together drift apart. */
 export const JITTER = 1.2;
@@ -7,8 +7,8 @@ export const JITTER = 1.2;
 const leaseDurationMs = 15_000;
 
 /**
- * After so long without a renewal the leader stops by itself. Less than leaseDuration, which is what keeps two leaders apart:
- * clocks may differ in rate by leaseDuration / renewDeadline, 1.5.
+ * After so long without a renewal the leader stops by itself. Less than leaseDuration: that keeps two leaders apart,
+ * whose clocks may differ in rate by leaseDuration / renewDeadline, 1.5.
  */
 const renewDeadlineMs = 10_000;
 

@@ -102,7 +102,10 @@ function reasons(uses: readonly Use[]): string {
   return names.map((name) => `${name} ${how(name)} it`).join("; ");
 }
 
-/** What the writer sends for children. A release is a patch by either strategy; an apply that creates needs `create` beside `patch`. */
+/**
+ * What the writer sends for children. A release is a patch by either strategy; an apply that creates needs `create`
+ * beside `patch`.
+ */
 const CHILD_VERBS: Readonly<Record<ChildStrategy, readonly string[]>> = {
   update: ["create", "update", "patch", "delete"],
   apply: ["create", "patch", "delete"],

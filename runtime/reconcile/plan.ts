@@ -62,9 +62,9 @@ interface Comparison {
 }
 
 /**
- * How children of a kind are kept. `update`: all fields are the function's, so the object is replaced by what is wanted.
- * `apply`: the server and other controllers fill in fields of their own, so the wanted ones are applied. Neither is the verb
- * of a write: a child's is `create` or `update` by either, and `apply` is for objects that are not ours.
+ * How children of a kind are kept. `update`: all fields are the function's; the object is replaced by what is wanted.
+ * `apply`: the server and other controllers fill in fields of their own, so the wanted ones are applied.
+ * Neither is the verb of a write: a child's is `create` or `update` by either, `apply` is for others' objects.
  */
 export type ChildStrategy = "update" | "apply";
 

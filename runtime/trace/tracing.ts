@@ -44,8 +44,8 @@ interface Export {
 }
 
 /**
- * To be called once per process, before the first reconcile. What the `OTEL_*` variables ask for and cannot be had is told in
- * a log line; the recent traces work all the same.
+ * To be called once per process, before the first reconcile. What the `OTEL_*` variables ask for and cannot be had is
+ * told in a log line; the recent traces work all the same.
  */
 export async function setUpTracing({ env, serviceVersion, clock, log }: TracingOptions): Promise<Tracing> {
   const diagnostics = new Diagnostics(clock, (message, fields) => log.info(message, fields));
