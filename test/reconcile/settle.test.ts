@@ -25,8 +25,8 @@ const identity = { uid: "u7", resourceVersion: "70" };
 const comparison = { resourceVersion: "70", digest: "compared" };
 
 const writes = {
-  create: { ...to, verb: "create", body: found, manner: "whole" },
-  update: { ...to, verb: "update", body: found, manner: "whole", comparison },
+  create: { ...to, verb: "create", body: found, strategy: "update" },
+  update: { ...to, verb: "update", body: found, strategy: "update", comparison },
   replace: { ...to, verb: "replace", body: found, ...identity },
   delete: { ...to, verb: "delete", ...identity },
   release: { ...to, verb: "release", patch: {}, uid: "u7" },
@@ -256,7 +256,7 @@ function isLastStraw(write: Write, error: EvenkeelError): readonly boolean[] {
   const request = world.request();
   const isHopeless = (refused: Write, said: EvenkeelError): boolean => {
     refuse(world, refused, said, request);
-    return request.tally.isHopeless;
+    return request.tally.isServerUnwell;
   };
   const before = Array.from({ length: 15 }, () => isHopeless(writes.create, trouble));
   assert.ok(!before.includes(true), "sixteen in a row are needed");
@@ -412,9 +412,9 @@ suite("settlement: a success", () => {
     const answer = { object: found, status: 200, auditId: undefined };
     world.settlement.noteSent({ write: writes.create, outcome: "ok", answer, context }, request);
     troubles(15);
-    assert.equal(request.tally.isHopeless, false);
+    assert.equal(request.tally.isServerUnwell, false);
     troubles(1);
-    assert.equal(request.tally.isHopeless, true);
+    assert.equal(request.tally.isServerUnwell, true);
   });
 });
 
