@@ -1,4 +1,5 @@
 /** Credentials: which server, who we are to it, and whom we trust to be it. Renewed in the background of use, one renewal at a time. */
+import { createSecureContext } from "node:tls";
 import type { Clock } from "../clock/clock.ts";
 import { EvenkeelError } from "./errors.ts";
 
@@ -156,4 +157,20 @@ export function bearer(token: string, source: string): string {
     throw new EvenkeelError("API_UNAUTHORIZED", `${source}: holds no usable token`);
   }
   return `Bearer ${trimmed}`;
+}
+
+/**
+ * Why a certificate and a key in PEM are no pair that TLS would take, as OpenSSL's code; undefined when they are one. A rotation
+ * writes them one after the other, and shows in between a new one with an old one, half of one, or nothing.
+ */
+export function pairFault(cert: string, key: string): string | undefined {
+  // Node takes an empty one for none.
+  if (cert === "" || key === "") return "one is empty";
+  try {
+    // Without `ca` Node would read all of its own.
+    createSecureContext({ cert, key, ca: [] });
+    return undefined;
+  } catch (error) {
+    return error instanceof Error && "code" in error ? String(error.code) : "unreadable";
+  }
 }

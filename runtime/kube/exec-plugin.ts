@@ -6,6 +6,7 @@
 import { execFile } from "node:child_process";
 import { isAbsolute, join } from "node:path";
 import type { Clock } from "../clock/clock.ts";
+import { pairFault } from "./credentials.ts";
 import { EvenkeelError } from "./errors.ts";
 import { invalidKubeconfig } from "./kubeconfig-file.ts";
 import { parseJson, recordOf, recordsOf, textOf, textsOf, type JsonRecord } from "./json.ts";
@@ -88,6 +89,12 @@ function credentialIn(output: string, clock: Clock, where: string): ExecCredenti
   };
   if (credential.token === undefined && (credential.cert === undefined || credential.key === undefined)) {
     throw new EvenkeelError("API_UNAUTHORIZED", `${where}: the exec plugin printed no ExecCredential with a token`);
+  }
+  const { cert, key } = credential;
+  const fault = cert === undefined || key === undefined ? undefined : pairFault(cert, key);
+  if (fault !== undefined) {
+    const what = `the exec plugin printed a certificate and a key that are no pair (${fault})`;
+    throw new EvenkeelError("API_UNAUTHORIZED", `${where}: ${what}`);
   }
   const expires = Date.parse(textOf(status?.["expirationTimestamp"]) ?? "");
   const lifetimeMs = Number.isNaN(expires) ? Infinity : expires - clock.wall();

@@ -6,7 +6,14 @@ import { dirname, isAbsolute, join } from "node:path";
 import type { Cluster, Context, User } from "@kubernetes/client-node";
 import type { RequestOptions } from "node:https";
 import type { Clock } from "../clock/clock.ts";
-import { bearer, RenewedCredentials, type Credentials, type Doubt, type LoadedIdentity } from "./credentials.ts";
+import {
+  bearer,
+  pairFault,
+  RenewedCredentials,
+  type Credentials,
+  type Doubt,
+  type LoadedIdentity,
+} from "./credentials.ts";
 import { credentialFile, FILE_LIFETIME_MS } from "./credential-file.ts";
 import { runExecPlugin } from "./exec-plugin.ts";
 import { invalidKubeconfig, readKubeconfig, type KubeconfigFile } from "./kubeconfig-file.ts";
@@ -87,8 +94,7 @@ async function load({ cluster, user, where }: Chosen, secret: Secret): Promise<L
     pem(user.certData, user.certFile, "client-certificate"),
     pem(user.keyData, user.keyFile, "client-key"),
   ]);
-  if ((cert === undefined) !== (key === undefined))
-    throw invalidKubeconfig(where, "client certificate and key must come together");
+  requirePair(user, cert, key, where);
   const fromFiles = [cluster.caFile, user.certFile, user.keyFile].some(Boolean) ? FILE_LIFETIME_MS : Infinity;
   const tls = {
     ca,
@@ -99,6 +105,16 @@ async function load({ cluster, user, where }: Chosen, secret: Secret): Promise<L
   };
   const identity = { authorization: secret.authorization, tls };
   return { identity, freshForMs: Math.min(fromFiles, secret.freshForMs), expiresAtMs: secret.expiresAtMs };
+}
+
+function requirePair(user: User, cert: string | undefined, key: string | undefined, where: string): void {
+  if (cert === undefined && key === undefined) return;
+  if (cert === undefined || key === undefined)
+    throw invalidKubeconfig(where, "client certificate and key must come together");
+  const fault = pairFault(cert, key);
+  if (fault === undefined) return;
+  const [certFile, keyFile] = [user.certData ? "" : ` ${user.certFile}`, user.keyData ? "" : ` ${user.keyFile}`];
+  throw invalidKubeconfig(where, `client certificate${certFile} and client key${keyFile} are no pair (${fault})`);
 }
 
 function authorityOf({ caData, caFile }: Cluster): Promise<string | undefined> {

@@ -8,6 +8,7 @@ import { EvenkeelError, type Code } from "../../runtime/kube/errors.ts";
 import { kubeconfigCredentials } from "../../runtime/kube/kubeconfig.ts";
 import { tempFolder } from "../support/temp-folder.ts";
 import { VirtualClock } from "../support/virtual-clock.ts";
+import { selfSigned } from "./certificate.ts";
 import { renewed } from "./renewed.ts";
 
 const base64 = (text: string): string => Buffer.from(text).toString("base64");
@@ -50,9 +51,10 @@ const plugin = (print: string, more: object = {}): object => ({
 const printed = (status: string): string => `console.log(JSON.stringify({kind: "ExecCredential", status: ${status}}))`;
 
 test("kubeconfig: certificates inline, server name, namespace", async (t) => {
+  const { cert, key } = selfSigned();
   const text = kubeconfig({
     cluster: { "certificate-authority-data": base64("CA"), "tls-server-name": "kube" },
-    user: { "client-certificate-data": base64("CERT"), "client-key-data": base64("KEY") },
+    user: { "client-certificate-data": base64(cert), "client-key-data": base64(key) },
     context: { namespace: "team-a" },
   });
   const { load } = await folder(t, { config: text });
@@ -61,7 +63,7 @@ test("kubeconfig: certificates inline, server name, namespace", async (t) => {
   assert.equal(credentials.namespace, "team-a");
   assert.deepEqual(await credentials.current(), {
     authorization: undefined,
-    tls: { ca: "CA", cert: "CERT", key: "KEY", servername: "kube", rejectUnauthorized: true },
+    tls: { ca: "CA", cert, key, servername: "kube", rejectUnauthorized: true },
   });
 });
 
@@ -70,13 +72,47 @@ test("kubeconfig: files are relative to it and read again after a minute", async
     cluster: { "certificate-authority": "ca.crt" },
     user: { "client-certificate": "me.crt", "client-key": "me.key" },
   });
-  const { load, write, clock } = await folder(t, { config: text, "ca.crt": "CA-1", "me.crt": "C", "me.key": "K" });
+  const { cert, key } = selfSigned();
+  const { load, write, clock } = await folder(t, { config: text, "ca.crt": "CA-1", "me.crt": cert, "me.key": key });
   const credentials = await load();
   assert.equal((await credentials.current()).tls.ca, "CA-1");
   await write("ca.crt", "CA-2");
   await clock.advance(60_000);
   assert.equal((await renewed(credentials)).tls.ca, "CA-2");
 });
+
+const rotations: readonly { readonly name: string; readonly cert?: (next: string) => string; readonly key?: string }[] =
+  [
+    { name: "the new certificate with the old key", cert: (next) => next },
+    { name: "half a certificate", cert: (next) => next.slice(0, next.length / 2) },
+    { name: "an empty certificate", cert: () => "" },
+    { name: "half a key", key: "-----BEGIN PRIVATE KEY-----\nMIG" },
+    { name: "an empty key", key: "" },
+  ];
+
+for (const { name, cert, key } of rotations)
+  test(`kubeconfig: a rotation that shows ${name} changes nothing, and is looked at again after 10 s`, async (t) => {
+    const user = { "client-certificate": "me.crt", "client-key": "me.key" };
+    const [before, next] = [selfSigned(), selfSigned()];
+    const files = { config: kubeconfig({ user }), "me.crt": before.cert, "me.key": before.key };
+    const { directory, load, write, clock } = await folder(t, files);
+    const credentials = await load();
+    const former = await credentials.current();
+    await write("me.crt", cert?.(next.cert) ?? before.cert);
+    await write("me.key", key ?? before.key);
+    await clock.advance(60_000);
+    await assert.rejects(renewed(credentials), (error) => {
+      assert.ok(error instanceof EvenkeelError && error.code === "KUBECONFIG_INVALID", String(error));
+      const both = `client certificate ${join(directory, "me.crt")} and client key ${join(directory, "me.key")}`;
+      assert.ok(error.message.includes(`context dev: ${both} are no pair`), error.message);
+      return true;
+    });
+    assert.equal(await credentials.current(), former);
+    await write("me.crt", next.cert);
+    await write("me.key", next.key);
+    await clock.advance(10_000);
+    assert.deepEqual((await renewed(credentials)).tls.cert, next.cert);
+  });
 
 test("kubeconfig: a token, inline or by tokenFile, which counts first and rotates", async (t) => {
   const { load, write, clock } = await folder(t, {
@@ -181,10 +217,11 @@ test("kubeconfig: a plugin is told all of its cluster, the CA as data though it 
 test("kubeconfig: a plugin may give a client certificate", async (t) => {
   const { directory, load, write } = await folder(t, { runs: "" });
   const env = [{ name: "RUNS", value: join(directory, "runs") }];
-  const status = `{clientCertificateData: "CERT", clientKeyData: "KEY"}`;
+  const { cert, key } = selfSigned();
+  const status = `{clientCertificateData: ${JSON.stringify(cert)}, clientKeyData: ${JSON.stringify(key)}}`;
   await write("config", kubeconfig({ user: plugin(printed(status), { env }) }));
   const { tls, authorization } = await (await load()).current();
-  assert.deepEqual([tls.cert, tls.key, authorization], ["CERT", "KEY", undefined]);
+  assert.deepEqual([tls.cert, tls.key, authorization], [cert, key, undefined]);
 });
 
 interface Mistake {
@@ -235,6 +272,17 @@ const mistakes: readonly Mistake[] = [
     says: /come together/,
   },
   {
+    name: "a certificate with the key of another",
+    config: kubeconfig({
+      user: {
+        "client-certificate-data": base64(selfSigned().cert),
+        "client-key-data": base64(selfSigned().key),
+      },
+    }),
+    code: "KUBECONFIG_INVALID",
+    says: /context dev: client certificate and client key are no pair \(ERR_OSSL_X509_KEY_VALUES_MISMATCH\)/,
+  },
+  {
     name: "a CA file that is not there",
     config: kubeconfig({ cluster: { "certificate-authority": "gone.crt" } }),
     code: "FILE_NOT_FOUND",
@@ -276,6 +324,16 @@ const mistakes: readonly Mistake[] = [
     config: kubeconfig({ user: { exec: { command: process.execPath, args: ["-e", "console.log('s3cret')"] } } }),
     code: "API_UNAUTHORIZED",
     says: /no ExecCredential/,
+  },
+  {
+    name: "a plugin that prints no certificate for one",
+    config: kubeconfig({
+      user: plugin(printed("{clientCertificateData: 's3cret', clientKeyData: 's3cret'}"), {
+        env: [{ name: "RUNS", value: "/dev/null" }],
+      }),
+    }),
+    code: "API_UNAUTHORIZED",
+    says: /the exec plugin printed a certificate and a key that are no pair \(ERR_OSSL_PEM_NO_START_LINE\)/,
   },
 ];
 
