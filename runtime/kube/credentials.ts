@@ -160,8 +160,8 @@ export function bearer(token: string, source: string): string {
 }
 
 /**
- * Why a certificate and a key in PEM are no pair that TLS would take, as OpenSSL's code; undefined when they are one. A rotation
- * writes them one after the other, and shows in between a new one with an old one, half of one, or nothing.
+ * Why a certificate and a key in PEM are no pair that TLS would take, as OpenSSL's code; undefined when they are one. A
+ * rotation writes them one after the other, and shows in between a new one with an old one, half of one, or nothing.
  */
 export function pairFault(cert: string, key: string): string | undefined {
   // Node takes an empty one for none.

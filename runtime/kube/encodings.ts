@@ -6,6 +6,7 @@
  */
 import { isUtf8 } from "node:buffer";
 import type { ReadOptions } from "./api.ts";
+import { EvenkeelError } from "./errors.ts";
 import { FrameSplitter } from "./frame-splitter.ts";
 import { parseJson, recordOf } from "./json.ts";
 import { kindKey, type Kind } from "./kind.ts";
@@ -20,7 +21,7 @@ const WHOLE = `${PROTOBUF},${JSON_WHOLE}`;
 const JSON_METADATA = `application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,${JSON_WHOLE}`;
 const METADATA = `${PROTOBUF};as=PartialObjectMetadata;g=meta.k8s.io;v=v1,${JSON_METADATA}`;
 
-/** The events of a watch that a chunk of its bytes completes. @throws EvenkeelError API_BAD_RESPONSE */
+/** The events of a watch that a chunk of its bytes completes. @throws EvenkeelError as {@link Encodings.record} */
 export type ReadChunk = (chunk: Uint8Array) => Iterable<unknown>;
 
 export class Encodings {
@@ -38,20 +39,18 @@ export class Encodings {
   /**
    * @param what the call, for messages
    * @returns undefined for JSON that is none, or was cut off
-   * @throws EvenkeelError API_BAD_RESPONSE when it is not UTF-8, or protobuf that cannot be read
+   * @throws EvenkeelError API_BAD_RESPONSE when it is not UTF-8; API_UNAVAILABLE when it is protobuf that cannot be read, and
+   *   will be JSON the next time
    */
   record(bytes: Buffer, contentType: string | undefined, kind: Kind | undefined, what: string): unknown {
     if (!isProtobuf(contentType)) return jsonRecord(bytes, what);
     return this.#readable(kind, what, () => enveloped(bytes));
   }
 
-  /** As {@link record}, of a refusal: whoever that was, a body that cannot be read says no more than none. */
-  refusal(bytes: Buffer, contentType: string | undefined): unknown {
-    try {
-      return isProtobuf(contentType) ? enveloped(bytes) : parseJson(bytes.toString("utf8"));
-    } catch {
-      return undefined;
-    }
+  /** As {@link record}, of a refusal: whoever that was, a body that is not UTF-8 says no more than none. */
+  refusal(bytes: Buffer, contentType: string | undefined, kind: Kind | undefined, what: string): unknown {
+    if (!isProtobuf(contentType)) return parseJson(bytes.toString("utf8"));
+    return this.#readable(kind, what, () => enveloped(bytes));
   }
 
   /** Of one watch, chunk after chunk. */
@@ -70,8 +69,11 @@ export class Encodings {
       return read();
     } catch (error) {
       if (!(error instanceof ProtobufError)) throw error;
-      if (kind !== undefined) this.#jsonOnly.add(kindKey(kind));
-      throw badResponse(what, `protobuf that cannot be read: ${error.message}; JSON is asked for from now on`);
+      const because = `protobuf that cannot be read: ${error.message}`;
+      if (kind === undefined) throw badResponse(what, because);
+      this.#jsonOnly.add(kindKey(kind));
+      // Where it is a field from the future nobody has to mend anything, and a watch goes on from where it is.
+      throw new EvenkeelError("API_UNAVAILABLE", `${what}: ${because}; it is asked for as JSON from now on`);
     }
   }
 }

@@ -124,7 +124,7 @@ export class Exchanges {
     const { status, headers } = response;
     this.#observe(call, startedMs, { status, auditId: headers["audit-id"] });
     if (!isRefused(response)) return;
-    const body = this.#encodings.refusal(bytes, headers[CONTENT_TYPE]);
+    const body = this.#encodings.refusal(bytes, headers[CONTENT_TYPE], call.kind, call.what);
     throw refusal(call.what, { httpCode: status, headers, body }, call.about);
   }
 

@@ -184,16 +184,31 @@ suite("encodings: protobuf that cannot be read", () => {
           ? new Response(new Uint8Array(frame("ADDED", bytes)), { headers: PROTOBUF_WATCH })
           : new Response(new Uint8Array(bytes), { headers: PROTOBUF_ANSWER });
       });
-      assert.deepEqual(await events(server), ["API_BAD_RESPONSE"]);
+      assert.deepEqual(await events(server), ["API_UNAVAILABLE"]);
       assert.deepEqual(await server.client.get(ConfigMap, settings), object);
       await server.client.get(ConfigMap, settings, { part: "metadata" });
       await server.client.get(Namespace, { name: "n" }, { part: "metadata" }).catch(() => undefined);
       assert.deepEqual(acceptOf(server), [WHOLE, "application/json", JSON_PARTIAL, PARTIAL]);
     });
 
+  test("a refusal with a field from the future is asked for as JSON from then on, and understood", async () => {
+    const gone = status(404, "NotFound", { name: "settings", kind: "configmaps" }, "no settings");
+    const raw = Buffer.concat([encoded({ ...gone }, messageOf("v1/Status") ?? {}), delimited(7, Buffer.from("x"))]);
+    const headers = PROTOBUF_ANSWER;
+    const server = fakeServer((asked) =>
+      asksForProtobuf(asked)
+        ? new Response(new Uint8Array(inEnvelope("v1", "Status", raw)), { status: 404, headers })
+        : json(gone, 404),
+    );
+    const get = (): Promise<unknown> => server.client.get(ConfigMap, settings);
+    await assert.rejects(get(), /field 7 of Status is not known; it is asked for as JSON from now on; nothing: /);
+    await assert.rejects(get(), (error) => codeOf(error) === "API_NOT_FOUND");
+    assert.deepEqual(acceptOf(server), [WHOLE, "application/json"]);
+  });
+
   test("what comes before it in a watch is told", async () => {
     const server = streaming(frame("ADDED", sent(object)), frame("ADDED", Buffer.from("nonsense")));
-    assert.deepEqual(await events(server), [{ type: "added", object }, "API_BAD_RESPONSE"]);
+    assert.deepEqual(await events(server), [{ type: "added", object }, "API_UNAVAILABLE"]);
   });
 
   test("another kind than was asked for is no answer", async () => {
@@ -203,6 +218,6 @@ suite("encodings: protobuf that cannot be read", () => {
 
   test("JSON that says it is protobuf is an error", async () => {
     const { client } = answering(Buffer.from(JSON.stringify(object)));
-    await assert.rejects(client.get(ConfigMap, settings), (error) => codeOf(error) === "API_BAD_RESPONSE");
+    await assert.rejects(client.get(ConfigMap, settings), (error) => codeOf(error) === "API_UNAVAILABLE");
   });
 });
