@@ -5,7 +5,7 @@
 import manifest from "../../package.json" with { type: "json" };
 import type { Credentials, Identity, TlsMaterial } from "./credentials.ts";
 import { untilAborted } from "./deadline.ts";
-import { codeOf } from "./errors.ts";
+import { codeOf, EvenkeelError } from "./errors.ts";
 import { LanePools } from "./lane-pools.ts";
 import { receive } from "./received-answer.ts";
 import type { Transport, TransportRequest, TransportResponse } from "./transport.ts";
@@ -75,8 +75,18 @@ export class UndiciTransport implements Transport {
 
   /** Once, with another identity if there is one; otherwise the refusal stands. */
   async #renewed(request: TransportRequest, refused: Identity, refusal: TransportResponse): Promise<TransportResponse> {
-    const identity = await untilAborted(this.#credentials.renew(refused, "refused"), request.signal);
+    const renewed = this.#credentials.renew(refused, "refused").catch((cause: unknown) => {
+      throw this.#unauthorized(cause);
+    });
+    const identity = await untilAborted(renewed, request.signal);
     return identity === refused ? refusal : this.#exchange(request, identity);
+  }
+
+  /** What the server said counts: a file that is away for the moment of its rotation is no reason to begin anew. */
+  #unauthorized(cause: unknown): EvenkeelError {
+    const because = cause instanceof EvenkeelError ? cause.what : "they could not be renewed";
+    const what = `${this.#server}: the credentials are refused (401), and there are no other: ${because}`;
+    return new EvenkeelError("API_UNAUTHORIZED", what, { cause, status: { httpCode: 401, causes: [] } });
   }
 
   #exchange(request: TransportRequest, { tls, authorization }: Identity): Promise<TransportResponse> {

@@ -189,6 +189,39 @@ test("transport: a refusal that renewal does not mend is handed on after at most
   assert.deepEqual([other.status, await words(other), askedCount], [401, "no", 2]);
 });
 
+for (const code of ["FILE_NOT_FOUND", "KUBECONFIG_INVALID", "API_UNAUTHORIZED"] as const)
+  test(`transport: a refusal while no other credentials can be had (${code}) is one, and says why not`, async (t) => {
+    const world = await httpWorld(t, (_, answer) => answer.writeHead(401).end("no"));
+    const cause = new EvenkeelError(code, "there is no file /token (token of the service account)");
+    let isAway = false;
+    const credentials = new RenewedCredentials({ server: world.url, namespace: "" }, new VirtualClock(), async () => {
+      if (isAway) throw cause;
+      return { identity: { authorization: "Bearer t", tls: verify() }, freshForMs: 60_000 };
+    });
+    await credentials.current();
+    isAway = true;
+    await assert.rejects(text(transportTo(t, credentials)), (error) => {
+      failsAs("API_UNAUTHORIZED")(/401.*no other: there is no file \/token .*; check the credentials/)(error);
+      assert.ok(error instanceof EvenkeelError && error.cause === cause);
+      return error.status?.httpCode === 401;
+    });
+  });
+
+test("transport: an abort while other credentials are looked for ends the exchange with the signal's reason", async (t) => {
+  const world = await httpWorld(t, (_, answer) => answer.writeHead(401).end("no"));
+  const asked = Promise.withResolvers<void>();
+  const identity = { authorization: "Bearer t", tls: verify() };
+  const renew = (): Promise<never> => (asked.resolve(), Promise.withResolvers<never>().promise);
+  const credentials: Credentials = { server: world.url, namespace: undefined, current: () => identity, renew };
+  const controller = new AbortController();
+  const reason = new EvenkeelError("LEASE_LOST", "stop");
+  const sent = text(transportTo(t, credentials), "/", { signal: controller.signal });
+  const rejected = assert.rejects(sent, (error) => error === reason);
+  await asked.promise;
+  controller.abort(reason);
+  await rejected;
+});
+
 test("transport: a rotated token is used on the connections there are", async (t) => {
   const seen: (string | undefined)[] = [];
   const world = await httpWorld(t, (asked, answer) => {
