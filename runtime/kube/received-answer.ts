@@ -19,7 +19,7 @@ interface Receiving {
 
 /** Sends a request. @throws the failure that is made of what undici says; the ending's reason */
 export function receive(
-  dispatcher: Dispatcher,
+  dispatcher: Pick<Dispatcher, "dispatch">,
   options: Dispatcher.DispatchOptions,
   receiving: Receiving,
 ): Promise<TransportResponse> {
@@ -40,6 +40,7 @@ class ReceivedAnswer implements Dispatcher.DispatchHandler, TransportResponse {
   /** What nobody has read yet. */
   #chunks: Buffer[] = [];
   #waitingBytes = 0;
+  #isHandedOut = false;
   #isOver = false;
   #failure: { readonly reason: unknown } | undefined;
   /** Wakes the reader. */
@@ -79,13 +80,16 @@ class ReceivedAnswer implements Dispatcher.DispatchHandler, TransportResponse {
   onResponseStart(_: unknown, status: number, headers: ReceivedHeaders): void {
     this.status = status;
     this.headers = joined(headers);
-    if (this.#receiving.when === "begun" && status >= 200 && status < 300) this.#resolve(this);
+    if (this.#receiving.when !== "begun" || status < 200 || status > 299) return;
+    this.#isHandedOut = true;
+    this.#resolve(this);
   }
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
     this.#chunks.push(chunk);
     this.#waitingBytes += chunk.length;
-    if (this.#receiving.when === "begun" && this.#waitingBytes > MAX_WAITING_BYTES) controller.pause();
+    // Where nobody can read yet, nobody could make it go on.
+    if (this.#isHandedOut && this.#waitingBytes > MAX_WAITING_BYTES) controller.pause();
     this.#wake?.();
   }
 
