@@ -2,12 +2,17 @@
  * An answer as undici's parser hands it out, taken by one object: undici's own `request` makes a stream, an async resource and
  * several promises for each answer, and passes every event of a watch through all of them.
  */
+import { constants } from "node:buffer";
 import type { Dispatcher } from "undici";
 import { joined, type ReceivedHeaders } from "./received-headers.ts";
+import { badResponse } from "./stored-object.ts";
 import type { Ending, TransportResponse } from "./transport.ts";
 
 /** So much may wait for its reader; then the server does. */
 const MAX_WAITING_BYTES = 256 * 1024;
+
+/** What is longer, and handed out whole, fits into no string of V8's: 512 MiB. A list comes in pages of a few. */
+const MAX_WHOLE_BYTES = constants.MAX_STRING_LENGTH;
 
 interface Receiving {
   /** When it is handed out: `begun`, as a watch's, which lasts for minutes, or `whole`. A refusal is short and comes whole. */
@@ -23,7 +28,7 @@ export function receive(
   options: Dispatcher.DispatchOptions,
   receiving: Receiving,
 ): Promise<TransportResponse> {
-  const answer = new ReceivedAnswer(receiving);
+  const answer = new ReceivedAnswer(options, receiving);
   if (!receiving.ending.aborted) dispatcher.dispatch(options, answer);
   return answer.due;
 }
@@ -34,6 +39,7 @@ class ReceivedAnswer implements Dispatcher.DispatchHandler, TransportResponse {
   headers: TransportResponse["headers"] = {};
   readonly #resolve: (answer: TransportResponse) => void;
   readonly #reject: (reason: unknown) => void;
+  readonly #asked: Dispatcher.DispatchOptions;
   readonly #receiving: Receiving;
   /** Of undici's request; there once it has a connection. */
   #controller: Dispatcher.DispatchController | undefined;
@@ -46,11 +52,12 @@ class ReceivedAnswer implements Dispatcher.DispatchHandler, TransportResponse {
   /** Wakes the reader. */
   #wake: (() => void) | undefined;
 
-  constructor(receiving: Receiving) {
+  constructor(asked: Dispatcher.DispatchOptions, receiving: Receiving) {
     const { promise, resolve, reject } = Promise.withResolvers<TransportResponse>();
     this.due = promise;
     this.#resolve = resolve;
     this.#reject = reject;
+    this.#asked = asked;
     this.#receiving = receiving;
     const { ending } = receiving;
     if (ending.aborted) this.#onAbort();
@@ -89,7 +96,9 @@ class ReceivedAnswer implements Dispatcher.DispatchHandler, TransportResponse {
     this.#chunks.push(chunk);
     this.#waitingBytes += chunk.length;
     // Where nobody can read yet, nobody could make it go on.
-    if (this.#isHandedOut && this.#waitingBytes > MAX_WAITING_BYTES) controller.pause();
+    if (!this.#isHandedOut) {
+      if (this.#waitingBytes > MAX_WHOLE_BYTES) this.#abandon(controller);
+    } else if (this.#waitingBytes > MAX_WAITING_BYTES) controller.pause();
     this.#wake?.();
   }
 
@@ -110,6 +119,15 @@ class ReceivedAnswer implements Dispatcher.DispatchHandler, TransportResponse {
     // Whatever the caller chose to abort with: undici only hands it on.
     this.#controller?.abort(reason as Error);
   };
+
+  #abandon(controller: Dispatcher.DispatchController): void {
+    const { method, path } = this.#asked;
+    const mib = Math.ceil(MAX_WHOLE_BYTES / 2 ** 20);
+    const reason = badResponse(`${method} ${path.split("?", 1)[0]}`, `the answer has more than ${mib} MiB`);
+    this.#chunks = [];
+    this.#fail(reason);
+    controller.abort(reason);
+  }
 
   /** Only the first reason counts. */
   #fail(reason: unknown): void {

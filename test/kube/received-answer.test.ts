@@ -1,8 +1,10 @@
-/** An answer as undici's parser hands it out, without a network: what waits for its reader, and what does not. */
+/** An answer as undici's parser hands it out, without a network: what waits for its reader, and what is too long for one. */
 import assert from "node:assert/strict";
+import { constants } from "node:buffer";
 import { test } from "node:test";
 import type { Dispatcher } from "undici";
 import { Deadline } from "../../runtime/kube/deadline.ts";
+import { codeOf, EvenkeelError } from "../../runtime/kube/errors.ts";
 import { receive } from "../../runtime/kube/received-answer.ts";
 import { VirtualClock } from "../support/virtual-clock.ts";
 
@@ -57,6 +59,23 @@ for (const [name, when, status, expected] of [
     assert.deepEqual(did, expected);
     ends();
     assert.equal((await (await answer).bytes()).length, MIB);
+  });
+
+for (const [when, status] of [
+  ["whole", 200],
+  ["whole", 500],
+  ["begun", 503],
+] as const)
+  test(`answer: one of ${status} without end is a bad response before it fills the memory (${when})`, async () => {
+    const { answer, begins, sends, did } = exchange(when);
+    begins(status);
+    const taken = sends(1024);
+    assert.equal(taken, Math.floor(constants.MAX_STRING_LENGTH / MIB) + 1);
+    assert.deepEqual(did, ["abort"]);
+    await assert.rejects(answer, (error) => {
+      assert.ok(error instanceof EvenkeelError && codeOf(error) === "API_BAD_RESPONSE");
+      return error.message.startsWith("GET /api/v1/a: the answer has more than 512 MiB; ");
+    });
   });
 
 test("answer: a watch may last for any number of bytes", async () => {
