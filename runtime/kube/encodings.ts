@@ -53,9 +53,15 @@ export class Encodings {
     return this.#readable(kind, what, () => enveloped(bytes));
   }
 
-  /** Of one watch, chunk after chunk. */
+  /**
+   * Of one watch, chunk after chunk.
+   * @throws EvenkeelError API_BAD_RESPONSE when it says to be neither: the page of a proxy, which need not have a line to fail at
+   */
   chunks(contentType: string | undefined, kind: Kind, what: string): ReadChunk {
     if (!isProtobuf(contentType)) {
+      if (contentType && !/^application\/json\b/i.test(contentType)) {
+        throw badResponse(what, `the answer is ${contentType.slice(0, 100)}, neither JSON nor protobuf`);
+      }
       const lines = new LineSplitter(what);
       return (chunk) => each(lines.push(chunk), parseJson);
     }

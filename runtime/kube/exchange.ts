@@ -109,8 +109,14 @@ export class Exchanges {
       throw this.#unanswered(call, startedMs, deadline.reasonFor(error));
     }
     this.#answered(call, startedMs, response, refusedAs);
-    const read = this.#encodings.chunks(response.headers[CONTENT_TYPE], call.kind, call.what);
-    return { chunks: response.body, read };
+    try {
+      const read = this.#encodings.chunks(response.headers[CONTENT_TYPE], call.kind, call.what);
+      return { chunks: response.body, read };
+    } catch (error) {
+      // It closes the exchange: nobody will read the body.
+      deadline.expire(error);
+      throw error;
+    }
   }
 
   /** @returns `reason` */

@@ -41,7 +41,8 @@ export function fakeServer(answer: (asked: Asked) => Response | Promise<Response
 }
 
 export function json(body: unknown, status = 200, headers: Record<string, string> = {}): Response {
-  return new Response(typeof body === "string" ? body : JSON.stringify(body), { status, headers });
+  const all = { "content-type": "application/json", ...headers };
+  return new Response(typeof body === "string" ? body : JSON.stringify(body), { status, headers: all });
 }
 
 export function status(code: number, reason: string, details: object = {}, message = reason): object {

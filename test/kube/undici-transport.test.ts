@@ -636,3 +636,20 @@ test("transport: a watch that falls silent is noticed, and its connection closed
   assert.deepEqual(seen, ["added", "API_TIMEOUT"]);
   await closed.promise;
 });
+
+test("transport: a page in place of a watch is told by what it is, and its connection closed", async (t) => {
+  const closed = Promise.withResolvers<void>();
+  const world = await httpWorld(t, (asked, answer) => {
+    const document = discovery.get(asked.url ?? "");
+    if (document !== undefined) return answer.end(JSON.stringify(document));
+    asked.socket.on("close", closed.resolve);
+    return answer.writeHead(200, { "content-type": "text/html" }).write("<html>s3cret");
+  });
+  const client = new ApiClient({ transport: plain(t, world), clock: new VirtualClock() });
+  const watch = client.watch(ConfigMap, { resourceVersion: "1", timeoutSeconds: 300, idleMs: 50_000 });
+  const isRefused = failsAs("API_BAD_RESPONSE")(
+    /^watch v1\/ConfigMap: the answer is text\/html, neither JSON nor protobuf; /,
+  );
+  await assert.rejects(Array.fromAsync(watch), isRefused);
+  await closed.promise;
+});

@@ -175,6 +175,19 @@ test("watch: a WatchList from the newest state names no resourceVersion", async 
   );
 });
 
+for (const [type, seen] of [
+  ["application/json", [addedEvent]],
+  ["Application/JSON;stream=watch", [addedEvent]],
+  ["", [addedEvent]],
+  ["text/html; charset=utf-8", ["API_BAD_RESPONSE"]],
+  ["application/jsonp", ["API_BAD_RESPONSE"]],
+] as const)
+  test(`watch: what is ${type === "" ? "not said to be anything" : type} is ${seen[0] === addedEvent ? "" : "not "}read`, async () => {
+    const server = fakeServer(() => new Response(added, { headers: { "content-type": type } }));
+    assert.deepEqual(await read(server), seen);
+    assert.equal(server.clock.pendingCount, 0);
+  });
+
 test("watch: a refusal is thrown with what the server said", async () => {
   const server = fakeServer(() => json(status(429, "TooManyRequests", { retryAfterSeconds: 1 }), 429));
   await assert.rejects(
