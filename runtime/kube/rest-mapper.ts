@@ -85,7 +85,7 @@ export class RestMapper {
     if (this.#loading !== undefined || this.#clock.now() - this.#loadedMs >= MISS_MS) await this.#load();
     let found = this.#known.get(key);
     if (found === undefined) {
-      for (const resource of await this.#version(kind)) this.#single.set(kindKey(resource.kind), resource);
+      for (const [other, resource] of byKind(await this.#version(kind))) this.#single.set(other, resource);
       found = this.#single.get(key);
     }
     if (found !== undefined) {
@@ -106,15 +106,7 @@ export class RestMapper {
   async #loadAll(): Promise<void> {
     this.#attemptedMs = this.#clock.now();
     const documents = await Promise.all([this.#document("/api", AGGREGATED), this.#document("/apis", AGGREGATED)]);
-    const known = new Map<string, Resource>();
-    for (const document of documents) {
-      if (!isAggregated(document)) continue;
-      for (const resource of aggregatedResources(document)) {
-        const key = kindKey(resource.kind);
-        if (!known.has(key)) known.set(key, resource);
-      }
-    }
-    this.#known = known;
+    this.#known = byKind(documents.filter(isAggregated).flatMap(aggregatedResources));
     this.#loadedMs = this.#clock.now();
   }
 
@@ -143,4 +135,14 @@ export class RestMapper {
     if (document === undefined) throw badResponse(what, "the answer is not a JSON object");
     return document;
   }
+}
+
+/** By kindKey; the first of a kind counts. */
+function byKind(resources: readonly Resource[]): ReadonlyMap<string, Resource> {
+  const found = new Map<string, Resource>();
+  for (const resource of resources) {
+    const key = kindKey(resource.kind);
+    if (!found.has(key)) found.set(key, resource);
+  }
+  return found;
 }

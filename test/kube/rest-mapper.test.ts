@@ -84,6 +84,34 @@ test("discovery: a server without the aggregated form is asked for the one group
   assert.deepEqual(asked, ["/api", "/apis", "/apis/apps/v1"]);
 });
 
+const Template = kind("template.openshift.io/v1", "Template");
+/** As OpenShift has them, in this order. */
+const processed = { ...served("Template", "processedtemplates", "Namespaced"), verbs: ["create"] };
+const templates = served("Template", "templates", "Namespaced");
+const classic = ({ resource, verbs }: typeof templates) => ({
+  name: resource,
+  kind: "Template",
+  namespaced: true,
+  verbs,
+});
+
+for (const entries of [
+  [processed, templates],
+  [templates, processed],
+])
+  test(`discovery: of two resources with one kind, that counts which can be listed and watched: ${entries[0]?.resource} first`, async () => {
+    const resources = entries.map(classic);
+    const forms = [
+      { ...modern(() => [group("template.openshift.io", "v1", entries)]) },
+      {
+        "/api": () => json({ kind: "APIVersions", versions: ["v1"] }),
+        "/apis": () => json({ kind: "APIGroupList", apiVersion: "v1", groups: [] }),
+        "/apis/template.openshift.io/v1": () => json({ kind: "APIResourceList", resources }),
+      },
+    ];
+    for (const form of forms) assert.equal(await world(form).outcome(Template), "templates");
+  });
+
 test("discovery: a kind is not served only after a definite no, and that is not asked again for a while", async () => {
   const { outcome, asked, clock } = world(modern(() => [apps]));
   assert.equal(await outcome(Widget), "KIND_NOT_SERVED");
