@@ -57,9 +57,10 @@ export class ApiClient implements Api {
 
   async get(kind: Kind, name: ObjectName, options: ReadOptions = {}): Promise<StoredObject> {
     const what = `get ${objectId(kind, objectKey(name))}`;
-    const path = objectPath(await this.#mapper.resource(kind, options), name, what);
+    const resource = await this.#mapper.resource(kind, options);
+    const path = objectPath(resource, name, what);
     const call = { what, kind, about: "object", path, accept: this.#encodings.accept(kind, options), options } as const;
-    const { record } = await this.#ask({ verb: "get", method: "GET", ...call });
+    const { record } = await this.#ask({ verb: "get", method: "GET", ...call, asked: { resource, name } });
     return requireName(storedObject(record, expectedOf(kind, options), what), name, what);
   }
 

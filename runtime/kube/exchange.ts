@@ -5,7 +5,7 @@ import { Deadlines, type Deadline } from "./deadline.ts";
 import { Encodings, type ReadChunk } from "./encodings.ts";
 import { codeOf, type Code } from "./errors.ts";
 import type { Kind } from "./kind.ts";
-import { refusal } from "./refusal.ts";
+import { refusal, type Asked } from "./refusal.ts";
 import type { Lane, Transport, TransportRequest, TransportResponse } from "./transport.ts";
 
 /** client-go's verbs, and `discover`. */
@@ -18,6 +18,8 @@ export interface Call {
   readonly kind: Kind | undefined;
   /** What the path names; see `refusal`. */
   readonly about: "object" | "collection" | "other";
+  /** Of a get; see `refusal`. */
+  readonly asked?: Asked;
   readonly method: TransportRequest["method"];
   readonly path: string;
   /** Default JSON. */
@@ -131,7 +133,7 @@ export class Exchanges {
     this.#observe(call, startedMs, { status, auditId: headers["audit-id"] });
     if (!isRefused(response)) return;
     const body = this.#encodings.refusal(bytes, headers[CONTENT_TYPE], call.kind, call.what);
-    throw refusal(call.what, { httpCode: status, headers, body }, call.about);
+    throw refusal(call.what, { httpCode: status, headers, body }, call.about, call.asked);
   }
 
   #observe(call: Call, startedMs: number, outcome: Pick<Observation, "status" | "code" | "auditId">): void {

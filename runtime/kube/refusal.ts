@@ -1,6 +1,8 @@
 /** A refusal of the API server (a Status, or whatever a proxy on the way answered) becomes an EvenkeelError with a code to act on. */
+import type { Resource } from "./api.ts";
 import { EvenkeelError, type ApiStatus, type Code } from "./errors.ts";
 import { recordOf, recordsOf, textOf, type JsonRecord } from "./json.ts";
+import type { ObjectName } from "./object.ts";
 import { isFenced, isMisfit, refusalWords } from "./refusal-words.ts";
 
 /** What of an HTTP answer decides. ERROR events of a watch have no headers. */
@@ -11,19 +13,31 @@ interface Refused {
   readonly body: unknown;
 }
 
+/** The object that a read is about. */
+export interface Asked {
+  readonly resource: Resource;
+  readonly name: ObjectName;
+}
+
 /**
  * @param what the call, for the message: `create v1/ConfigMap team-a/settings`
  * @param about what the path names: a collection that is not found means that the kind is not served.
+ * @param asked where "not found" has to be about this very object: deletions are decided on such answers.
  */
-export function refusal(what: string, refused: Refused, about: "object" | "collection" | "other"): EvenkeelError {
+export function refusal(
+  what: string,
+  refused: Refused,
+  about: "object" | "collection" | "other",
+  asked?: Asked,
+): EvenkeelError {
   const body = recordOf(refused.body);
   const answer = body?.["kind"] === "Status" ? body : undefined;
   const status = statusOf(refused, answer);
   const code = codeByWords(textOf(answer?.["message"]) ?? "") ?? codeFor(status);
   const isVerdict = about === "object" && (refused.httpCode === 400 || refused.httpCode === 422);
   const message = (answer && refusalWords(answer, isVerdict)) ?? `the answer is ${refused.httpCode}, without a Status`;
-  const isKindGone = code === "API_NOT_FOUND" && about !== "other" && !namesWhatIsMissing(answer, about);
-  return new EvenkeelError(isKindGone ? "KIND_NOT_SERVED" : code, `${what}: ${message}`, { status });
+  const meant = code === "API_NOT_FOUND" && about !== "other" ? absence(answer, about, asked) : code;
+  return new EvenkeelError(meant, `${what}: ${message}`, { status });
 }
 
 /** {@link refusal} that came with 200: what counts is the code in its Status. Without one it is the server's trouble. */
@@ -92,7 +106,23 @@ function byRange(httpCode: number): Code {
   return httpCode >= 400 ? "API_REJECTED" : "API_BAD_RESPONSE";
 }
 
-/** A path that is not served at all is a bare 404, or a Status whose details name nothing. A collection is never missing itself. */
-function namesWhatIsMissing(answer: JsonRecord | undefined, about: "object" | "collection"): boolean {
-  return about === "object" && textOf(recordOf(answer?.["details"])?.["name"]) !== undefined;
+/**
+ * What "not found" means. A path that is not served at all is a bare 404, or a Status whose details name nothing. A collection
+ * is never missing itself.
+ */
+function absence(answer: JsonRecord | undefined, about: "object" | "collection", asked: Asked | undefined): Code {
+  const details = recordOf(answer?.["details"]) ?? {};
+  if (about === "collection" || textOf(details["name"]) === undefined) return "KIND_NOT_SERVED";
+  return asked === undefined || isAbout(details, asked) ? "API_NOT_FOUND" : "API_BAD_RESPONSE";
+}
+
+/**
+ * Whether what is missing is this object, or its namespace. Servers of other groups may name the kind in place of the plural, or
+ * the key in place of the name. Source: apimachinery api/errors (NewNotFound), metrics-server pkg/api.
+ */
+function isAbout({ name: missing, kind }: JsonRecord, { resource, name: { namespace = "", name } }: Asked): boolean {
+  if (kind === "namespaces" && missing === namespace) return true;
+  if (missing !== name && missing !== `${namespace}/${name}`) return false;
+  const [plural = ""] = (textOf(kind) ?? resource.plural).split("/", 1);
+  return plural === resource.plural || plural.toLowerCase() === resource.kind.kind.toLowerCase();
 }

@@ -213,6 +213,19 @@ for (const { name, answer } of notBelieved) {
   });
 }
 
+test("client: a get of one object does not believe that another is not there; a write may miss its namespace", async () => {
+  const other = status(404, "NotFound", { name: "other", kind: "configmaps" });
+  const nowhere = status(404, "NotFound", { name: "team-a", kind: "namespaces" });
+  for (const [answer, code] of [
+    [other, "API_BAD_RESPONSE"],
+    [nowhere, "API_NOT_FOUND"],
+  ] as const) {
+    const { client } = fakeServer(() => json(answer, 404));
+    assert.equal(await codeThrown(client.get(ConfigMap, settings)), code);
+    assert.equal(await codeThrown(client.create(ConfigMap, body)), "API_NOT_FOUND");
+  }
+});
+
 test("client: a get that is answered with a Status is a bad response; a delete may be", async () => {
   const { client } = fakeServer(() => json({ kind: "Status", apiVersion: "v1", status: "Success" }));
   assert.equal(await codeThrown(client.get(ConfigMap, settings)), "API_BAD_RESPONSE");

@@ -2,7 +2,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Code } from "../../runtime/kube/errors.ts";
-import { refusal } from "../../runtime/kube/refusal.ts";
+import { kind } from "../../runtime/kube/kind.ts";
+import { refusal, type Asked } from "../../runtime/kube/refusal.ts";
 import { status } from "./fake-server.ts";
 
 interface Row {
@@ -139,6 +140,33 @@ for (const { name, http, body, code, about = "object" } of rows) {
     assert.equal(refusal("get v1/ConfigMap team-a/a", { httpCode: http, headers: {}, body }, about).code, code);
   });
 }
+
+const Widget = kind("example.com/v1", "Widget");
+const asked: Asked = {
+  resource: { kind: Widget, group: "example.com", plural: "widgets", isNamespaced: true },
+  name: { namespace: "team-a", name: "settings" },
+};
+
+const missing: readonly { readonly name: string; readonly details: object; readonly code: Code }[] = [
+  { name: "it", details: { name: "settings", kind: "widgets" }, code: "API_NOT_FOUND" },
+  { name: "it, without a kind", details: { name: "settings" }, code: "API_NOT_FOUND" },
+  { name: "its subresource", details: { name: "settings", kind: "widgets/scale" }, code: "API_NOT_FOUND" },
+  { name: "it by kind", details: { name: "settings", kind: "widget" }, code: "API_NOT_FOUND" },
+  { name: "it by key, as metrics-server", details: { name: "team-a/settings", kind: "Widget" }, code: "API_NOT_FOUND" },
+  { name: "its namespace", details: { name: "team-a", kind: "namespaces" }, code: "API_NOT_FOUND" },
+  { name: "another object", details: { name: "other", kind: "widgets" }, code: "API_BAD_RESPONSE" },
+  { name: "another namespace", details: { name: "settings", kind: "namespaces" }, code: "API_BAD_RESPONSE" },
+  { name: "another kind", details: { name: "settings", kind: "configmaps" }, code: "API_BAD_RESPONSE" },
+  { name: "nothing", details: {}, code: "KIND_NOT_SERVED" },
+];
+
+for (const { name, details, code } of missing)
+  test(`refusal: of an object that was asked for, a 404 that names ${name} is ${code}`, () => {
+    const refused = { httpCode: 404, headers: {}, body: status(404, "NotFound", details) };
+    const error = refusal("get example.com/v1/Widget team-a/settings", refused, "object", asked);
+    assert.equal(error.code, code);
+    assert.equal(error.status?.httpCode, 404);
+  });
 
 test("refusal: says the call, then the server's words", () => {
   const body = status(409, "AlreadyExists", {}, 'configmaps "settings" already exists');
