@@ -39,43 +39,44 @@ type Lists = Pick<Api, "list">;
 
 /**
  * Lists without a resourceVersion, which means: the state at the time of the call, and no older one. All pages belong to the
- * snapshot of the first. When the server has forgotten that snapshot before the last page, everything is listed anew in one
- * request. The token that the server offers instead is never used: it goes on in a *different* snapshot, and an object that
- * is in neither part may have been deleted or merely missed.
+ * snapshot of the first. When the server has forgotten that snapshot before the last page, or a page is of another, as from a
+ * server that lags, everything is listed anew in one request. The token that the server offers instead is never used: it goes
+ * on in a *different* snapshot, and an object that is in neither part may have been deleted or merely missed.
  * @throws EvenkeelError `API_…`, KIND_NOT_SERVED
  */
 export async function listAll(api: Lists, query: Query, signal: AbortSignal): Promise<Snapshot> {
   const options = { ...selection(query), signal };
-  let page = await api.list(query.kind, { ...options, limit: PAGE_SIZE });
-  const { resourceVersion } = page;
-  const objects = [...page.items];
-  while (page.continue !== undefined) {
-    const next = await pageAfter(api, query, options, page.continue);
-    if (next === undefined) return inOne(api, query, options);
-    objects.push(...next.items);
-    page = next;
+  const { items, resourceVersion, continue: first } = await api.list(query.kind, { ...options, limit: PAGE_SIZE });
+  const pages = [items];
+  const tokens = new Set<string>();
+  for (let token = first; token !== undefined;) {
+    if (tokens.has(token)) throw bad(query, "comes to the same page again");
+    tokens.add(token);
+    const page = await pageAfter(api, query, options, token);
+    if (page?.resourceVersion !== resourceVersion) return inOne(api, query, options);
+    pages.push(page.items);
+    token = page.continue;
   }
-  return { objects, resourceVersion };
+  return { objects: pages.flat(), resourceVersion };
 }
 
 /** Refuses a list that was asked for whole and has a token all the same: what it lacks would count as deleted. */
 async function inOne(api: Lists, query: Query, options: ListOptions): Promise<Snapshot> {
   const { items, resourceVersion, continue: token } = await api.list(query.kind, options);
   if (token === undefined) return { objects: items, resourceVersion };
-  throw new EvenkeelError(
-    "API_BAD_RESPONSE",
-    `list of ${formatQuery(query)} was asked for whole, and has another page`,
-  );
+  throw bad(query, "was asked for whole, and has another page");
 }
 
 /** @returns undefined when the snapshot has expired. */
 async function pageAfter(api: Lists, query: Query, options: ListOptions, token: string): Promise<ListPage | undefined> {
   try {
-    const page = await api.list(query.kind, { ...options, limit: PAGE_SIZE, continue: token });
-    if (page.continue !== token) return page;
+    return await api.list(query.kind, { ...options, limit: PAGE_SIZE, continue: token });
   } catch (error) {
     if (codeOf(error) === "API_EXPIRED") return undefined;
     throw error;
   }
-  throw new EvenkeelError("API_BAD_RESPONSE", `list of ${formatQuery(query)} does not get past one page`);
+}
+
+function bad(query: Query, because: string): EvenkeelError {
+  return new EvenkeelError("API_BAD_RESPONSE", `list of ${formatQuery(query)} ${because}`);
 }
