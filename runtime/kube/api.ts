@@ -67,7 +67,7 @@ export type WatchEvent =
 export interface WriteResult {
   /** Of HTTP: 200, 201 or 202. */
   readonly status: number;
-  /** `undefined`: the server answered with a Status. */
+  /** `undefined`: of a delete, which the server answered with a Status. */
   readonly object: StoredObject | undefined;
   /** Response header `audit-id`. */
   readonly auditId: string | undefined;

@@ -126,12 +126,8 @@ export class ApiClient implements Api {
       body,
       options,
     } as const;
-    return written(
-      await this.#ask({ verb: "delete", method: "DELETE", ...call }),
-      expectedOf(kind, options),
-      name,
-      what,
-    );
+    const answer = await this.#ask({ verb: "delete", method: "DELETE", ...call });
+    return written("delete", answer, expectedOf(kind, options), name, what);
   }
 
   async #write(
@@ -162,7 +158,7 @@ export class ApiClient implements Api {
       body: JSON.stringify(body),
       options,
     });
-    return written(answer, expectedOf(subresource === "scale" ? scale : kind, options), name, what);
+    return written(verb, answer, expectedOf(subresource === "scale" ? scale : kind, options), name, what);
   }
 
   #ask(call: Call & { readonly kind: Kind }): Promise<Answer> {
@@ -223,14 +219,21 @@ function watchQuery({ labelSelector, fieldSelector, resourceVersion, ...options 
   });
 }
 
-function written({ status, headers, record }: Answer, expected: Expected, name: ObjectName, what: string): WriteResult {
+/** Only a delete may be answered with a Status: of what else was written the answer is the object. */
+function written(
+  verb: keyof typeof writes | "delete",
+  { status, headers, record }: Answer,
+  expected: Expected,
+  name: ObjectName,
+  what: string,
+): WriteResult {
   const answer = recordOf(record);
   if (answer === undefined) throw badResponse(what, "the answer is not JSON, or was cut off; it may have been done");
-  const isStatus = answer["kind"] === "Status";
+  const isStatus = answer["kind"] === "Status" && answer["apiVersion"] === "v1";
   if (isStatus && answer["status"] === "Failure") throw refusalIn(answer, what, "object");
   return {
     status,
-    object: isStatus ? undefined : requireName(storedObject(answer, expected, what), name, what),
+    object: isStatus && verb === "delete" ? undefined : requireName(storedObject(answer, expected, what), name, what),
     auditId: headers["audit-id"],
   };
 }

@@ -232,6 +232,25 @@ test("client: a get that is answered with a Status is a bad response; a delete m
   assert.equal((await client.delete(ConfigMap, settings, { uid: "u" })).object, undefined);
 });
 
+test("client: any other write that is answered with a Status is a bad response: what was written is not there to be seen", async () => {
+  const { client } = fakeServer(() => json({ kind: "Status", apiVersion: "v1", status: "Success" }, 201));
+  assert.equal(await codeThrown(client.create(ConfigMap, body)), "API_BAD_RESPONSE");
+  assert.equal(await codeThrown(client.update(ConfigMap, body)), "API_BAD_RESPONSE");
+  const options = { type: "apply", fieldManager: "f" } as const;
+  assert.equal(await codeThrown(client.patch(ConfigMap, settings, body, options)), "API_BAD_RESPONSE");
+});
+
+test("client: a Status of another group is an object", async () => {
+  const Other = kind("example.com/v1", "Status");
+  const object = { ...Other, metadata: { name: "a", uid: "u", resourceVersion: "1" }, status: "Failure" };
+  const resources = [{ name: "statuses", kind: "Status", namespaced: false }];
+  const { client } = fakeServer(({ path }) =>
+    json(path === "/apis/example.com/v1" ? { kind: "APIResourceList", resources } : object),
+  );
+  assert.deepEqual((await client.create(Other, object)).object, object);
+  assert.deepEqual((await client.delete(Other, object.metadata, { uid: "u" })).object, object);
+});
+
 test("client: a write that is answered with 200 and the Status of a failure has failed, as that says", async () => {
   const answers: readonly (readonly [object, Code])[] = [
     [status(409, "AlreadyExists"), "API_ALREADY_EXISTS"],
