@@ -46,7 +46,7 @@ export async function runExecPlugin(plugin: ExecPlugin, clock: Clock): Promise<E
   if (exec["interactiveMode"] === "Always")
     throw invalidKubeconfig(where, "exec wants a terminal (interactiveMode: Always)");
   const path = command.includes("/") && !isAbsolute(command) ? join(plugin.directory, command) : command;
-  const output = await run(path, textsOf(exec["args"]), environment(plugin), exec, where);
+  const output = await run(path, plugin, clock);
   return credentialIn(output, clock, where);
 }
 
@@ -61,20 +61,22 @@ function environment({ exec, cluster }: ExecPlugin): NodeJS.ProcessEnv {
   return env;
 }
 
-function run(
-  path: string,
-  args: readonly string[],
-  env: NodeJS.ProcessEnv,
-  { installHint }: JsonRecord,
-  where: string,
-): Promise<string> {
+function run(path: string, plugin: ExecPlugin, clock: Clock): Promise<string> {
+  const { exec, where } = plugin;
   const { promise, resolve, reject } = Promise.withResolvers<string>();
-  const child = execFile(path, args, { env, timeout: TIMEOUT_MS }, (error, stdout, stderr) => {
+  const child = execFile(path, textsOf(exec["args"]), { env: environment(plugin) }, (error, stdout, stderr) => {
+    limit.cancel();
     if (error === null) return resolve(stdout);
     // Neither output nor arguments: both may hold secrets. What it complains about on stderr is for people.
-    const complaint = error.code === "ENOENT" ? (textOf(installHint) ?? "not found") : lastLine(stderr);
+    const complaint = error.code === "ENOENT" ? (textOf(exec["installHint"]) ?? "not found") : lastLine(stderr);
     const outcome = error.killed === true ? "took too long" : `failed (${error.code ?? "signal"})`;
     return reject(new EvenkeelError("API_UNAUTHORIZED", `${where}: ${path} ${outcome}: ${complaint}`));
+  });
+  const limit = clock.after(TIMEOUT_MS, () => {
+    // It need not heed SIGTERM; and what it started itself may go on to hold its output open.
+    child.kill("SIGKILL");
+    child.stdout?.destroy();
+    child.stderr?.destroy();
   });
   child.stdin?.end();
   return promise;

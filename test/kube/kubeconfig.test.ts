@@ -8,6 +8,7 @@ import { EvenkeelError, type Code } from "../../runtime/kube/errors.ts";
 import { kubeconfigCredentials } from "../../runtime/kube/kubeconfig.ts";
 import { tempFolder } from "../support/temp-folder.ts";
 import { VirtualClock } from "../support/virtual-clock.ts";
+import { until } from "../support/wait.ts";
 import { selfSigned } from "./certificate.ts";
 import { renewed } from "./renewed.ts";
 
@@ -223,6 +224,34 @@ test("kubeconfig: a plugin may give a client certificate", async (t) => {
   const { tls, authorization } = await (await load()).current();
   assert.deepEqual([tls.cert, tls.key, authorization], [cert, key, undefined]);
 });
+
+test("kubeconfig: a plugin that does not end, whatever it is told, is ended after a minute", async (t) => {
+  const { directory, load, write, clock } = await folder(t, {});
+  const file = join(directory, "pid");
+  // It ends by itself, lest it outlive a test that fails.
+  const script =
+    'process.on("SIGTERM", () => {}); setTimeout(() => {}, 20_000); require("node:fs").writeFileSync(process.env.PID, `${process.pid} `)';
+  const user = { exec: { command: process.execPath, args: ["-e", script], env: [{ name: "PID", value: file }] } };
+  await write("config", kubeconfig({ user }));
+  const refused = assert.rejects(load(), (error) => {
+    assert.ok(error instanceof EvenkeelError && error.code === "API_UNAUTHORIZED", String(error));
+    return /took too long/.test(error.message);
+  });
+  const written = (): Promise<string> => readFile(file, "utf8").catch(() => "");
+  const pid = await until(async () => Number(await written()) || undefined, { what: "it runs" });
+  await clock.advance(60_000);
+  await refused;
+  await until(() => !isAlive(pid), { what: "it is ended", limitMs: 10_000 });
+  assert.equal(clock.pendingCount, 0);
+});
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+}
 
 interface Mistake {
   readonly name: string;
