@@ -53,7 +53,7 @@ function statusOf({ httpCode, headers }: Refused, answer: JsonRecord | undefined
     httpCode,
     reason: textOf(answer?.["reason"]),
     causes: recordsOf(details?.["causes"]).flatMap(({ reason }) => textOf(reason) ?? []),
-    retryAfterMs: retryAfterMs(headers["retry-after"] ?? details?.["retryAfterSeconds"]),
+    retryAfterMs: retryAfterMs(headers["retry-after"]) ?? retryAfterMs(details?.["retryAfterSeconds"]),
   };
 }
 

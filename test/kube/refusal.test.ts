@@ -192,12 +192,16 @@ test("refusal: keeps reason, causes and the time to wait", () => {
   });
 });
 
-test("refusal: the header Retry-After counts before the details; a senseless one does not count", () => {
-  const body = status(429, "TooManyRequests", { retryAfterSeconds: 1 });
-  const waits = (retryAfter: string) =>
-    refusal("list", { httpCode: 429, headers: { "retry-after": retryAfter }, body }, "other").status?.retryAfterMs;
+function waits(retryAfter: string, details: object = { retryAfterSeconds: 1 }): number | undefined {
+  const body = status(429, "TooManyRequests", details);
+  return refusal("list", { httpCode: 429, headers: { "retry-after": retryAfter }, body }, "other").status?.retryAfterMs;
+}
+
+test("refusal: the header Retry-After counts before the details; instead of a senseless one these do", () => {
   assert.equal(waits("5"), 5000);
   assert.equal(waits("7, 7"), 7000, "sent twice");
-  assert.equal(waits("soon"), undefined);
-  assert.equal(waits("-1"), undefined);
+  for (const senseless of ["Wed, 21 Oct 2026 07:28:00 GMT", "soon", "-1", "0", ""]) {
+    assert.equal(waits(senseless), 1000);
+    assert.equal(waits(senseless, {}), undefined);
+  }
 });
