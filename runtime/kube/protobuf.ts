@@ -48,6 +48,10 @@ const ENVELOPE: Message = {
 };
 const NOTHING = Buffer.alloc(0);
 
+/** The tags of the two fields of an entry. */
+const ENTRY_KEY = (1 << 3) | 2;
+const ENTRY_VALUE = (2 << 3) | 2;
+
 /** Of the eighth byte of a number; with one less it has 49 bits at the most. */
 const EXACT_WEIGHT = 2 ** 49;
 /** Of the tenth. */
@@ -82,7 +86,8 @@ class Reader {
     while (this.#at < end) {
       const tag = this.#varint(end);
       const field = message[tag >>> 3];
-      if (field === undefined) throw new ProtobufError(`field ${tag >>> 3} of ${what} is not known`);
+      // One beyond 32 bits would look like another.
+      if (field === undefined || tag >>> 0 !== tag) throw unknown(tag, what);
       const { name, many } = field;
       if (many === "map") {
         const map = (fields[name] ??= {}) as Record<string, unknown>;
@@ -131,9 +136,9 @@ class Reader {
     while (this.#at < end) {
       const tag = this.#varint(end);
       const to = this.#delimited(tag, end, name);
-      if (tag >>> 3 === 2) value = this.#content(to, described);
+      if (tag === ENTRY_VALUE) value = this.#content(to, described);
       else {
-        if (tag >>> 3 !== 1) throw new ProtobufError(`field ${tag >>> 3} of an entry of ${name} is not known`);
+        if (tag !== ENTRY_KEY) throw unknown(tag, `an entry of ${name}`);
         key = this.#bytes.toString("utf8", this.#at, to);
         this.#at = to;
       }
@@ -167,6 +172,10 @@ class Reader {
       value |= BigInt((this.#bytes[at] ?? 0) & 0x7f) << shift;
     return Number(BigInt.asIntN(64, value));
   }
+}
+
+function unknown(tag: number, what: string): ProtobufError {
+  return new ProtobufError(`field ${Math.floor(tag / 8)} of ${what} is not known`);
 }
 
 /** An element of a list is a value even when it is zero. */

@@ -134,6 +134,21 @@ const refused: readonly { readonly name: string; readonly sent: Buffer; readonly
   { name: "a number that is cut off", sent: Buffer.from([0x80]), says: /in the middle of a number/ },
   { name: "a wire type that nothing has", sent: Buffer.from([0x15, 1, 2, 3, 4]), says: /data has the wire type 5/ },
   {
+    name: "a field whose number goes beyond what one can be, and begins like that of another",
+    sent: Buffer.concat([varint(2n ** 32n + 18n), varint(5n), delimited(1, Buffer.from("s3cret"))]),
+    says: /field 536870914 of It is not known/,
+  },
+  {
+    name: "a negative field",
+    sent: Buffer.concat([varint(-1n), varint(0n)]),
+    says: /field -1 of It is not known/,
+  },
+  {
+    name: "such a field of an entry",
+    sent: delimited(2, Buffer.concat([varint(2n ** 32n + 10n), varint(1n), Buffer.from("s")])),
+    says: /field 536870913 of an entry of data is not known/,
+  },
+  {
     name: "an entry with a third field",
     sent: delimited(2, delimited(3, Buffer.from("s3cret"))),
     says: /field 3 of an entry of data is not/,
