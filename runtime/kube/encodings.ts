@@ -85,7 +85,7 @@ export class Encodings {
 }
 
 /** One after the other: what comes before one that cannot be read has been handed out by then. */
-function* each<T>(parts: readonly T[], read: (part: T) => unknown): Generator<unknown, void, undefined> {
+function* each<T>(parts: Iterable<T>, read: (part: T) => unknown): Generator<unknown, void, undefined> {
   for (const part of parts) yield read(part);
 }
 

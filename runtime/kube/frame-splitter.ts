@@ -17,23 +17,24 @@ export class FrameSplitter {
     this.#what = what;
   }
 
-  /** The frames that `bytes` completes, as views. @throws EvenkeelError API_BAD_RESPONSE */
-  push(bytes: Uint8Array): readonly Buffer[] {
+  /**
+   * The frames that `bytes` completes, as views; to be taken to the end.
+   * @throws EvenkeelError API_BAD_RESPONSE, after those that come before
+   */
+  *push(bytes: Uint8Array): Generator<Buffer, void, undefined> {
     this.#parts.push(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength));
     this.#partBytes += bytes.byteLength;
-    if (this.#partBytes < this.#neededBytes) return [];
+    if (this.#partBytes < this.#neededBytes) return;
     const [first] = this.#parts;
     const all = first !== undefined && this.#parts.length === 1 ? first : Buffer.concat(this.#parts);
-    const frames: Buffer[] = [];
     let at = 0;
     for (let end = this.#end(all, at); end <= all.length; end = this.#end(all, at)) {
-      frames.push(all.subarray(at + LENGTH_BYTES, end));
+      yield all.subarray(at + LENGTH_BYTES, end);
       at = end;
     }
     this.#parts = at === all.length ? [] : [all.subarray(at)];
     this.#partBytes = all.length - at;
     this.#neededBytes = this.#end(all, at) - at;
-    return frames;
   }
 
   /** Where the frame that begins at `at` ends; while its length is not there, as if it had none and were not complete. */

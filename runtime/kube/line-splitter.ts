@@ -18,18 +18,19 @@ export class LineSplitter {
     this.#what = what;
   }
 
-  /** The lines that `bytes` completes, without empty ones. @throws EvenkeelError API_BAD_RESPONSE */
-  push(bytes: Uint8Array): readonly string[] {
+  /**
+   * The lines that `bytes` completes, without empty ones; to be taken to the end.
+   * @throws EvenkeelError API_BAD_RESPONSE, after those that come before
+   */
+  *push(bytes: Uint8Array): Generator<string, void, undefined> {
     const chunk = Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-    const lines: string[] = [];
     let from = 0;
     for (let end = chunk.indexOf(NEWLINE); end !== -1; end = chunk.indexOf(NEWLINE, from)) {
       const line = this.#complete(chunk.subarray(from, end));
-      if (line.length > 0) lines.push(this.#decode(line));
+      if (line.length > 0) yield this.#decode(line);
       from = end + 1;
     }
     if (from < chunk.length) this.#keep(chunk.subarray(from));
-    return lines;
   }
 
   #complete(rest: Buffer): Buffer {

@@ -211,6 +211,11 @@ suite("encodings: protobuf that cannot be read", () => {
     assert.deepEqual(await events(server), [{ type: "added", object }, "API_UNAVAILABLE"]);
   });
 
+  test("what comes before a frame that is announced too long is told, also of the same chunk", async () => {
+    const server = streaming(frame("ADDED", sent(object)), Buffer.alloc(4, 0xff));
+    assert.deepEqual(await events(server), [{ type: "added", object }, "API_BAD_RESPONSE"]);
+  });
+
   test("another kind than was asked for is no answer", async () => {
     const { client } = answering(sent(object, "v1/Secret"));
     await assert.rejects(client.get(ConfigMap, settings), (error) => codeOf(error) === "API_BAD_RESPONSE");

@@ -13,7 +13,7 @@ function framed(content: Uint8Array): Buffer {
 
 function split(chunks: readonly Uint8Array[]): readonly string[] {
   const splitter = new FrameSplitter("watch");
-  return chunks.flatMap((chunk) => splitter.push(chunk).map((frame) => frame.toString("hex")));
+  return chunks.flatMap((chunk) => Array.from(splitter.push(chunk), (frame) => frame.toString("hex")));
 }
 
 test("frames: the same for every way to cut the bytes", () => {

@@ -7,7 +7,7 @@ import { LineSplitter } from "../../runtime/kube/line-splitter.ts";
 
 const split = (chunks: readonly Uint8Array[]): readonly string[] => {
   const splitter = new LineSplitter("watch");
-  return chunks.flatMap((chunk) => splitter.push(chunk));
+  return chunks.flatMap((chunk) => [...splitter.push(chunk)]);
 };
 
 test("lines: the same for every way to cut the bytes", () => {
@@ -41,7 +41,7 @@ test("lines: a line that never ends is a bad response before it fills the memory
   const chunk = Buffer.alloc(2 ** 20, "a");
   assert.throws(
     () => {
-      for (let i = 0; i <= 64; i++) splitter.push(chunk);
+      for (let i = 0; i <= 64; i++) assert.deepEqual([...splitter.push(chunk)], []);
     },
     (error) => error instanceof EvenkeelError && error.code === "API_BAD_RESPONSE",
   );

@@ -76,6 +76,11 @@ const rows: readonly Row[] = [
     chunks: [added, '{"type":"ADD\n'],
     seen: [addedEvent, "API_BAD_RESPONSE"],
   },
+  {
+    name: "what comes before a line that is not UTF-8 is told, also of the same chunk",
+    chunks: [Buffer.concat([Buffer.from(added), Buffer.from([0xff, 10])])],
+    seen: [addedEvent, "API_BAD_RESPONSE"],
+  },
   { name: "a line that is no object is an error", chunks: ["null\n"], seen: ["API_BAD_RESPONSE"] },
   { name: "an event without an object is an error", chunks: [line("ADDED", undefined)], seen: ["API_BAD_RESPONSE"] },
   {
