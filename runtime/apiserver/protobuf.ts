@@ -1,6 +1,6 @@
 /**
- * The protobuf bodies that kubectl sends for built-in kinds (`kubectl create configmap`). Answers are JSON, which the same
- * clients accept.
+ * The protobuf bodies that kubectl and typed Go clients send for built-in kinds. Answers are JSON, which the same clients
+ * accept.
  */
 import { openEnvelope, ProtobufError, readMessage, type Message } from "../kube/protobuf.ts";
 import type { JsonObject } from "./object.ts";

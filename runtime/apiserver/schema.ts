@@ -23,6 +23,8 @@ export interface Schema {
   readonly "x-kubernetes-patch-merge-key"?: string;
   /** Go's omitempty on a scalar: its zero is the same as none. */
   readonly "x-evenkeel-omit-zero"?: true;
+  /** Its number in protobuf: `7`, or `1.7` in the message that is field 1. */
+  readonly "x-evenkeel-field"?: string;
 }
 
 /** A field the schema does not describe: whatever is below it, it is kept and treated as one value. */

@@ -3,13 +3,14 @@
  *
  *   Container: env []EnvVar by name, image string, name string!, livenessProbe *Probe, resources ResourceRequirements
  *
- *   string bool int32 int64 Quantity IntOrString Time any   leaves; `any` is kept as it comes
+ *   string bool int32 int64 Quantity IntOrString Time MicroTime any   leaves; `any` is kept as it comes
  *   *T                a zero is a value; of the other leaves it means that there is none, unless they end in !
  *   []T               a list that is one value; `by a,b`: merged item by item, by these keys; `set`: by value;
  *                     `keyed a,b`: owned item by item, and replaced whole by a strategic merge
  *   map T             from names to T
  *   atomic            after the name of a struct, or before a type: owned and merged whole
  *   retainKeys        merged so that a patch can drop what it does not name
+ *   #7                its number in protobuf; #1.7 in the message that is field 1, which Go embeds
  *   = 3               the default, in JSON
  */
 import type { Json } from "./object.ts";
@@ -23,11 +24,12 @@ const LEAVES: Readonly<Record<string, Schema>> = {
   Quantity: { format: "quantity" },
   IntOrString: { "x-kubernetes-int-or-string": true },
   Time: { type: "string", format: "date-time" },
+  MicroTime: { type: "string", format: "micro-time" },
   any: OPAQUE,
 };
 
 const FIELD =
-  /^(?<name>\w+) (?<atomic>atomic )?(?<pointer>\*)?(?<list>\[\])?(?<map>map )?(?<type>\w+)(?<always>!)?(?: (?<how>by|keyed) (?<keys>[\w,]+))?(?<set> set)?(?<retain> retainKeys)?(?: = (?<initial>.+))?$/;
+  /^(?<name>\w+) (?<atomic>atomic )?(?<pointer>\*)?(?<list>\[\])?(?<map>map )?(?<type>\w+)(?<always>!)?(?: (?<how>by|keyed) (?<keys>[\w,]+))?(?<set> set)?(?<retain> retainKeys)?(?: #(?<number>[\d.]+))?(?: = (?<initial>.+))?$/;
 
 /**
  * @param others structs that are described elsewhere.
@@ -75,7 +77,7 @@ type Parts = Readonly<Record<string, string | undefined>>;
 
 function property(field: string, schemaOf: (type: string) => Schema): readonly [string, Schema] {
   const parts: Parts = FIELD.exec(field)?.groups ?? unknown(field);
-  const { name = "", type = "", atomic, retain, keys, initial } = parts;
+  const { name = "", type = "", atomic, retain, keys, number, initial } = parts;
   const leaf = schemaOf(type);
   const initially: Json | undefined = initial === undefined ? undefined : JSON.parse(initial);
   return [
@@ -87,6 +89,7 @@ function property(field: string, schemaOf: (type: string) => Schema): readonly [
         ? {}
         : { "x-kubernetes-patch-strategy": keys === undefined ? "retainKeys" : "merge,retainKeys" }),
       ...(initially === undefined ? {} : { default: initially }),
+      ...(number === undefined ? {} : { "x-evenkeel-field": number }),
       ...(isOmittedAtZero(leaf, parts) ? { "x-evenkeel-omit-zero": true } : {}),
     },
   ];

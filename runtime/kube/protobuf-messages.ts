@@ -48,8 +48,21 @@ const OBJECT_META: Message = {
   14: list("finalizers", "string"),
 };
 
-/** As clients send it: who writes managedFields sends JSON. */
-export const SENT_METADATA = message("metadata", OBJECT_META);
+const MANAGED_FIELDS_ENTRY: Message = {
+  1: one("manager", "string"),
+  2: one("operation", "string"),
+  3: one("apiVersion", "string"),
+  4: one("time", "time"),
+  6: one("fieldsType", "string"),
+  7: one("fieldsV1", "json"),
+  8: one("subresource", "string"),
+};
+
+/** As clients send it. */
+export const SENT_METADATA = message("metadata", {
+  ...OBJECT_META,
+  17: list("managedFields", { message: MANAGED_FIELDS_ENTRY }),
+});
 
 const METADATA = message("metadata", { ...OBJECT_META, 17: one("managedFields", "skipped") });
 

@@ -12,15 +12,31 @@ export const PROTOBUF = "application/vnd.kubernetes.protobuf";
 
 /**
  * `string?` and the like are optional in Go: their zero is a value. Of the others zero means absent.
- * `time` is a message of seconds since the epoch; `raw` is a view of the bytes; `skipped` is left out.
+ * `time` and `microTime` are messages of seconds since the epoch and of a rest; so are `quantity` and `intOrString`, and
+ * `json`, of bytes. `raw` is a view of the bytes; `skipped` is left out.
  */
-type Scalar = "string" | "bytes" | "raw" | "int" | "bool" | "int?" | "bool?" | "time" | "skipped";
+type Scalar =
+  | "string"
+  | "string?"
+  | "bytes"
+  | "raw"
+  | "int"
+  | "bool"
+  | "int?"
+  | "bool?"
+  | "time"
+  | "microTime"
+  | "quantity"
+  | "intOrString"
+  | "json"
+  | "skipped";
 export type FieldType = Scalar | { readonly message: Message };
 
 export interface MessageField {
   readonly name: string;
   readonly type: FieldType;
-  readonly many?: "list" | "map";
+  /** `inline`: a struct that Go embeds, whose fields are those of the message around it. */
+  readonly many?: "list" | "map" | "inline";
 }
 
 /** By field number. */
@@ -95,7 +111,8 @@ class Reader {
         continue;
       }
       const value = this.#value(tag, end, field);
-      if (many === "list") {
+      if (many === "inline") Object.assign(fields, value);
+      else if (many === "list") {
         const list = (fields[name] ??= []) as unknown[];
         list.push(value);
       } else if (value !== undefined) fields[name] = value;
@@ -120,11 +137,29 @@ class Reader {
   /** An element of a list is a value even when it is empty. */
   #content(end: number, { name, type, many }: MessageField): unknown {
     if (typeof type === "object") return this.message(type.message, end, name);
-    if (type === "time") return time(this.message(TIME, end, name));
+    switch (type) {
+      case "time":
+        return time(this.message(TIME, end, name));
+      case "microTime":
+        return microTime(this.message(TIME, end, name));
+      case "quantity":
+        return this.message(QUANTITY, end, name)["text"] ?? "";
+      case "intOrString": {
+        const { isString, int = 0, text = "" } = this.message(INT_OR_STRING, end, name);
+        return isString === true ? text : int;
+      }
+      case "json":
+        return json(this.message(RAW, end, name), name);
+      default:
+        return this.#bytesOf(end, type, many);
+    }
+  }
+
+  #bytesOf(end: number, type: Scalar, many: MessageField["many"]): unknown {
     const from = this.#at;
     this.#at = end;
     if (type === "raw") return this.#bytes.subarray(from, end);
-    if (type === "skipped" || (from === end && many === undefined)) return undefined;
+    if (type === "skipped" || (from === end && many === undefined && type !== "string?")) return undefined;
     return this.#bytes.toString(type === "bytes" ? "base64" : "utf8", from, end);
   }
 
@@ -185,10 +220,31 @@ function integer(value: number, { type, many }: MessageField): unknown {
 }
 
 const TIME: Message = { 1: { name: "seconds", type: "int" }, 2: { name: "nanos", type: "int" } };
+const QUANTITY: Message = { 1: { name: "text", type: "string" } };
+const INT_OR_STRING: Message = {
+  1: { name: "isString", type: "bool" },
+  2: { name: "int", type: "int" },
+  3: { name: "text", type: "string" },
+};
+const RAW: Message = { 1: { name: "raw", type: "raw" } };
 
 function time({ seconds }: JsonRecord): string | undefined {
   if (typeof seconds !== "number") return undefined;
   const at = new Date(seconds * 1000);
   if (Number.isNaN(at.getTime())) throw new ProtobufError("a time is out of range");
   return `${at.toISOString().slice(0, 19)}Z`;
+}
+
+function microTime(fields: JsonRecord): string | undefined {
+  const { nanos } = fields;
+  const micros = typeof nanos === "number" ? Math.trunc(nanos / 1000) : 0;
+  return time(fields)?.replace("Z", `.${String(micros).padStart(6, "0")}Z`);
+}
+
+function json({ raw }: JsonRecord, name: string): unknown {
+  try {
+    return Buffer.isBuffer(raw) ? JSON.parse(raw.toString("utf8")) : undefined;
+  } catch {
+    throw new ProtobufError(`${name} is not JSON`);
+  }
 }

@@ -39,6 +39,20 @@ test("bytes of a Secret become base64", () => {
   assert.deepEqual(parseProtobuf(envelope("Secret", data), messageOf)["data"], { k: "AP8=" });
 });
 
+test("managedFields come back as they were given", () => {
+  const entry = Buffer.concat([bytes(1, "go"), bytes(2, "Update"), bytes(6, "FieldsV1"), bytes(7, bytes(1, "{}"))]);
+  const metadata = bytes(1, Buffer.concat([bytes(1, "a"), Buffer.from([0x8a, 1, entry.length]), entry]));
+  assert.deepEqual(parseProtobuf(envelope("ConfigMap", metadata), messageOf)["metadata"], {
+    name: "a",
+    managedFields: [{ manager: "go", operation: "Update", fieldsType: "FieldsV1", fieldsV1: {} }],
+  });
+});
+
+test("the options of a delete are read, of whatever version they are said to be", () => {
+  const options = bytes(2, bytes(1, "u"));
+  assert.deepEqual(parseProtobuf(envelope("DeleteOptions", options), messageOf)["preconditions"], { uid: "u" });
+});
+
 const REFUSED: readonly (readonly [string, Buffer])[] = [
   ["a body without the prefix", Buffer.from("nothing")],
   ["a kind that is not described", envelope("Pod", METADATA)],

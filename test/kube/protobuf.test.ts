@@ -17,7 +17,21 @@ const NUMBERS: Message = {
   6: { name: "text", type: "string" },
   7: { name: "texts", type: "string", many: "list" },
   8: { name: "at", type: "time" },
+  9: { name: "maybeText", type: "string?" },
+  10: { name: "exactly", type: "microTime" },
+  11: { name: "amount", type: "quantity" },
+  12: { name: "port", type: "intOrString" },
+  13: { name: "fields", type: "json" },
+  14: { name: "", type: { message: { 2: { name: "inner", type: "string" } } }, many: "inline" },
 };
+
+function text(number: number, content: string): Buffer {
+  return delimited(number, Buffer.from(content));
+}
+
+function count(number: number, value: bigint): Buffer {
+  return Buffer.concat([varint(BigInt(number) << 3n), varint(value)]);
+}
 
 const read: readonly {
   readonly name: string;
@@ -85,6 +99,33 @@ const read: readonly {
     sent: encoded({ text: "", texts: ["", "a"] }, NUMBERS),
     is: { texts: ["", "a"] },
   },
+  { name: "an optional text that is empty", message: NUMBERS, sent: text(9, ""), is: { maybeText: "" } },
+  {
+    name: "a time with its microseconds",
+    message: NUMBERS,
+    sent: delimited(10, Buffer.concat([count(1, 1n), count(2, 1_234_999n)])),
+    is: { exactly: "1970-01-01T00:00:01.001234Z" },
+  },
+  { name: "a quantity", message: NUMBERS, sent: delimited(11, text(1, "1Gi")), is: { amount: "1Gi" } },
+  {
+    name: "a port that is a number",
+    message: NUMBERS,
+    sent: delimited(12, Buffer.concat([count(1, 0n), count(2, 80n), text(3, "")])),
+    is: { port: 80 },
+  },
+  {
+    name: "a port that has a name",
+    message: NUMBERS,
+    sent: delimited(12, Buffer.concat([count(1, 1n), count(2, 0n), text(3, "http")])),
+    is: { port: "http" },
+  },
+  {
+    name: "JSON in bytes",
+    message: NUMBERS,
+    sent: delimited(13, text(1, '{"f:data":{}}')),
+    is: { fields: { "f:data": {} } },
+  },
+  { name: "an embedded struct", message: NUMBERS, sent: delimited(14, text(2, "a")), is: { inner: "a" } },
   { name: "a time that was never set", message: NUMBERS, sent: delimited(8, Buffer.alloc(0)), is: {} },
   {
     name: "an entry without a key or a value",
@@ -167,6 +208,13 @@ for (const { name, sent, says } of refused)
       (error) => error instanceof ProtobufError && says.test(error.message) && !error.message.includes("s3cret"),
     );
   });
+
+test("protobuf: JSON that is none is an error that quotes nothing", () => {
+  assert.throws(
+    () => readMessage(delimited(13, text(1, "s3cret")), NUMBERS, "It"),
+    (error) => error instanceof ProtobufError && error.message === "fields is not JSON",
+  );
+});
 
 const envelopes: readonly (readonly [string, Buffer])[] = [
   ["nothing", Buffer.alloc(0)],

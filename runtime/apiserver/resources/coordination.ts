@@ -3,6 +3,7 @@ import { at, isObject, without } from "../object.ts";
 import { type FieldError, field } from "../status.ts";
 import { AGE, NAME, column, text } from "./columns.ts";
 import { type Resource, resource } from "./resource.ts";
+import { struct } from "./types.ts";
 
 const leases = resource({
   group: "coordination.k8s.io",
@@ -13,21 +14,7 @@ const leases = resource({
   unconditionalUpdate: false,
   createOnUpdate: true,
   description: "Lease defines a lease concept.",
-  fields: {
-    spec: {
-      type: "object",
-      default: {},
-      properties: {
-        acquireTime: { type: "string", format: "micro-time" },
-        holderIdentity: { type: "string" },
-        leaseDurationSeconds: { type: "integer", format: "int32" },
-        leaseTransitions: { type: "integer", format: "int32" },
-        preferredHolder: { type: "string" },
-        renewTime: { type: "string", format: "micro-time" },
-        strategy: { type: "string" },
-      },
-    },
-  },
+  fields: { spec: { ...struct("LeaseSpec"), default: {} } },
   columns: [
     NAME,
     column("Holder", "The identity of the holder of a current lease.", (object) =>

@@ -1,4 +1,4 @@
-/** Field numbers of the kinds that kubectl sends as protobuf. Source: k8s.io/api generated.proto of each group. */
+/** Field numbers of the kinds that Go clients send as protobuf. Source: k8s.io/api generated.proto of each group. */
 import {
   CONFIG_MAP_CONTENT,
   list,
@@ -8,12 +8,63 @@ import {
   SECRET_CONTENT,
   SENT_METADATA as METADATA,
 } from "../../kube/protobuf-messages.ts";
-import type { Message } from "../../kube/protobuf.ts";
+import type { FieldType, Message, MessageField } from "../../kube/protobuf.ts";
+import type { Schema } from "../schema.ts";
+import { METADATA as METADATA_SCHEMA } from "./metadata.ts";
+import { struct } from "./types.ts";
+
+/** The message of a struct. What has no number is left out: fields that are kept as they come, as JSON. */
+function fieldsOf({ properties = {} }: Schema): Message {
+  const fields: Record<number, MessageField> = {};
+  for (const [name, schema] of Object.entries(properties)) {
+    const [number = 0, inner] = (schema["x-evenkeel-field"] ?? "").split(".").map(Number);
+    if (number === 0) continue;
+    const field = fieldOf(name, schema);
+    if (inner === undefined) fields[number] = field;
+    else fields[number] = { ...message("", { ...embedded(fields[number]), [inner]: field }), many: "inline" };
+  }
+  return fields;
+}
+
+function embedded(field: MessageField | undefined): Message {
+  return typeof field?.type === "object" ? field.type.message : {};
+}
+
+function fieldOf(name: string, schema: Schema): MessageField {
+  if (schema.additionalProperties !== undefined) return map(name, typeOf(schema.additionalProperties));
+  if (schema.items !== undefined) return list(name, typeOf(schema.items));
+  return one(name, typeOf(schema));
+}
+
+function typeOf(schema: Schema): FieldType {
+  if (schema.properties !== undefined)
+    return schema.properties === METADATA_SCHEMA.properties ? METADATA.type : { message: fieldsOf(schema) };
+  if (schema["x-kubernetes-int-or-string"] === true) return "intOrString";
+  const isOmittedAtZero = schema["x-evenkeel-omit-zero"] === true;
+  switch (schema.format ?? schema.type) {
+    case "quantity":
+      return "quantity";
+    case "date-time":
+      return "time";
+    case "micro-time":
+      return "microTime";
+    case "boolean":
+      return isOmittedAtZero ? "bool" : "bool?";
+    case "int32":
+    case "int64":
+      return isOmittedAtZero ? "int" : "int?";
+    default:
+      return isOmittedAtZero ? "string" : "string?";
+  }
+}
 
 const NAMESPACE: Message = {
   1: METADATA,
   2: message("spec", { 1: list("finalizers", "string") }),
-  3: message("status", { 1: one("phase", "string") }),
+  3: message("status", {
+    1: one("phase", "string"),
+    2: list("conditions", { message: fieldsOf(struct("NamespaceCondition")) }),
+  }),
 };
 
 const CONFIG_MAP: Message = { 1: METADATA, ...CONFIG_MAP_CONTENT };
@@ -22,75 +73,72 @@ const SECRET: Message = { 1: METADATA, ...SECRET_CONTENT };
 
 const SERVICE_ACCOUNT: Message = {
   1: METADATA,
-  2: list("secrets", { message: { 3: one("name", "string") } }),
+  2: list("secrets", { message: fieldsOf(struct("ObjectReference")) }),
   3: list("imagePullSecrets", { message: { 1: one("name", "string") } }),
   4: one("automountServiceAccountToken", "bool?"),
 };
 
-const CONTAINER: Message = {
-  1: one("name", "string"),
-  2: one("image", "string"),
-  3: list("command", "string"),
-  4: list("args", "string"),
-  5: one("workingDir", "string"),
-  6: list("ports", {
-    message: {
-      1: one("name", "string"),
-      2: one("hostPort", "int"),
-      3: one("containerPort", "int"),
-      4: one("protocol", "string"),
-      5: one("hostIP", "string"),
-    },
-  }),
-  7: list("env", { message: { 1: one("name", "string"), 2: one("value", "string") } }),
-  8: message("resources", {}),
-  13: one("terminationMessagePath", "string"),
-  14: one("imagePullPolicy", "string"),
-  16: one("stdin", "bool"),
-  17: one("stdinOnce", "bool"),
-  18: one("tty", "bool"),
-  20: one("terminationMessagePolicy", "string"),
-};
-
-/** What `kubectl create deployment` fills in; a whole pod is sent as JSON. */
-const POD_SPEC: Message = {
-  2: list("containers", { message: CONTAINER }),
-  3: one("restartPolicy", "string"),
-  4: one("terminationGracePeriodSeconds", "int?"),
-  6: one("dnsPolicy", "string"),
-  7: map("nodeSelector", "string"),
-  8: one("serviceAccountName", "string"),
-  9: one("serviceAccount", "string"),
-  10: one("nodeName", "string"),
-  11: one("hostNetwork", "bool"),
-  12: one("hostPID", "bool"),
-  13: one("hostIPC", "bool"),
-  16: one("hostname", "string"),
-  17: one("subdomain", "string"),
-  19: one("schedulerName", "string"),
-  24: one("priorityClassName", "string"),
-};
-
 const DEPLOYMENT: Message = {
   1: METADATA,
-  2: message("spec", {
-    1: one("replicas", "int?"),
-    2: message("selector", { 1: map("matchLabels", "string") }),
-    3: message("template", { 1: METADATA, 2: message("spec", POD_SPEC) }),
-    4: message("strategy", { 1: one("type", "string") }),
-    5: one("minReadySeconds", "int"),
-    6: one("revisionHistoryLimit", "int?"),
-    7: one("paused", "bool"),
-    9: one("progressDeadlineSeconds", "int?"),
-  }),
-  3: message("status", {
-    1: one("observedGeneration", "int"),
-    2: one("replicas", "int"),
-    3: one("updatedReplicas", "int"),
-    4: one("availableReplicas", "int"),
-    5: one("unavailableReplicas", "int"),
-    7: one("readyReplicas", "int"),
-  }),
+  2: message("spec", fieldsOf(struct("DeploymentSpec"))),
+  3: message("status", fieldsOf(struct("DeploymentStatus"))),
+};
+
+const SCALE: Message = {
+  1: METADATA,
+  2: message("spec", { 1: one("replicas", "int") }),
+  3: message("status", { 1: one("replicas", "int"), 2: one("selector", "string") }),
+};
+
+const LEASE: Message = { 1: METADATA, 2: message("spec", fieldsOf(struct("LeaseSpec"))) };
+
+const REFERENCE = fieldsOf(struct("ObjectReference"));
+const EVENT_SOURCE = fieldsOf(struct("EventSource"));
+const EVENT_SERIES = fieldsOf(struct("EventSeries"));
+
+const EVENT: Message = {
+  1: METADATA,
+  2: message("involvedObject", REFERENCE),
+  3: one("reason", "string"),
+  4: one("message", "string"),
+  5: message("source", EVENT_SOURCE),
+  6: one("firstTimestamp", "time"),
+  7: one("lastTimestamp", "time"),
+  8: one("count", "int"),
+  9: one("type", "string"),
+  10: one("eventTime", "microTime"),
+  11: message("series", EVENT_SERIES),
+  12: one("action", "string"),
+  13: message("related", REFERENCE),
+  14: one("reportingComponent", "string?"),
+  15: one("reportingInstance", "string?"),
+};
+
+const MODERN_EVENT: Message = {
+  1: METADATA,
+  2: one("eventTime", "microTime"),
+  3: message("series", EVENT_SERIES),
+  4: one("reportingController", "string"),
+  5: one("reportingInstance", "string"),
+  6: one("action", "string"),
+  7: one("reason", "string"),
+  8: message("regarding", REFERENCE),
+  9: message("related", REFERENCE),
+  10: one("note", "string"),
+  11: one("type", "string"),
+  12: message("deprecatedSource", EVENT_SOURCE),
+  13: one("deprecatedFirstTimestamp", "time"),
+  14: one("deprecatedLastTimestamp", "time"),
+  15: one("deprecatedCount", "int"),
+};
+
+/** Of any API version: clients name that of what they delete. */
+const DELETE_OPTIONS: Message = {
+  1: one("gracePeriodSeconds", "int?"),
+  2: message("preconditions", { 1: one("uid", "string?"), 2: one("resourceVersion", "string?") }),
+  3: one("orphanDependents", "bool?"),
+  4: one("propagationPolicy", "string?"),
+  5: list("dryRun", "string"),
 };
 
 const USER_INFO: Message = { 1: one("username", "string"), 2: one("uid", "string"), 3: list("groups", "string") };
@@ -130,12 +178,16 @@ const MESSAGES: Readonly<Record<string, Message>> = {
   "v1/ConfigMap": CONFIG_MAP,
   "v1/Secret": SECRET,
   "v1/ServiceAccount": SERVICE_ACCOUNT,
+  "v1/Event": EVENT,
+  "events.k8s.io/v1/Event": MODERN_EVENT,
   "apps/v1/Deployment": DEPLOYMENT,
+  "autoscaling/v1/Scale": SCALE,
+  "coordination.k8s.io/v1/Lease": LEASE,
   "authentication.k8s.io/v1/SelfSubjectReview": SELF_SUBJECT_REVIEW,
   "authorization.k8s.io/v1/SelfSubjectAccessReview": SELF_SUBJECT_ACCESS_REVIEW,
   "authorization.k8s.io/v1/SelfSubjectRulesReview": SELF_SUBJECT_RULES_REVIEW,
 };
 
 export function messageOf(apiVersion: string, kind: string): Message | undefined {
-  return MESSAGES[`${apiVersion}/${kind}`];
+  return kind === "DeleteOptions" ? DELETE_OPTIONS : MESSAGES[`${apiVersion}/${kind}`];
 }

@@ -10,145 +10,153 @@ import { METADATA } from "./metadata.ts";
 /** The schema of a struct. */
 export const struct = structs(
   `
-Affinity: nodeAffinity *NodeAffinity, podAffinity *PodAffinity, podAntiAffinity *PodAffinity
-AppArmorProfile: localhostProfile *string, type string!
-CSIVolumeSource: driver string!, fsType *string, nodePublishSecretRef *LocalObjectReference, readOnly *bool,
-  volumeAttributes map string
-Capabilities: add []string, drop []string
-ClusterTrustBundleProjection: labelSelector *LabelSelector, name *string, optional *bool, path string!,
-  signerName *string
-ConfigMapEnvSource: name string, optional *bool
-ConfigMapKeySelector atomic: key string!, name string, optional *bool
-ConfigMapProjection: items []KeyToPath, name string, optional *bool
-ConfigMapVolumeSource: defaultMode *int32 = 420, items []KeyToPath, name string, optional *bool
-Container: args []string, command []string, env []EnvVar by name, envFrom []EnvFromSource, image string,
-  imagePullPolicy string, lifecycle *Lifecycle, livenessProbe *Probe, name string!,
-  ports []ContainerPort by containerPort,protocol, readinessProbe *Probe, resizePolicy []ContainerResizePolicy,
-  resources ResourceRequirements = {}, restartPolicy *string, restartPolicyRules []ContainerRestartRule,
-  securityContext *SecurityContext, startupProbe *Probe, stdin bool, stdinOnce bool,
-  terminationMessagePath string = "/dev/termination-log", terminationMessagePolicy string = "File", tty bool,
-  volumeDevices []VolumeDevice by devicePath, volumeMounts []VolumeMount by mountPath, workingDir string
-ContainerPort: containerPort int32!, hostIP string, hostPort int32, name string, protocol string = "TCP"
-ContainerResizePolicy: resourceName string!, restartPolicy string!
-ContainerRestartRule: action string, exitCodes *ContainerRestartRuleOnExitCodes
-ContainerRestartRuleOnExitCodes: operator string, values []int32 set
-DeploymentCondition: lastTransitionTime Time, lastUpdateTime Time, message string, reason string, status string!,
-  type string!
-DeploymentSpec: minReadySeconds int32, paused bool, progressDeadlineSeconds *int32 = 600, replicas *int32 = 1,
-  revisionHistoryLimit *int32 = 10, selector *LabelSelector, strategy DeploymentStrategy retainKeys,
-  template PodTemplateSpec
-DeploymentStatus: availableReplicas int32, collisionCount *int32, conditions []DeploymentCondition by type,
-  observedGeneration int64, readyReplicas int32, replicas int32, terminatingReplicas *int32,
-  unavailableReplicas int32, updatedReplicas int32
-DeploymentStrategy: rollingUpdate *RollingUpdateDeployment, type string = "RollingUpdate"
-DownwardAPIProjection: items []DownwardAPIVolumeFile
-DownwardAPIVolumeFile: fieldRef *ObjectFieldSelector, mode *int32, path string!,
-  resourceFieldRef *ResourceFieldSelector
-DownwardAPIVolumeSource: defaultMode *int32 = 420, items []DownwardAPIVolumeFile
-EmptyDirVolumeSource: medium string, sizeLimit *Quantity
-EnvFromSource: configMapRef *ConfigMapEnvSource, prefix string, secretRef *SecretEnvSource
-EnvVar: name string!, value string, valueFrom *EnvVarSource
-EnvVarSource: configMapKeyRef *ConfigMapKeySelector, fieldRef *ObjectFieldSelector, fileKeyRef *FileKeySelector,
-  resourceFieldRef *ResourceFieldSelector, secretKeyRef *SecretKeySelector
-ExecAction: command []string
-FileKeySelector atomic: key string!, optional *bool, path string!, volumeName string!
-GRPCAction: port int32!, service *string = ""
-HTTPGetAction: host string, httpHeaders []HTTPHeader, path string = "/", port IntOrString, scheme string = "HTTP"
-HTTPHeader: name string!, value string!
-HostAlias: hostnames []string, ip string!
-HostPathVolumeSource: path string!, type *string = ""
-ImageVolumeSource: pullPolicy string, reference string
-KeyToPath: key string!, mode *int32, path string!
-LabelSelector atomic: matchExpressions []LabelSelectorRequirement, matchLabels map string
-LabelSelectorRequirement: key string!, operator string!, values []string
-Lifecycle: postStart *LifecycleHandler, preStop *LifecycleHandler, stopSignal *string
-LifecycleHandler: exec *ExecAction, httpGet *HTTPGetAction, sleep *SleepAction, tcpSocket *TCPSocketAction
-LocalObjectReference atomic: name string
-NFSVolumeSource: path string!, readOnly bool, server string!
-NamespaceCondition: lastTransitionTime Time, message string, reason string, status string!, type string!
-NodeAffinity: preferredDuringSchedulingIgnoredDuringExecution []PreferredSchedulingTerm,
-  requiredDuringSchedulingIgnoredDuringExecution *NodeSelector
-NodeSelector atomic: nodeSelectorTerms []NodeSelectorTerm
-NodeSelectorRequirement: key string!, operator string!, values []string
-NodeSelectorTerm atomic: matchExpressions []NodeSelectorRequirement, matchFields []NodeSelectorRequirement
-ObjectFieldSelector atomic: apiVersion string = "v1", fieldPath string!
-ObjectReference atomic: apiVersion string, fieldPath string, kind string, name string, namespace string,
-  resourceVersion string, uid string
-PersistentVolumeClaimVolumeSource: claimName string!, readOnly bool
-PodAffinity: preferredDuringSchedulingIgnoredDuringExecution []WeightedPodAffinityTerm,
-  requiredDuringSchedulingIgnoredDuringExecution []PodAffinityTerm
-PodAffinityTerm: labelSelector *LabelSelector, matchLabelKeys []string, mismatchLabelKeys []string,
-  namespaceSelector *LabelSelector, namespaces []string, topologyKey string!
-PodCertificateProjection: certificateChainPath string, credentialBundlePath string, keyPath string, keyType string,
-  maxExpirationSeconds *int32, signerName string, userAnnotations map string
-PodDNSConfig: nameservers []string, options []PodDNSConfigOption, searches []string
-PodDNSConfigOption: name string, value *string
-PodOS: name string!
-PodReadinessGate: conditionType string!
-PodResourceClaim: name string!, resourceClaimName *string, resourceClaimTemplateName *string
-PodSchedulingGate: name string!
-PodSchedulingGroup: podGroupName *string
-PodSecurityContext: appArmorProfile *AppArmorProfile, fsGroup *int64, fsGroupChangePolicy *string, runAsGroup *int64,
-  runAsNonRoot *bool, runAsUser *int64, seLinuxChangePolicy *string, seLinuxOptions *SELinuxOptions,
-  seccompProfile *SeccompProfile, supplementalGroups []int64, supplementalGroupsPolicy *string, sysctls []Sysctl,
-  windowsOptions *WindowsSecurityContextOptions
-PodSpec: activeDeadlineSeconds *int64, affinity *Affinity, automountServiceAccountToken *bool,
-  containers []Container by name, dnsConfig *PodDNSConfig, dnsPolicy string = "ClusterFirst",
-  enableServiceLinks *bool, ephemeralContainers any, hostAliases []HostAlias by ip, hostIPC bool, hostNetwork bool,
-  hostPID bool, hostUsers *bool, hostname string, hostnameOverride *string,
-  imagePullSecrets []LocalObjectReference by name, initContainers []Container by name, nodeName string,
-  nodeSelector atomic map string, os *PodOS, overhead map Quantity, preemptionPolicy *string, priority *int32,
-  priorityClassName string, readinessGates []PodReadinessGate, resourceClaims []PodResourceClaim by name retainKeys,
-  resources *ResourceRequirements, restartPolicy string = "Always", runtimeClassName *string,
-  schedulerName string = "default-scheduler", schedulingGates []PodSchedulingGate by name,
-  schedulingGroup *PodSchedulingGroup, securityContext *PodSecurityContext = {}, serviceAccount string,
-  serviceAccountName string, setHostnameAsFQDN *bool, shareProcessNamespace *bool, subdomain string,
-  terminationGracePeriodSeconds *int64 = 30, tolerations []Toleration,
-  topologySpreadConstraints []TopologySpreadConstraint by topologyKey,whenUnsatisfiable,
-  volumes []Volume by name retainKeys
-PodTemplateSpec: metadata ObjectMeta = {}, spec PodSpec
-PreferredSchedulingTerm: preference NodeSelectorTerm, weight int32!
-Probe: exec *ExecAction, failureThreshold int32 = 3, grpc *GRPCAction, httpGet *HTTPGetAction,
-  initialDelaySeconds int32, periodSeconds int32 = 10, successThreshold int32 = 1, tcpSocket *TCPSocketAction,
-  terminationGracePeriodSeconds *int64, timeoutSeconds int32 = 1
-ProjectedVolumeSource: defaultMode *int32 = 420, sources []VolumeProjection
-ResourceClaim: name string!, request string
-ResourceFieldSelector atomic: containerName string, divisor Quantity, resource string!
-ResourceRequirements: claims []ResourceClaim keyed name, limits map Quantity, requests map Quantity
-RollingUpdateDeployment: maxSurge *IntOrString = "25%", maxUnavailable *IntOrString = "25%"
-SELinuxOptions: level string, role string, type string, user string
-SeccompProfile: localhostProfile *string, type string!
-SecretEnvSource: name string, optional *bool
-SecretKeySelector atomic: key string!, name string, optional *bool
-SecretProjection: items []KeyToPath, name string, optional *bool
-SecretVolumeSource: defaultMode *int32 = 420, items []KeyToPath, optional *bool, secretName string
-SecurityContext: allowPrivilegeEscalation *bool, appArmorProfile *AppArmorProfile, capabilities *Capabilities,
-  privileged *bool, procMount *string, readOnlyRootFilesystem *bool, runAsGroup *int64, runAsNonRoot *bool,
-  runAsUser *int64, seLinuxOptions *SELinuxOptions, seccompProfile *SeccompProfile,
-  windowsOptions *WindowsSecurityContextOptions
-ServiceAccountTokenProjection: audience string, expirationSeconds *int64 = 3600, path string!
-SleepAction: seconds int64!
-Sysctl: name string!, value string!
-TCPSocketAction: host string, port IntOrString
-Toleration: effect string, key string, operator string, tolerationSeconds *int64, value string
-TopologySpreadConstraint: labelSelector *LabelSelector, matchLabelKeys []string, maxSkew int32!, minDomains *int32,
-  nodeAffinityPolicy *string, nodeTaintsPolicy *string, topologyKey string!, whenUnsatisfiable string!
+Affinity: nodeAffinity *NodeAffinity #1, podAffinity *PodAffinity #2, podAntiAffinity *PodAffinity #3
+AppArmorProfile: localhostProfile *string #2, type string! #1
+CSIVolumeSource: driver string! #1, fsType *string #3, nodePublishSecretRef *LocalObjectReference #5, readOnly *bool #2,
+  volumeAttributes map string #4
+Capabilities: add []string #1, drop []string #2
+ClusterTrustBundleProjection: labelSelector *LabelSelector #3, name *string #1, optional *bool #5, path string! #4,
+  signerName *string #2
+ConfigMapEnvSource: name string #1.1, optional *bool #2
+ConfigMapKeySelector atomic: key string! #2, name string #1.1, optional *bool #3
+ConfigMapProjection: items []KeyToPath #2, name string #1.1, optional *bool #4
+ConfigMapVolumeSource: defaultMode *int32 #3 = 420, items []KeyToPath #2, name string #1.1, optional *bool #4
+Container: args []string #4, command []string #3, env []EnvVar by name #7, envFrom []EnvFromSource #19, image string #2,
+  imagePullPolicy string #14, lifecycle *Lifecycle #12, livenessProbe *Probe #10, name string! #1,
+  ports []ContainerPort by containerPort,protocol #6, readinessProbe *Probe #11,
+  resizePolicy []ContainerResizePolicy #23, resources ResourceRequirements #8 = {}, restartPolicy *string #24,
+  restartPolicyRules []ContainerRestartRule #25, securityContext *SecurityContext #15, startupProbe *Probe #22,
+  stdin bool #16, stdinOnce bool #17, terminationMessagePath string #13 = "/dev/termination-log",
+  terminationMessagePolicy string #20 = "File", tty bool #18, volumeDevices []VolumeDevice by devicePath #21,
+  volumeMounts []VolumeMount by mountPath #9, workingDir string #5
+ContainerPort: containerPort int32! #3, hostIP string #5, hostPort int32 #2, name string #1, protocol string #4 = "TCP"
+ContainerResizePolicy: resourceName string! #1, restartPolicy string! #2
+ContainerRestartRule: action string #1, exitCodes *ContainerRestartRuleOnExitCodes #2
+ContainerRestartRuleOnExitCodes: operator string #1, values []int32 set #2
+DeploymentCondition: lastTransitionTime Time #7, lastUpdateTime Time #6, message string #5, reason string #4,
+  status string! #2, type string! #1
+DeploymentSpec: minReadySeconds int32 #5, paused bool #7, progressDeadlineSeconds *int32 #9 = 600,
+  replicas *int32 #1 = 1, revisionHistoryLimit *int32 #6 = 10, selector *LabelSelector #2,
+  strategy DeploymentStrategy retainKeys #4, template PodTemplateSpec #3
+DeploymentStatus: availableReplicas int32 #4, collisionCount *int32 #8, conditions []DeploymentCondition by type #6,
+  observedGeneration int64 #1, readyReplicas int32 #7, replicas int32 #2, terminatingReplicas *int32 #9,
+  unavailableReplicas int32 #5, updatedReplicas int32 #3
+DeploymentStrategy: rollingUpdate *RollingUpdateDeployment #2, type string #1 = "RollingUpdate"
+DownwardAPIProjection: items []DownwardAPIVolumeFile #1
+DownwardAPIVolumeFile: fieldRef *ObjectFieldSelector #2, mode *int32 #4, path string! #1,
+  resourceFieldRef *ResourceFieldSelector #3
+DownwardAPIVolumeSource: defaultMode *int32 #2 = 420, items []DownwardAPIVolumeFile #1
+EmptyDirVolumeSource: medium string #1, sizeLimit *Quantity #2
+EnvFromSource: configMapRef *ConfigMapEnvSource #2, prefix string #1, secretRef *SecretEnvSource #3
+EnvVar: name string! #1, value string #2, valueFrom *EnvVarSource #3
+EnvVarSource: configMapKeyRef *ConfigMapKeySelector #3, fieldRef *ObjectFieldSelector #1,
+  fileKeyRef *FileKeySelector #5, resourceFieldRef *ResourceFieldSelector #2, secretKeyRef *SecretKeySelector #4
+EventSeries: count int32 #1, lastObservedTime MicroTime #2
+EventSource: component string #1, host string #2
+ExecAction: command []string #1
+FileKeySelector atomic: key string! #3, optional *bool #4, path string! #2, volumeName string! #1
+GRPCAction: port int32! #1, service *string #2 = ""
+HTTPGetAction: host string #3, httpHeaders []HTTPHeader #5, path string #1 = "/", port IntOrString #2,
+  scheme string #4 = "HTTP"
+HTTPHeader: name string! #1, value string! #2
+HostAlias: hostnames []string #2, ip string! #1
+HostPathVolumeSource: path string! #1, type *string #2 = ""
+ImageVolumeSource: pullPolicy string #2, reference string #1
+KeyToPath: key string! #1, mode *int32 #3, path string! #2
+LabelSelector atomic: matchExpressions []LabelSelectorRequirement #2, matchLabels map string #1
+LabelSelectorRequirement: key string! #1, operator string! #2, values []string #3
+LeaseSpec: acquireTime *MicroTime #3, holderIdentity *string #1, leaseDurationSeconds *int32 #2,
+  leaseTransitions *int32 #5, preferredHolder *string #7, renewTime *MicroTime #4, strategy *string #6
+Lifecycle: postStart *LifecycleHandler #1, preStop *LifecycleHandler #2, stopSignal *string #3
+LifecycleHandler: exec *ExecAction #1, httpGet *HTTPGetAction #2, sleep *SleepAction #4, tcpSocket *TCPSocketAction #3
+LocalObjectReference atomic: name string #1
+NFSVolumeSource: path string! #2, readOnly bool #3, server string! #1
+NamespaceCondition: lastTransitionTime Time #4, message string #6, reason string #5, status string! #2, type string! #1
+NodeAffinity: preferredDuringSchedulingIgnoredDuringExecution []PreferredSchedulingTerm #2,
+  requiredDuringSchedulingIgnoredDuringExecution *NodeSelector #1
+NodeSelector atomic: nodeSelectorTerms []NodeSelectorTerm #1
+NodeSelectorRequirement: key string! #1, operator string! #2, values []string #3
+NodeSelectorTerm atomic: matchExpressions []NodeSelectorRequirement #1, matchFields []NodeSelectorRequirement #2
+ObjectFieldSelector atomic: apiVersion string #1 = "v1", fieldPath string! #2
+ObjectReference atomic: apiVersion string #5, fieldPath string #7, kind string #1, name string #3, namespace string #2,
+  resourceVersion string #6, uid string #4
+PersistentVolumeClaimVolumeSource: claimName string! #1, readOnly bool #2
+PodAffinity: preferredDuringSchedulingIgnoredDuringExecution []WeightedPodAffinityTerm #2,
+  requiredDuringSchedulingIgnoredDuringExecution []PodAffinityTerm #1
+PodAffinityTerm: labelSelector *LabelSelector #1, matchLabelKeys []string #5, mismatchLabelKeys []string #6,
+  namespaceSelector *LabelSelector #4, namespaces []string #2, topologyKey string! #3
+PodCertificateProjection: certificateChainPath string #6, credentialBundlePath string #4, keyPath string #5,
+  keyType string #2, maxExpirationSeconds *int32 #3, signerName string #1, userAnnotations map string #7
+PodDNSConfig: nameservers []string #1, options []PodDNSConfigOption #3, searches []string #2
+PodDNSConfigOption: name string #1, value *string #2
+PodOS: name string! #1
+PodReadinessGate: conditionType string! #1
+PodResourceClaim: name string! #1, resourceClaimName *string #3, resourceClaimTemplateName *string #4
+PodSchedulingGate: name string! #1
+PodSchedulingGroup: podGroupName *string #1
+PodSecurityContext: appArmorProfile *AppArmorProfile #11, fsGroup *int64 #5, fsGroupChangePolicy *string #9,
+  runAsGroup *int64 #6, runAsNonRoot *bool #3, runAsUser *int64 #2, seLinuxChangePolicy *string #13,
+  seLinuxOptions *SELinuxOptions #1, seccompProfile *SeccompProfile #10, supplementalGroups []int64 #4,
+  supplementalGroupsPolicy *string #12, sysctls []Sysctl #7, windowsOptions *WindowsSecurityContextOptions #8
+PodSpec: activeDeadlineSeconds *int64 #5, affinity *Affinity #18, automountServiceAccountToken *bool #21,
+  containers []Container by name #2, dnsConfig *PodDNSConfig #26, dnsPolicy string #6 = "ClusterFirst",
+  enableServiceLinks *bool #30, ephemeralContainers any, hostAliases []HostAlias by ip #23, hostIPC bool #13,
+  hostNetwork bool #11, hostPID bool #12, hostUsers *bool #37, hostname string #16, hostnameOverride *string #41,
+  imagePullSecrets []LocalObjectReference by name #15, initContainers []Container by name #20, nodeName string #10,
+  nodeSelector atomic map string #7, os *PodOS #36, overhead map Quantity #32, preemptionPolicy *string #31,
+  priority *int32 #25, priorityClassName string #24, readinessGates []PodReadinessGate #28,
+  resourceClaims []PodResourceClaim by name retainKeys #39, resources *ResourceRequirements #40,
+  restartPolicy string #3 = "Always", runtimeClassName *string #29, schedulerName string #19 = "default-scheduler",
+  schedulingGates []PodSchedulingGate by name #38, schedulingGroup *PodSchedulingGroup #43,
+  securityContext *PodSecurityContext #14 = {}, serviceAccount string #9, serviceAccountName string #8,
+  setHostnameAsFQDN *bool #35, shareProcessNamespace *bool #27, subdomain string #17,
+  terminationGracePeriodSeconds *int64 #4 = 30, tolerations []Toleration #22,
+  topologySpreadConstraints []TopologySpreadConstraint by topologyKey,whenUnsatisfiable #33,
+  volumes []Volume by name retainKeys #1
+PodTemplateSpec: metadata ObjectMeta #1 = {}, spec PodSpec #2
+PreferredSchedulingTerm: preference NodeSelectorTerm #2, weight int32! #1
+Probe: exec *ExecAction #1.1, failureThreshold int32 #6 = 3, grpc *GRPCAction #1.4, httpGet *HTTPGetAction #1.2,
+  initialDelaySeconds int32 #2, periodSeconds int32 #4 = 10, successThreshold int32 #5 = 1,
+  tcpSocket *TCPSocketAction #1.3, terminationGracePeriodSeconds *int64 #7, timeoutSeconds int32 #3 = 1
+ProjectedVolumeSource: defaultMode *int32 #2 = 420, sources []VolumeProjection #1
+ResourceClaim: name string! #1, request string #2
+ResourceFieldSelector atomic: containerName string #1, divisor Quantity #3, resource string! #2
+ResourceRequirements: claims []ResourceClaim keyed name #3, limits map Quantity #1, requests map Quantity #2
+RollingUpdateDeployment: maxSurge *IntOrString #2 = "25%", maxUnavailable *IntOrString #1 = "25%"
+SELinuxOptions: level string #4, role string #2, type string #3, user string #1
+SeccompProfile: localhostProfile *string #2, type string! #1
+SecretEnvSource: name string #1.1, optional *bool #2
+SecretKeySelector atomic: key string! #2, name string #1.1, optional *bool #3
+SecretProjection: items []KeyToPath #2, name string #1.1, optional *bool #4
+SecretVolumeSource: defaultMode *int32 #3 = 420, items []KeyToPath #2, optional *bool #4, secretName string #1
+SecurityContext: allowPrivilegeEscalation *bool #7, appArmorProfile *AppArmorProfile #12, capabilities *Capabilities #1,
+  privileged *bool #2, procMount *string #9, readOnlyRootFilesystem *bool #6, runAsGroup *int64 #8,
+  runAsNonRoot *bool #5, runAsUser *int64 #4, seLinuxOptions *SELinuxOptions #3, seccompProfile *SeccompProfile #11,
+  windowsOptions *WindowsSecurityContextOptions #10
+ServiceAccountTokenProjection: audience string #1, expirationSeconds *int64 #2 = 3600, path string! #3
+SleepAction: seconds int64! #1
+Sysctl: name string! #1, value string! #2
+TCPSocketAction: host string #2, port IntOrString #1
+Toleration: effect string #4, key string #1, operator string #2, tolerationSeconds *int64 #5, value string #3
+TopologySpreadConstraint: labelSelector *LabelSelector #4, matchLabelKeys []string #8, maxSkew int32! #1,
+  minDomains *int32 #5, nodeAffinityPolicy *string #6, nodeTaintsPolicy *string #7, topologyKey string! #2,
+  whenUnsatisfiable string! #3
 Volume: awsElasticBlockStore any, azureDisk any, azureFile any, cephfs any, cinder any,
-  configMap *ConfigMapVolumeSource, csi *CSIVolumeSource, downwardAPI *DownwardAPIVolumeSource,
-  emptyDir *EmptyDirVolumeSource, ephemeral any, fc any, flexVolume any, flocker any, gcePersistentDisk any,
-  gitRepo any, glusterfs any, hostPath *HostPathVolumeSource, image *ImageVolumeSource, iscsi any, name string!,
-  nfs *NFSVolumeSource, persistentVolumeClaim *PersistentVolumeClaimVolumeSource, photonPersistentDisk any,
-  portworxVolume any, projected *ProjectedVolumeSource, quobyte any, rbd any, scaleIO any, secret *SecretVolumeSource,
-  storageos any, vsphereVolume any
-VolumeDevice: devicePath string!, name string!
-VolumeMount: mountPath string!, mountPropagation *string, name string!, readOnly bool, recursiveReadOnly *string,
-  subPath string, subPathExpr string
-VolumeProjection: clusterTrustBundle *ClusterTrustBundleProjection, configMap *ConfigMapProjection,
-  downwardAPI *DownwardAPIProjection, podCertificate *PodCertificateProjection, secret *SecretProjection,
-  serviceAccountToken *ServiceAccountTokenProjection
-WeightedPodAffinityTerm: podAffinityTerm PodAffinityTerm, weight int32!
-WindowsSecurityContextOptions: gmsaCredentialSpec *string, gmsaCredentialSpecName *string, hostProcess *bool,
-  runAsUserName *string
+  configMap *ConfigMapVolumeSource #2.19, csi *CSIVolumeSource #2.28, downwardAPI *DownwardAPIVolumeSource #2.16,
+  emptyDir *EmptyDirVolumeSource #2.2, ephemeral any, fc any, flexVolume any, flocker any, gcePersistentDisk any,
+  gitRepo any, glusterfs any, hostPath *HostPathVolumeSource #2.1, image *ImageVolumeSource #2.30, iscsi any,
+  name string! #1, nfs *NFSVolumeSource #2.7, persistentVolumeClaim *PersistentVolumeClaimVolumeSource #2.10,
+  photonPersistentDisk any, portworxVolume any, projected *ProjectedVolumeSource #2.26, quobyte any, rbd any,
+  scaleIO any, secret *SecretVolumeSource #2.6, storageos any, vsphereVolume any
+VolumeDevice: devicePath string! #2, name string! #1
+VolumeMount: mountPath string! #3, mountPropagation *string #5, name string! #1, readOnly bool #2,
+  recursiveReadOnly *string #7, subPath string #4, subPathExpr string #6
+VolumeProjection: clusterTrustBundle *ClusterTrustBundleProjection #5, configMap *ConfigMapProjection #3,
+  downwardAPI *DownwardAPIProjection #2, podCertificate *PodCertificateProjection #6, secret *SecretProjection #1,
+  serviceAccountToken *ServiceAccountTokenProjection #4
+WeightedPodAffinityTerm: podAffinityTerm PodAffinityTerm #2, weight int32! #1
+WindowsSecurityContextOptions: gmsaCredentialSpec *string #2, gmsaCredentialSpecName *string #1, hostProcess *bool #4,
+  runAsUserName *string #3
 `,
   { ObjectMeta: METADATA },
 );
