@@ -11,6 +11,7 @@ import { badRequest } from "./status.ts";
 import type { ResourceStore } from "./storage/resource-store.ts";
 import type { Storage } from "./storage/storage.ts";
 import type { StoredVersion } from "./storage/version.ts";
+import { warningHeaders } from "./warnings.ts";
 import type { WatchSet } from "./watch-set.ts";
 
 export interface Services {
@@ -88,7 +89,7 @@ export class Call {
 
   respond(body: ResponseBody, status: number): Response {
     const headers = new Headers({ "content-type": "application/json", "cache-control": "no-cache, private" });
-    for (const warning of this.#warnings) headers.append("warning", `299 - ${JSON.stringify(warning)}`);
+    for (const warning of warningHeaders(this.#warnings)) headers.append("warning", warning);
     return new Response(body, { status, headers });
   }
 }

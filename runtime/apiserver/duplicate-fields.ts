@@ -5,6 +5,7 @@
  */
 import { LineCounter, isMap, isScalar, isSeq, parseDocument } from "yaml";
 import type { Json } from "./object.ts";
+import { goQuoted } from "./warnings.ts";
 
 interface Duplicate {
   /** `data.a`, `spec.containers[0].image` */
@@ -15,12 +16,12 @@ interface Duplicate {
 
 /** In the words of the real server for JSON. @param value what was parsed from `text`. */
 export function duplicatesInJson(text: string, value: Json): readonly string[] {
-  return duplicates(text, value).map(({ path }) => `duplicate field "${path}"`);
+  return duplicates(text, value).map(({ path }) => `duplicate field ${goQuoted(path)}`);
 }
 
 /** In its words for YAML, which may be JSON as well. */
 export function duplicatesInYaml(text: string, value: Json): readonly string[] {
-  return duplicates(text, value).map(({ line, key }) => `line ${line}: key "${key}" already set in map`);
+  return duplicates(text, value).map(({ line, key }) => `line ${line}: key ${goQuoted(key)} already set in map`);
 }
 
 function duplicates(text: string, value: Json): readonly Duplicate[] {

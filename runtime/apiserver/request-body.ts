@@ -8,9 +8,12 @@ import { messageOf } from "./resources/messages.ts";
 import { type Resource, groupVersion } from "./resources/resource.ts";
 import { decode } from "./schema.ts";
 import { badRequest, field, invalid, tooLarge, unsupportedMediaType } from "./status.ts";
+import { goQuoted } from "./warnings.ts";
 
 /** Source: apiserver config MaxRequestBodyBytes. */
 const BODY_LIMIT_BYTES = 3 * 1024 * 1024;
+/** Unknown fields that are told of. Source: sigs.k8s.io/json internal saveStrictError. */
+const MAX_UNKNOWN = 100;
 const OBJECT_TYPES = ["application/json", "application/yaml", PROTOBUF];
 
 export type FieldValidation = "Strict" | "Warn" | "Ignore";
@@ -161,5 +164,9 @@ export function shaped(resource: Resource, value: JsonObject): Shaped {
   const { value: known, unknownFields, typeErrors } = decode(resource.schema, value);
   const framed = { apiVersion: groupVersion(resource), kind: resource.kind, metadata: {}, ...known };
   if (!isApiObject(framed)) throw badRequest(`the object has no kind, apiVersion or metadata`);
-  return { object: framed, unknown: unknownFields.map((name) => `unknown field "${name}"`), typeErrors };
+  return {
+    object: framed,
+    unknown: unknownFields.slice(0, MAX_UNKNOWN).map((name) => `unknown field ${goQuoted(name)}`),
+    typeErrors,
+  };
 }

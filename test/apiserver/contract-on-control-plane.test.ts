@@ -39,7 +39,7 @@ async function connect({
       });
       const headers = new Headers();
       for (const [name, value] of Object.entries(response.headers))
-        if (typeof value === "string") headers.set(name, value);
+        for (const one of [value ?? []].flat()) headers.append(name, one);
       return new Response(Readable.toWeb(response.body), { status: response.statusCode, headers });
     },
     close: () => dispatcher.destroy(),

@@ -92,6 +92,24 @@ export const CREATE: readonly Case[] = [
     },
   },
   {
+    name: "a warning fails no write: it is UTF-8, without what no header can hold, and bounded",
+    async run({ api, configMaps }) {
+      const named = async (...fields: readonly string[]): Promise<string | null> => {
+        const unknown = Object.fromEntries(fields.map((field) => [field, 1]));
+        const made = await api.post(`${configMaps}?dryRun=All`, configMap("a", unknown));
+        assert.equal(made.status, 201, JSON.stringify(made.body));
+        return made.headers.get("warning");
+      };
+      const utf8 = Buffer.from("日本").toString("latin1");
+      assert.equal(await named("日本"), `299 - "unknown field \\"${utf8}\\""`);
+      assert.equal(await named("a\u0001"), String.raw`299 - "unknown field \"a\\x01\""`);
+      const many = await named(...Array.from({ length: 200 }, (_, i) => `field${String(i).padStart(45, "0")}`));
+      assert.equal(many?.split("299 - ").length, 1 + Math.ceil(4096 / 'unknown field ""'.padEnd(66, "0").length));
+      const few = await named(...Array.from({ length: 200 }, (_, i) => `field${i}`));
+      assert.equal(few?.split("299 - ").length, 1 + 100);
+    },
+  },
+  {
     name: "a JSON field that is named twice is warned of by default, and refused under Strict",
     async run({ api, configMaps }) {
       const text = '{"metadata":{"name":"a"},"data":{"x":"1","x":"2"}}';
