@@ -9,7 +9,7 @@ import { tableRow, columnDefinitions } from "./table.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
-interface ListMetadata {
+export interface ListMetadata {
   readonly resourceVersion: string;
   readonly continue?: string;
   readonly remainingItemCount?: number;

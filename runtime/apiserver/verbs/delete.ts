@@ -6,10 +6,8 @@ import { parseObject, readBody } from "../request-body.ts";
 import { text } from "../resources/columns.ts";
 import { type Schema, decode } from "../schema.ts";
 import { type FieldError, badRequest, field, invalid, success } from "../status.ts";
-import type { StoredVersion } from "../storage/version.ts";
-import { joined } from "../bytes.ts";
 import type { Preconditions } from "../update-rules.ts";
-import { selection } from "./selection.ts";
+import { answerPage, pageOf } from "./read.ts";
 
 interface DeleteOptions {
   readonly dryRun: boolean;
@@ -47,18 +45,17 @@ export async function remove(call: Call): Promise<Response> {
   return call.json(success(details));
 }
 
-/** Deletes one after the other; the answer lists what was deleted or marked. */
+/** Deletes what a list would show, a page where it is one; the answer is that list. */
 export async function removeCollection(call: Call, options: ListOptions): Promise<Response> {
   const { dryRun, preconditions } = await deleteOptions(call);
-  const { prefix, matches } = selection(call, options);
-  const { items } = call.store.list({ prefix, limit: 0, matches: ({ object }) => matches(object) });
-  const deleted: StoredVersion[] = items.map(({ object }) => {
+  const page = await pageOf(call, options);
+  for (const { key, object } of page.items) {
+    // A page may show the past: what is gone by now needs no deletion.
+    if (call.store.get(key) === undefined) continue;
     const { namespace = "", name = "" } = object.metadata;
-    const target = { ...call.writeTarget("", dryRun), namespace };
-    return call.services.registry.delete(target, name, preconditions).version;
-  });
-  const resourceVersion = String(call.services.storage.revision);
-  return call.respond(joined(call.representation().list(deleted, { resourceVersion })), 200);
+    call.services.registry.delete({ ...call.writeTarget("", dryRun), namespace }, name, preconditions);
+  }
+  return answerPage(call, page);
 }
 
 /** From the body, or from the query when there is none: never from both. @throws ApiError 400, 422 */
@@ -99,5 +96,7 @@ function fromQuery(query: URLSearchParams): JsonObject {
     gracePeriodSeconds: integer(query, "gracePeriodSeconds"),
     orphanDependents: query.has("orphanDependents") ? flag(query, "orphanDependents") : null,
     propagationPolicy: query.get("propagationPolicy"),
+    // An empty one is no guard in a query, though it is one in a body.
+    preconditions: { uid: query.get("uid") || null, resourceVersion: query.get("resourceVersion") || null },
   };
 }

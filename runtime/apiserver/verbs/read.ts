@@ -3,7 +3,9 @@ import { joined } from "../bytes.ts";
 import type { Call } from "../call.ts";
 import { type JsonObject, isObject } from "../object.ts";
 import { type ListOptions } from "../options.ts";
+import type { ListMetadata } from "../representation.ts";
 import { badRequest, expired, notFound } from "../status.ts";
+import type { StoredVersion } from "../storage/version.ts";
 import { parseRevision, selection } from "./selection.ts";
 
 export async function get(call: Call): Promise<Response> {
@@ -14,11 +16,26 @@ export async function get(call: Call): Promise<Response> {
 }
 
 export async function list(call: Call, options: ListOptions): Promise<Response> {
+  return answerPage(call, await pageOf(call, options));
+}
+
+/** Some of the objects that a list or a deletecollection is about. */
+export interface Page {
+  readonly items: readonly StoredVersion[];
+  readonly metadata: ListMetadata;
+}
+
+export function answerPage(call: Call, { items, metadata }: Page): Response {
+  return call.respond(joined(call.representation().list(items, metadata)), 200);
+}
+
+/** @throws ApiError 400, 410, 504 */
+export async function pageOf(call: Call, options: ListOptions): Promise<Page> {
   const { prefix, filtered, matches } = selection(call, options);
   const moment = await momentOf(call, options);
   const { storage } = call.services;
   const revision = moment.revision ?? storage.revision;
-  const page = call.store.list({
+  const { items, next, remainingCount } = call.store.list({
     prefix,
     from: moment.from === undefined ? undefined : prefix + moment.from,
     revision: moment.revision,
@@ -26,14 +43,10 @@ export async function list(call: Call, options: ListOptions): Promise<Response> 
     matches: ({ object }) => matches(object),
   });
   const more =
-    page.next === undefined
+    next === undefined
       ? {}
-      : {
-          continue: encodeToken(revision, page.next.slice(prefix.length)),
-          ...remaining(filtered, page.remainingCount),
-        };
-  const pieces = call.representation().list(page.items, { resourceVersion: String(revision), ...more });
-  return call.respond(joined(pieces), 200);
+      : { continue: encodeToken(revision, next.slice(prefix.length)), ...remaining(filtered, remainingCount) };
+  return { items, metadata: { resourceVersion: String(revision), ...more } };
 }
 
 /** With a selector the server would have to read on to know, so it does not say. */

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { type JsonObject, at } from "../../../runtime/apiserver/object.ts";
 import { MERGE } from "../client.ts";
-import { version, uidOf, refused } from "./answers.ts";
+import { version, uidOf, names, refused, textAt } from "./answers.ts";
 import type { Case } from "./case.ts";
 import { configMap, OTHER_UID } from "./requests.ts";
 
@@ -85,6 +85,34 @@ export const DELETE: readonly Case[] = [
       assert.equal((await api.delete(`${configMaps}?labelSelector=go%3Dyes`)).status, 200);
       refused(await api.get(`${configMaps}/a`), 404, "NotFound");
       assert.equal((await api.get(`${configMaps}/b`)).status, 200);
+    },
+  },
+  {
+    name: "deletecollection with a limit deletes one page, and a token that is none deletes nothing",
+    async run({ api, configMaps }) {
+      for (const name of ["a", "b", "c"])
+        await api.post(configMaps, configMap(name, { metadata: { labels: { page: "1" } } }));
+      const path = `${configMaps}?labelSelector=page`;
+      refused(await api.delete(`${path}&continue=x`), 400, "BadRequest");
+      const first = await api.delete(`${path}&limit=2`);
+      assert.deepEqual(names(first), ["a", "b"]);
+      assert.deepEqual(names(await api.get(path)), ["c"]);
+      const token = textAt(first.body, "metadata", "continue");
+      const second = await api.delete(`${path}&limit=2&continue=${encodeURIComponent(token)}`);
+      assert.deepEqual(names(second), ["c"]);
+      assert.equal(textAt(second.body, "metadata", "continue"), "");
+      assert.deepEqual(names(await api.get(path)), []);
+    },
+  },
+  {
+    name: "a uid and a resourceVersion in the query of a delete guard it",
+    async run({ api, configMaps }) {
+      const made = await api.post(configMaps, configMap("a", { metadata: { labels: { go: "yes" } } }));
+      refused(await api.delete(`${configMaps}/a?uid=${OTHER_UID}`), 409, "Conflict");
+      refused(await api.delete(`${configMaps}/a?resourceVersion=1`), 409, "Conflict");
+      refused(await api.delete(`${configMaps}?labelSelector=go&resourceVersion=0`), 409, "Conflict");
+      const guards = `uid=${uidOf(made)}&resourceVersion=${version(made)}`;
+      assert.equal((await api.delete(`${configMaps}/a?${guards}`)).status, 200);
     },
   },
 ];
