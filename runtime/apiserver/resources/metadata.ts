@@ -2,6 +2,8 @@
 import type { Schema } from "../schema.ts";
 
 const string: Schema = { type: "string" };
+/** Where empty is the same as none. */
+const text: Schema = { ...string, "x-evenkeel-omit-zero": true };
 const time: Schema = { type: "string", format: "date-time" };
 const strings: Schema = { type: "object", additionalProperties: string };
 
@@ -9,13 +11,13 @@ export const METADATA: Schema = {
   type: "object",
   description: "Standard object's metadata.",
   properties: {
-    name: string,
-    generateName: string,
-    namespace: string,
-    selfLink: string,
-    uid: string,
-    resourceVersion: string,
-    generation: { type: "integer", format: "int64" },
+    name: text,
+    generateName: text,
+    namespace: text,
+    selfLink: text,
+    uid: text,
+    resourceVersion: text,
+    generation: { type: "integer", format: "int64", "x-evenkeel-omit-zero": true },
     creationTimestamp: time,
     deletionTimestamp: time,
     deletionGracePeriodSeconds: { type: "integer", format: "int64" },
@@ -52,13 +54,13 @@ export const METADATA: Schema = {
       items: {
         type: "object",
         properties: {
-          manager: string,
-          operation: string,
-          apiVersion: string,
+          manager: text,
+          operation: text,
+          apiVersion: text,
           time,
-          fieldsType: string,
+          fieldsType: text,
           fieldsV1: { type: "object", "x-kubernetes-preserve-unknown-fields": true },
-          subresource: string,
+          subresource: text,
         },
       },
     },

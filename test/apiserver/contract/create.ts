@@ -55,6 +55,19 @@ export const CREATE: readonly Case[] = [
     },
   },
   {
+    name: "what is empty in metadata is not given: a name is generated, and an update has no uid to miss",
+    async run({ api, configMaps }) {
+      const empty = { name: "", generateName: "x-", uid: "", resourceVersion: "", generation: 0, selfLink: "" };
+      const made = await api.post(configMaps, { metadata: empty });
+      assert.equal(made.status, 201, JSON.stringify(made.body));
+      assert.equal(at(made.body, "metadata", "generation"), undefined);
+      const named = await api.post(configMaps, configMap("a", { metadata: { generateName: "" } }));
+      assert.equal(at(named.body, "metadata", "generateName"), undefined);
+      const updated = await api.put(`${configMaps}/a`, configMap("a", { metadata: { uid: "" } }));
+      assert.equal(updated.status, 200, JSON.stringify(updated.body));
+    },
+  },
+  {
     name: "a bad name, label and data key are 422, with a cause for each",
     async run({ api, configMaps }) {
       const bad = configMap("a_b", { metadata: { name: "a_b", labels: { ok: "not ok!" } }, data: { "a b": "" } });
