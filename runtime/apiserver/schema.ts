@@ -51,8 +51,8 @@ interface Decoded {
 }
 
 /**
- * What a typed server keeps of a JSON object: unknown fields, nulls and what is empty are dropped, and text that has a
- * format takes its normal form.
+ * What a typed server keeps of a JSON object: unknown fields, nulls and what is empty are dropped, a null in a list is
+ * the zero of its type, and text that has a format takes its normal form.
  * Nothing throws: the caller decides what an unknown field or a wrong type means.
  */
 export function decode(schema: Schema, value: JsonObject): Decoded {
@@ -68,7 +68,7 @@ export function decode(schema: Schema, value: JsonObject): Decoded {
     if (isList(value)) {
       const items = schema.items;
       if (items === undefined) return value;
-      return value.map((item, i) => (item === null ? null : (walk(items, item, `${path}[${i}]`) ?? null)));
+      return value.map((item, i) => walk(items, item ?? zero(items), `${path}[${i}]`) ?? null);
     }
     return typeof value === "string" || schema.format === "quantity" ? text(schema, String(value), path) : value;
   };
@@ -95,6 +95,26 @@ export function decode(schema: Schema, value: JsonObject): Decoded {
     return Object.fromEntries(kept);
   };
   return { value: fields(schema, value, ""), unknownFields, typeErrors };
+}
+
+/** What Go makes of a null in a list. */
+function zero({ type }: Schema): Json {
+  switch (type) {
+    case "object":
+      return {};
+    case "string":
+      return "";
+    case "integer":
+    case "number":
+      return 0;
+    case "boolean":
+      return false;
+    case "array":
+    case undefined:
+      return null;
+    default:
+      return type satisfies never;
+  }
 }
 
 /** Go's omitempty: an empty map or list field is the same as none. An empty struct (`emptyDir: {}`) is not. */

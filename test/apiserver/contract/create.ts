@@ -1,10 +1,10 @@
 /** Create: what is stored, and what is refused. */
 import assert from "node:assert/strict";
-import { type JsonObject, at } from "../../../runtime/apiserver/object.ts";
+import { type JsonObject, at, isList } from "../../../runtime/apiserver/object.ts";
 import { APPLY, MERGE } from "../client.ts";
 import { textAt, version, uidOf, names, refused, causes } from "./answers.ts";
 import type { Case } from "./case.ts";
-import { configMap } from "./requests.ts";
+import { configMap, deployment } from "./requests.ts";
 
 export const CREATE: readonly Case[] = [
   {
@@ -65,6 +65,28 @@ export const CREATE: readonly Case[] = [
       assert.equal(at(named.body, "metadata", "generateName"), undefined);
       const updated = await api.put(`${configMaps}/a`, configMap("a", { metadata: { uid: "" } }));
       assert.equal(updated.status, 200, JSON.stringify(updated.body));
+    },
+  },
+  {
+    name: "a null in a list is an empty item, which is refused where it may not be empty",
+    async run({ api, configMaps, namespace }) {
+      for (const list of ["finalizers", "ownerReferences"])
+        refused(await api.post(configMaps, configMap("a", { metadata: { [list]: [null] } })), 422, "Invalid");
+      const pod = { containers: [{ name: "web", image: "web:1", args: [null] }] };
+      const labels = { app: "web" };
+      const spec = { selector: { matchLabels: labels }, template: { metadata: { labels }, spec: pod } };
+      const made = await api.post(`/apis/apps/v1/namespaces/${namespace}/deployments`, deployment(spec));
+      const containers = at(made.body, "spec", "template", "spec", "containers");
+      assert.deepEqual(isList(containers) ? at(containers[0], "args") : containers, [""]);
+    },
+  },
+  {
+    name: "a null in managedFields forgets them, as an empty entry does",
+    async run({ api, configMaps }) {
+      await api.post(configMaps, configMap("a", { data: { x: "1" } }));
+      const reset = await api.patch(`${configMaps}/a`, MERGE, { metadata: { managedFields: [null] } });
+      assert.equal(reset.status, 200, JSON.stringify(reset.body));
+      assert.equal(at(reset.body, "metadata", "managedFields"), undefined);
     },
   },
   {
