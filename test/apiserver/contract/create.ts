@@ -90,6 +90,17 @@ export const CREATE: readonly Case[] = [
     },
   },
   {
+    name: "base64 may come in lines, and is stored in its one form; what is none is 400",
+    async run({ api, namespace }) {
+      const secrets = `/api/v1/namespaces/${namespace}/secrets`;
+      const data = { lines: "aGVs\r\nbG8=\n", bits: "aGVsbG9=", empty: "" };
+      const made = await api.post(secrets, { metadata: { name: "s" }, data });
+      assert.deepEqual(made.body["data"], { lines: "aGVsbG8=", bits: "aGVsbG8=", empty: "" });
+      for (const none of ["aGVsbG8", "aGVs bG8=", "a===", "aGVsbG8_"])
+        refused(await api.post(secrets, { metadata: { name: "t" }, data: { none } }), 400, "BadRequest");
+    },
+  },
+  {
     name: "a bad name, label and data key are 422, with a cause for each",
     async run({ api, configMaps }) {
       const bad = configMap("a_b", { metadata: { name: "a_b", labels: { ok: "not ok!" } }, data: { "a b": "" } });
