@@ -4,7 +4,7 @@ import type { Call } from "../call.ts";
 import { afterApply } from "../fields/managed-fields.ts";
 import { duplicateEntries } from "../fields/structure.ts";
 import { timestamp } from "../identity.ts";
-import { type ApiObject, type Json, type JsonObject, at, isObject, withValue } from "../object.ts";
+import { type ApiObject, type Json, type JsonObject, at, isObject, withValue, without } from "../object.ts";
 import { type WriteOptions, writeOptions } from "../options.ts";
 import { applyJsonPatch } from "../patch/json-patch.ts";
 import { applyMergePatch } from "../patch/merge-patch.ts";
@@ -121,9 +121,17 @@ function configuration(
   call.warn(warnings);
   if (at(given, "metadata", "managedFields") !== undefined) throw badRequest("metadata.managedFields must be nil");
   const whole = resource.convert?.toStored(object) ?? { ...given, metadata: at(given, "metadata") ?? {} };
-  const named = withValue(whole, ["metadata", "name"], object.metadata.name ?? call.name);
-  if (target.namespace === "") return named;
-  return withValue(named, ["metadata", "namespace"], object.metadata.namespace ?? target.namespace);
+  const written = writable(storedAs(resource), target.subresource, whole);
+  if (target.namespace === "") return written;
+  return withValue(written, ["metadata", "namespace"], object.metadata.namespace ?? target.namespace);
+}
+
+/** What cannot be written through a path is not owned there, and meets no conflict. Source: GetResetFields of each kind. */
+function writable(resource: Resource, scope: UpdateScope, config: JsonObject): JsonObject {
+  if (!resource.status) return config;
+  if (scope !== "status") return without(config, "status");
+  const kept = Object.entries(config).filter(([name]) => ["apiVersion", "kind", "metadata", "status"].includes(name));
+  return withValue(Object.fromEntries(kept), ["metadata", "labels"], undefined);
 }
 
 /** @throws ApiError 500 without a reason for what cannot be owned field by field: so the real server has it. */

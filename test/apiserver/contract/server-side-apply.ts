@@ -30,6 +30,21 @@ export const SERVER_SIDE_APPLY: readonly Case[] = [
     },
   },
   {
+    name: "apply names its object: without a name nothing is created",
+    async run({ api, configMaps }) {
+      for (const metadata of [undefined, { name: "" }]) {
+        const config = { apiVersion: "v1", kind: "ConfigMap", metadata };
+        refused(await api.patch(`${configMaps}/a?fieldManager=one`, APPLY, config), 400, "BadRequest");
+      }
+      await api.post(configMaps, configMap("a"));
+      const nameless = await api.patch(`${configMaps}/a?fieldManager=one`, APPLY, {
+        apiVersion: "v1",
+        kind: "ConfigMap",
+      });
+      assert.equal(nameless.status, 200, JSON.stringify(nameless.body));
+    },
+  },
+  {
     name: "a field that another manager owns is a 409 Conflict with a FieldManagerConflict cause; force takes it",
     async run({ api, configMaps }) {
       await api.patch(`${configMaps}/a?fieldManager=one`, APPLY, configMap("a", { data: { x: "1", y: "1" } }));
@@ -171,6 +186,45 @@ export const SERVER_SIDE_APPLY: readonly Case[] = [
       assert.deepEqual(
         left.map((one) => at(one, "name")),
         ["web"],
+      );
+    },
+  },
+  {
+    name: "what a path cannot write is not owned there and meets no conflict: status, and beside it spec and labels",
+    async run({ api, namespace }) {
+      const path = `/apis/apps/v1/namespaces/${namespace}/deployments/d`;
+      const labels = { app: "web" };
+      const spec = {
+        replicas: 1,
+        selector: { matchLabels: labels },
+        template: { metadata: { labels }, ...container("web") },
+      };
+      const made = await api.patch(`${path}?fieldManager=one`, APPLY, {
+        ...deployment(spec),
+        metadata: { name: "d", labels },
+      });
+      assert.equal(made.status, 201, JSON.stringify(made.body));
+      const two = {
+        ...deployment({ replicas: 2 }),
+        metadata: { name: "d", labels: { app: "x" } },
+        status: { replicas: 3 },
+      };
+      const status = await api.patch(`${path}/status?fieldManager=two`, APPLY, two);
+      assert.equal(status.status, 200, JSON.stringify(status.body));
+      assert.equal(at(status.body, "spec", "replicas"), 1);
+      assert.equal(at(status.body, "metadata", "labels", "app"), "web");
+      const main = { ...deployment({ paused: true }), status: { replicas: 4 } };
+      const paused = await api.patch(`${path}?fieldManager=three`, APPLY, main);
+      assert.equal(paused.status, 200, JSON.stringify(paused.body));
+      assert.equal(at(paused.body, "status", "replicas"), 3);
+      const entries = at(paused.body, "metadata", "managedFields");
+      const owned = isList(entries) ? entries.map((entry) => at(entry, "fieldsV1")) : [];
+      assert.deepEqual(
+        owned
+          .slice(-2)
+          .map((set) => JSON.stringify(set))
+          .toSorted(),
+        ['{"f:spec":{"f:paused":{}}}', '{"f:status":{"f:replicas":{}}}'],
       );
     },
   },
