@@ -35,7 +35,13 @@ export function listOptions(query: URLSearchParams): ListOptions {
   };
   const errors = options.watch ? watchErrors(options) : listErrors(options);
   if (errors.length > 0) throw invalid({ group: "meta.k8s.io", kind: "ListOptions" }, "", errors);
-  return options;
+  return startsWithState(options) ? { ...options, sendInitialEvents: true } : options;
+}
+
+/** A watch from nowhere is a WatchList that was not asked for. Source: internalversion SetListOptionsDefaults. */
+function startsWithState({ watch, sendInitialEvents, resourceVersion, resourceVersionMatch }: ListOptions): boolean {
+  const asksNothing = sendInitialEvents === undefined && resourceVersionMatch === "";
+  return watch && asksNothing && (resourceVersion === "" || resourceVersion === "0");
 }
 
 function listErrors({

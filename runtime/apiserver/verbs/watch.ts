@@ -1,10 +1,10 @@
 /**
  * watch: the present state or the past first, then every change as it happens.
  *
- *   resourceVersion   starts with                                             then
- *   unset or 0        ADDED for what there is (not with sendInitialEvents=false)   changes
- *   n                 the changes after n, from the history                   changes
- *   sendInitialEvents ADDED for what there is, then the initial-events-end bookmark changes
+ *   resourceVersion   starts with                                                              then
+ *   sendInitialEvents ADDED for what there is, then the initial-events-end bookmark if allowed changes
+ *   unset or 0        the same, but nothing with sendInitialEvents=false                       changes
+ *   n                 the changes after n, from the history                                    changes
  */
 import type { Clock, Timer } from "../../clock/clock.ts";
 import type { Call, ResponseBody } from "../call.ts";
@@ -80,15 +80,14 @@ function initialEvents(
 ): Iterable<readonly Bytes[]> {
   const { store } = call;
   if (options.sendInitialEvents === false && since === 0) return [];
-  if (options.sendInitialEvents === true || since === 0) {
+  if (options.sendInitialEvents === true) {
     const { items } = store.list({
       prefix: selected.prefix,
       limit: 0,
       matches: ({ object }) => selected.matches(object),
     });
-    const end = options.sendInitialEvents === true && options.allowWatchBookmarks;
     const revision = call.services.storage.revision;
-    return presentState(items, representation, end ? revision : undefined);
+    return presentState(items, representation, options.allowWatchBookmarks ? revision : undefined);
   }
   return pastEvents(store.changesSince(since), selected, representation);
 }

@@ -66,6 +66,20 @@ export const WATCH: readonly Case[] = [
     },
   },
   {
+    name: "a watch without a resourceVersion, or with 0, marks the end of the state where bookmarks are allowed",
+    async run({ api, configMaps }) {
+      await api.post(configMaps, configMap("a"));
+      const path = `${configMaps}?watch=1&allowWatchBookmarks=true&fieldSelector=metadata.name%3Da`;
+      for (const from of ["", "&resourceVersion=0"]) {
+        const watch = await api.watch(path + from);
+        const [added, end] = await watch.take(2);
+        assert.deepEqual([added?.type, end?.type], ["ADDED", "BOOKMARK"]);
+        assert.equal(at(end?.object, "metadata", "annotations", "k8s.io/initial-events-end"), "true");
+        await watch.cancel();
+      }
+    },
+  },
+  {
     name: "metadata only: get, list and watch answer with PartialObjectMetadata",
     async run({ api, configMaps }) {
       const made = await api.post(configMaps, configMap("a", { data: { x: "1" } }));
