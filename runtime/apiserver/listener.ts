@@ -21,13 +21,17 @@ export interface Listening {
 
 const LOOPBACK = new Set(["127.0.0.1", "[::1]", "localhost"]);
 
+/** Longer than clients keep one (Go 90 s): of two that close it at once the client loses the request that it then sends. */
+const IDLE_MS = 95_000;
+
 /** @param port 0 = any free port. @throws the error of the socket: EADDRINUSE, EACCES. */
 export async function listen(
   fetch: Fetch,
   { host, port }: { readonly host: string; readonly port: number },
 ): Promise<Listening> {
   const name = host.includes(":") ? `[${host}]` : host;
-  const server = serve({ fetch: guarded(fetch, name), hostname: host, port, overrideGlobalObjects: false });
+  const served = { fetch: guarded(fetch, name), hostname: host, port, overrideGlobalObjects: false };
+  const server = serve({ ...served, serverOptions: { keepAliveTimeout: IDLE_MS } });
   if (!(server instanceof Server)) throw new TypeError("the HTTP server is not one of node:http");
   await once(server, "listening");
   const address = server.address();

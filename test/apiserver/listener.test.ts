@@ -59,3 +59,12 @@ test("a port that is taken is an error, not a crash", async () => {
   await assert.rejects(server.listen({ host: "127.0.0.1", port: Number(new URL(url).port) }), { code: "EADDRINUSE" });
   await server.close();
 });
+
+test("an idle connection is kept for longer than Go clients keep it, which is 90 s", async () => {
+  const server = createApiServer({ clock: new VirtualClock() });
+  const { url } = await server.listen(LOOPBACK);
+  const answer = await fetch(`${url}/version`);
+  await answer.body?.cancel();
+  assert.equal(answer.headers.get("keep-alive"), "timeout=95");
+  await server.close();
+});
