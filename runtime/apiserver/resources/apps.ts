@@ -1,17 +1,7 @@
 /** apps/v1: deployments, with the status and scale subresources. No controller acts on them here. */
-import {
-  type ApiObject,
-  type Json,
-  type JsonObject,
-  at,
-  equal,
-  isApiObject,
-  isList,
-  isObject,
-  withValue,
-} from "../object.ts";
-import { type FieldError, field } from "../status.ts";
+import { type ApiObject, type Json, type JsonObject, at, isApiObject, isList, isObject, withValue } from "../object.ts";
 import { AGE, NAME, column, number, text } from "./columns.ts";
+import { POD, deploymentErrors, templateContainers } from "./deployment-rules.ts";
 import { type Resource, resource } from "./resource.ts";
 import { struct } from "./types.ts";
 
@@ -57,7 +47,7 @@ const deployments = resource({
   // Defaults that depend on a sibling field, which a schema cannot say.
   prepare: (object) => withPodDefaults(withRollingUpdate(object)),
   onCreate: (object) => ({ ...object, status: {} }),
-  validate,
+  validate: deploymentErrors,
 });
 
 function withRollingUpdate(object: ApiObject): ApiObject {
@@ -66,8 +56,6 @@ function withRollingUpdate(object: ApiObject): ApiObject {
   if (!isObject(spec) || (at(strategy, "type") ?? "RollingUpdate") !== "RollingUpdate") return object;
   return { ...object, spec: { ...spec, strategy: { rollingUpdate: {}, ...(isObject(strategy) ? strategy : {}) } } };
 }
-
-const POD = ["spec", "template", "spec"];
 
 /** Source: core/v1 SetDefaults_Container; a service account is told under its old name, too. */
 function withPodDefaults(object: ApiObject): ApiObject {
@@ -98,79 +86,11 @@ function status(object: ApiObject, name: string): number {
   return number(at(object, "status", name));
 }
 
-function templateContainers(object: ApiObject): readonly Json[] {
-  const found = at(object, ...POD, "containers");
-  return isList(found) ? found : [];
-}
-
 function ofContainers(object: ApiObject, name: string): string {
   return templateContainers(object)
     .map((container) => text(at(container, name)))
     .join(",");
 }
-
-function validate(object: ApiObject, before: ApiObject | undefined): readonly FieldError[] {
-  const errors: FieldError[] = [];
-  const replicas = at(object, "spec", "replicas");
-  if (typeof replicas === "number" && replicas < 0)
-    errors.push(field.invalid("spec.replicas", replicas, "must be greater than or equal to 0"));
-  const wanted = at(object, "spec", "selector");
-  if (!isObject(wanted)) errors.push(field.required("spec.selector"));
-  const labels = at(object, "spec", "template", "metadata", "labels");
-  const matchLabels = at(wanted, "matchLabels");
-  if (isObject(matchLabels) && Object.entries(matchLabels).some(([key, value]) => at(labels, key) !== value)) {
-    const why = "`selector` does not match template `labels`";
-    errors.push(field.invalid("spec.template.metadata.labels", labels ?? null, why));
-  }
-  if (before !== undefined && !equal(wanted, at(before, "spec", "selector")))
-    errors.push(field.invalid("spec.selector", wanted ?? null, "field is immutable"));
-  return [...errors, ...podErrors(object), ...statusErrors(object)];
-}
-
-const PULL_POLICIES = ["Always", "IfNotPresent", "Never"];
-
-function podErrors(object: ApiObject): readonly FieldError[] {
-  const path = POD.join(".");
-  const errors: FieldError[] = [];
-  const restarts = text(at(object, ...POD, "restartPolicy"));
-  if (restarts !== "Always") errors.push(field.notSupported(`${path}.restartPolicy`, restarts, ["Always"]));
-  if (templateContainers(object).length === 0) errors.push(field.required(`${path}.containers`));
-  templateContainers(object).forEach((container, i) => {
-    const own = `${path}.containers[${i}]`;
-    for (const name of ["name", "image"])
-      if (text(at(container, name)) === "") errors.push(field.required(`${own}.${name}`));
-    const pulls = text(at(container, "imagePullPolicy"));
-    if (!PULL_POLICIES.includes(pulls)) errors.push(field.notSupported(`${own}.imagePullPolicy`, pulls, PULL_POLICIES));
-  });
-  return errors;
-}
-
-/** Source: apps/validation ValidateDeploymentStatus. */
-function statusErrors(object: ApiObject): readonly FieldError[] {
-  const errors: FieldError[] = [];
-  const tooMany = (name: string, limit: string, limitName: string): void => {
-    if (status(object, name) > status(object, limit))
-      errors.push(field.invalid(`status.${name}`, status(object, name), `cannot be greater than ${limitName}`));
-  };
-  for (const name of COUNTS)
-    if (status(object, name) < 0)
-      errors.push(field.invalid(`status.${name}`, status(object, name), "must be greater than or equal to 0"));
-  for (const name of ["updatedReplicas", "readyReplicas", "availableReplicas"])
-    tooMany(name, "replicas", "status.replicas");
-  tooMany("availableReplicas", "readyReplicas", "readyReplicas");
-  return errors;
-}
-
-const COUNTS = [
-  "observedGeneration",
-  "replicas",
-  "updatedReplicas",
-  "readyReplicas",
-  "availableReplicas",
-  "unavailableReplicas",
-  "terminatingReplicas",
-  "collisionCount",
-];
 
 /** A LabelSelector as text: `app=web,tier in (a,b)`. */
 export function selectorText(selector: Json | undefined): string {

@@ -1,6 +1,6 @@
 /** Deployments: defaults and checks of a pod template. */
 import assert from "node:assert/strict";
-import { type Json, type JsonObject, at, isList, isObject } from "../../../runtime/apiserver/object.ts";
+import { type Json, type JsonObject, asObject, at, isList, isObject } from "../../../runtime/apiserver/object.ts";
 import { type Answer, APPLY, MERGE, STRATEGIC } from "../client.ts";
 import { refused, causes, managers } from "./answers.ts";
 import type { Case } from "./case.ts";
@@ -23,6 +23,14 @@ function podOf({ body }: Answer): JsonObject {
 function containerOf(answer: Answer): Json | undefined {
   const { containers } = podOf(answer);
   return isList(containers) ? containers[0] : undefined;
+}
+
+function matching(expression: JsonObject): JsonObject {
+  return { selector: { matchExpressions: [expression] } };
+}
+
+function rolling(rollingUpdate: JsonObject): JsonObject {
+  return { strategy: { rollingUpdate } };
 }
 
 export const DEPLOYMENTS: readonly Case[] = [
@@ -136,6 +144,48 @@ export const DEPLOYMENTS: readonly Case[] = [
       const ready = await api.patch(`${path}/d/status`, MERGE, { status: { replicas: 1, readyReplicas: 2 } });
       refused(ready, 422, "Invalid");
       assert.deepEqual(causes(ready), ["FieldValueInvalid status.readyReplicas"]);
+    },
+  },
+  {
+    name: "a selector, a strategy or a number that makes no sense is 422, with the field",
+    async run({ api, namespace }) {
+      const path = `/apis/apps/v1/namespaces/${namespace}/deployments`;
+      const bad: readonly (readonly [fault: string, spec: JsonObject])[] = [
+        ["Forbidden spec.strategy.rollingUpdate", { strategy: { type: "Recreate", rollingUpdate: {} } }],
+        ["NotSupported spec.strategy", { strategy: { type: "Rolling" } }],
+        ["Invalid spec.strategy.rollingUpdate.maxUnavailable", rolling({ maxSurge: 0, maxUnavailable: 0 })],
+        ["Invalid spec.strategy.rollingUpdate.maxUnavailable", rolling({ maxUnavailable: "101%" })],
+        ["Invalid spec.strategy.rollingUpdate.maxSurge", rolling({ maxSurge: "x%" })],
+        ["Invalid spec.selector", { selector: {} }],
+        ["Invalid spec.template.metadata.labels", matching({ key: "app", operator: "NotIn", values: ["web"] })],
+        ["Required spec.selector.matchExpressions[0].values", matching({ key: "app", operator: "In" })],
+        ["Invalid spec.selector.matchExpressions[0].operator", matching({ key: "app", operator: "Foo" })],
+        ["Invalid spec.minReadySeconds", { minReadySeconds: -1 }],
+        ["Invalid spec.revisionHistoryLimit", { revisionHistoryLimit: -1 }],
+        ["Invalid spec.progressDeadlineSeconds", { progressDeadlineSeconds: 10, minReadySeconds: 10 }],
+      ];
+      for (const [fault, spec] of bad) {
+        const refusal = await api.post(path, {
+          ...podTemplate({}),
+          spec: { ...asObject(podTemplate({})["spec"]), ...spec },
+        });
+        refused(refusal, 422, "Invalid");
+        assert.ok(causes(refusal).includes(`FieldValue${fault}`), `${fault} in ${causes(refusal).join(", ")}`);
+      }
+    },
+  },
+  {
+    name: "the count of collisions in a status does not fall",
+    async run({ api, namespace }) {
+      const path = `/apis/apps/v1/namespaces/${namespace}/deployments`;
+      await api.post(path, podTemplate({}));
+      const first = await api.patch(`${path}/d/status`, MERGE, { status: { collisionCount: 3 } });
+      assert.equal(first.status, 200, JSON.stringify(first.body));
+      for (const collisionCount of [2, null]) {
+        const fallen = await api.patch(`${path}/d/status`, MERGE, { status: { collisionCount } });
+        refused(fallen, 422, "Invalid");
+        assert.deepEqual(causes(fallen), ["FieldValueInvalid status.collisionCount"]);
+      }
     },
   },
   {
