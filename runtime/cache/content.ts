@@ -6,6 +6,7 @@
  */
 import { hash } from "node:crypto";
 import type { KubeObject, StoredObject } from "../kube/object.ts";
+import { MAX_LEVELS } from "./freeze.ts";
 
 /** The fields that are not content. */
 export const NOT_CONTENT = { apiVersion: undefined, kind: undefined, metadata: undefined, status: undefined };
@@ -89,14 +90,18 @@ function digestOf(text: string): string {
   return hash("sha256", text, "buffer").toString("latin1", 0, 16);
 }
 
-/** JSON with sorted fields and without empty ones; undefined for what counts as absent. */
-function canonical(value: unknown): string | undefined {
+/**
+ * JSON with sorted fields and without empty ones; undefined for what counts as absent. Cut where it nests deeper than any
+ * wish may: then it equals none.
+ */
+function canonical(value: unknown, level = 1): string | undefined {
   if (value === undefined || value === null || value === false) return undefined;
   if (typeof value !== "object") return JSON.stringify(value);
+  if (level > MAX_LEVELS) return "…";
   if (Array.isArray(value))
-    return value.length === 0 ? undefined : `[${value.map((item) => canonical(item) ?? "null").join(",")}]`;
+    return value.length === 0 ? undefined : `[${value.map((item) => canonical(item, level + 1) ?? "null").join(",")}]`;
   const fields = Object.entries(value).flatMap(([name, field]) => {
-    const text = canonical(field);
+    const text = canonical(field, level + 1);
     return text === undefined ? [] : [`${JSON.stringify(name)}:${text}`];
   });
   return fields.length === 0 ? undefined : `{${fields.toSorted().join(",")}}`;

@@ -53,6 +53,7 @@ export const meanings = {
   KIND_NOT_SERVED: cluster("correct the kind, or install what serves it; evenkeel waits for it"),
   LEASE_AMBIGUOUS: user("pass --lease-namespace, or delete those that no host uses any more"),
   LEASE_LOST: cluster("start it again, where nothing else does: it waits for the lease"),
+  OBJECT_TOO_DEEP: permanent("take a level out of the object, or narrow what the function watches or reads"),
   // What the API server answered.
   API_UNREACHABLE: cluster("check that the API server is up and the address is right"),
   API_UNTRUSTED: cluster("check the address, and the CA of the credentials"),

@@ -48,7 +48,10 @@ export function runFunction(runnable: Runnable, inputs: Inputs): Run {
   let failed: unknown;
   const answer = (query: Query): readonly StoredObject[] => {
     try {
-      return inputs.answer(query);
+      const objects = inputs.answer(query);
+      // Here already: one that nests too deep is a failure of the read.
+      for (const object of objects) deepFrozen(object);
+      return objects;
     } catch (error) {
       failed ??= error;
       throw error;

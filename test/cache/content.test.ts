@@ -17,6 +17,8 @@ import { object } from "./support/objects.ts";
 const holding = (content: object): StoredObject => ({ ...object("n/a", 1), ...content });
 const digest = (content: object): string => new Digests().of(holding(content));
 
+const deep: unknown = JSON.parse(`${"[".repeat(9_990)}1${"]".repeat(9_990)}`);
+
 suite("content: digests", () => {
   const a = { data: { x: "1", y: "2" } };
   const rows: readonly { readonly name: string; readonly a: object; readonly b: object; readonly isEqual: boolean }[] =
@@ -37,6 +39,7 @@ suite("content: digests", () => {
       { name: "text that looks like what is digested", a, b: { data: { x: '1","y":"2' } }, isEqual: false },
       { name: "immutable", a, b: { ...a, immutable: true }, isEqual: false },
       { name: "a list in another order", a: { keys: [1, 2] }, b: { keys: [2, 1] }, isEqual: false },
+      { name: "what nests as deep as an API server lets it", a, b: { spec: deep }, isEqual: false },
       { name: "a number and its text", a: { size: 1 }, b: { size: "1" }, isEqual: false },
     ];
   for (const { name, a, b, isEqual } of rows)

@@ -3,8 +3,9 @@
  * the last answers in the same way, and what the thread holds already is sent as its place in what it holds.
  */
 import { FleetingMap } from "../../collections/fleeting-map.ts";
+import { tooDeep } from "../../cache/freeze.ts";
 import { EvenkeelError } from "../../kube/errors.ts";
-import type { StoredObject } from "../../kube/object.ts";
+import { describe, type StoredObject } from "../../kube/object.ts";
 import type { Answer, Answers } from "./cell.ts";
 import { receivedError, sentError, type SentError } from "./sent-error.ts";
 import { sizeOf } from "./size.ts";
@@ -83,9 +84,16 @@ export class AnswerSender {
     const sent = objects.map((object) => places.get(object.metadata) ?? object);
     const sizes = sent.map((each) => (typeof each === "number" ? (held?.sizes[each] ?? 0) : sizeOf(each)));
     const bytes = sizes.reduce((sum, size) => sum + size, ANSWER_BYTES);
+    // Neither side remembers it. Only a run that makes this read fails.
+    if (bytes === Infinity) return { id, error: sentError(tooDeepIn(objects)) };
     this.#memory.set(id, { objects, bytes, sizes });
     return { id, objects: sent, bytes };
   }
+}
+
+function tooDeepIn(objects: Objects): EvenkeelError {
+  const deep = objects.find((object) => sizeOf(object) === Infinity);
+  return tooDeep(deep === undefined ? "what it reads" : describe(deep));
 }
 
 type Metadata = StoredObject["metadata"];

@@ -7,13 +7,16 @@ import { dirname } from "node:path";
 import { Worker, type WorkerOptions } from "node:worker_threads";
 import { fileURLToPath } from "node:url";
 import type { Clock, Timer } from "../../clock/clock.ts";
+import { tooDeep } from "../../cache/freeze.ts";
 import { FleetingMap } from "../../collections/fleeting-map.ts";
 import { EvenkeelError, systemCode, type Code } from "../../kube/errors.ts";
+import { describe } from "../../kube/kind.ts";
 import { AnswerSender } from "./answer-memory.ts";
 import { MAX_HELD_BYTES } from "./buffer-budget.ts";
 import type { Answers, Job } from "./cell.ts";
 import type { Done, Outcome, Task, Told, WorkerBirth } from "./thread-messages.ts";
 import { LOAD_DEADLINE_MS } from "./open-cell.ts";
+import { sentError } from "./sent-error.ts";
 import { sizeOf } from "./size.ts";
 import { checkedTold } from "./told.ts";
 
@@ -114,9 +117,13 @@ export class Thread {
     return this.#inHand.size;
   }
 
+  /** What no thread could take in is settled at once, as an error of its own. */
   hand(pending: Pending): void {
+    const ownBytes = bytesOf(pending.wanted);
+    if (ownBytes === Infinity)
+      return pending.settle({ error: sentError(tooDeep(whatIsIn(pending.wanted))), reads: [] });
     const id = ++this.#lastId;
-    const outgoing = this.#outgoingOf(id, pending.wanted);
+    const outgoing = this.#outgoingOf(id, pending.wanted, ownBytes);
     if (this.#inHand.size === 0) this.#worker.ref();
     this.#inHand.set(id, { ...pending, bytes: outgoing.bytes });
     // Waking a thread costs more than a small run does: what is handed over while it is busy goes in one message.
@@ -125,10 +132,10 @@ export class Thread {
     this.#lookAgain();
   }
 
-  #outgoingOf(id: number, wanted: Pending["wanted"]): Outgoing {
-    if (wanted.type === "config") return { task: { ...wanted, id }, bytes: sizeOf(wanted.value) };
+  #outgoingOf(id: number, wanted: Pending["wanted"], ownBytes: number): Outgoing {
+    if (wanted.type === "config") return { task: { ...wanted, id }, bytes: ownBytes };
     const answers = this.#sender.send(wanted.answers);
-    let bytes = sizeOf(wanted.job);
+    let bytes = ownBytes;
     for (const answer of answers) if ("bytes" in answer) bytes += answer.bytes;
     return { task: { ...wanted, id, answers }, bytes };
   }
@@ -145,8 +152,24 @@ export class Thread {
     if (tasks.length === 0) return;
     this.#outgoing.splice(0, tasks.length);
     this.#isAwaited = true;
-    this.#worker.postMessage(tasks);
+    try {
+      this.#worker.postMessage(tasks);
+    } catch {
+      this.#sendEach(tasks);
+    }
   };
+
+  /** One of them cannot be sent, and is to blame for it alone: with it the thread lacks answers that it should remember. */
+  #sendEach(tasks: readonly Task[]): void {
+    for (const task of tasks) {
+      try {
+        this.#worker.postMessage([task]);
+      } catch {
+        const what = `${this.#options.birth.name} was to be given what cannot be sent to its thread`;
+        return this.#end(new EvenkeelError("BUG", what), this.#inHand.get(task.id));
+      }
+    }
+  }
 
   /** What is in hand is not answered any more. Resolves when the thread is gone: not before a step of V8's own is done. */
   end(): Promise<unknown> {
@@ -239,6 +262,18 @@ export class Thread {
     const others = this.#inHand.values().filter((pending) => pending !== culprit);
     this.#options.onFault(error, culprit, others.toArray());
   }
+}
+
+/** Answers are weighed where they are remembered. */
+function bytesOf(wanted: Pending["wanted"]): number {
+  if (wanted.type === "config") return sizeOf(wanted.value);
+  const { object, memo, config } = wanted.job;
+  return sizeOf(object) + sizeOf(memo) + sizeOf(config);
+}
+
+/** What of it can nest too deep: a memo and a configuration that a schema gave were looked at before. */
+function whatIsIn(wanted: Pending["wanted"]): string {
+  return wanted.type === "config" ? "its configuration" : describe(wanted.job.object);
 }
 
 /** It reads the host's own code and the functions, and reaches nothing else: no network, no process, no addon. */

@@ -152,6 +152,7 @@ export class WorkerCell implements Cell {
     const waiting = this.#waiting;
     this.#waiting = waiting.filter((pending) => !mayGo(pending));
     for (const pending of waiting) if (mayGo(pending)) this.#thread.hand(pending);
+    this.#sleepIfIdle();
   }
 
   #start(): void {

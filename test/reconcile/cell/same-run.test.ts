@@ -93,6 +93,13 @@ export default defineFunction({ watches: ConfigMap, reads: [Namespace, Deploymen
 `;
 }
 
+const READ_DEEP = "cache.list(Namespace).length";
+
+/** A field that has so many levels. */
+function nesting(levels: number): object {
+  return levels === 0 ? {} : { spec: JSON.parse(`${"[".repeat(levels)}${"]".repeat(levels)}`) as unknown };
+}
+
 suite("in both cells, the same run", () => {
   for (const name of ["mirror", "cleanup-on-delete"]) {
     test(`of ${name}, over generated worlds`, async (context) => {
@@ -123,7 +130,14 @@ suite("in both cells, the same run", () => {
     });
   }
 
-  const rows: readonly { readonly name: string; readonly body: string; readonly job?: Partial<Job> }[] = [
+  const rows: readonly {
+    readonly name: string;
+    readonly body: string;
+    readonly job?: Partial<Job>;
+    /** Levels below the object, or below the namespace that it reads. */
+    readonly deep?: number;
+    readonly deepRead?: number;
+  }[] = [
     {
       name: "with every effect",
       body: `const [web] = cache.list(Deployment);
@@ -165,16 +179,28 @@ suite("in both cells, the same run", () => {
       body: "return (async () => { try { Date.now(); } finally { cache.list(kind('v1', 'Secret')); } })();",
     },
     { name: "whose effects throw when asked for a then", body: `return { get then() { throw new Error("said"); } };` },
+    { name: "of an object that nests as deep as one may", body: "return { memo: 1 };", deep: 511 },
+    { name: "of an object that nests deeper than one may", body: "return { memo: 1 };", deep: 512 },
+    { name: "that reads what nests as deep as one may", body: `return { memo: ${READ_DEEP} };`, deepRead: 511 },
+    { name: "that reads what nests deeper than one may", body: `return { memo: ${READ_DEEP} };`, deepRead: 512 },
+    {
+      name: "that swallows what nests deeper than one may",
+      body: `try { ${READ_DEEP}; } catch {} return {};`,
+      deepRead: 512,
+    },
     { name: "that says very much", body: `throw new Error("x".repeat(5_000));` },
   ];
-  const world = [namespace("team-a"), other("apps/v1", "Deployment", "team-a/web", { spec: { replicas: 1 } })];
-  for (const { name, body, job } of rows) {
+  const world = [other("apps/v1", "Deployment", "team-a/web", { spec: { replicas: 1 } })];
+  for (const { name, body, job, deep = 0, deepRead = 0 } of rows) {
     test(name, async (context) => {
       const folder = await tempFolder(context, { "subject.js": fileOf(body) });
       const [inline, worker] = await both(context, join(folder.path, "subject.js"));
-      const object = configMap("default/a", { data: { a: "{ hunter2" } });
-      const expected = await told(inline, jobOf(object, job), [...world, object]);
-      assert.deepEqual(await told(worker, jobOf(object, job), [...world, object]), expected);
+      const object = { ...configMap("default/a", { data: { a: "{ hunter2" } }), ...nesting(deep) };
+      const there = [{ ...namespace("team-a"), ...nesting(deepRead) }, ...world, object];
+      const expected = await told(inline, jobOf(object, job), there);
+      assert.deepEqual(await told(worker, jobOf(object, job), there), expected);
+      const tooDeep = { code: "OBJECT_TOO_DEEP" };
+      if (Math.max(deep, deepRead) === 512) assert.partialDeepStrictEqual(expected, tooDeep);
     });
   }
 });

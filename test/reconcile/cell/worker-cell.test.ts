@@ -9,7 +9,7 @@ import type { Run } from "../../../runtime/reconcile/run.ts";
 import { NearClock } from "../../support/near-clock.ts";
 import { VirtualClock } from "../../support/virtual-clock.ts";
 import { until } from "../../support/wait.ts";
-import { answerOf, configMap } from "../builders.ts";
+import { answerOf, configMap, namespace } from "../builders.ts";
 import { fileOf, misdeeds } from "./corpus.ts";
 import { jobOf, opened, outcome, run, runAll, type Opened } from "./rig.ts";
 
@@ -125,6 +125,56 @@ test("what its host sends and remembers for it is no function's fault", { timeou
   const runs = await runAll(cell, jobs, answerOf(objects));
   assert.equal(cell.threadFaults, undefined);
   assert.deepEqual(new Set(runs.map(({ effects }) => effects?.memo)), new Set([blob.length]));
+});
+
+suite("an object that nests too deep for a thread", () => {
+  const reading = `import { ConfigMap, Namespace, defineFunction } from "#evenkeel";
+export default defineFunction({ watches: ConfigMap, reads: [Namespace], reconcile({ metadata }, cache) {
+  if (metadata.name === "reader") cache.list(Namespace);
+  return { memo: metadata.name };
+} });
+`;
+  const jobs = ["a", "deep", "b", "reader", "c"];
+  for (const depth of [600, 2_000, 4_000, 9_990]) {
+    const spec: unknown = JSON.parse(`${'{"a":'.repeat(depth)}1${"}".repeat(depth)}`);
+    for (const { what, deep, answer } of [
+      { what: "is refused for its own key", deep: "deep", answer: {} },
+      { what: "is refused for the key that reads it", deep: "reader", answer: { spec } },
+    ])
+      test(`(${depth}) ${what} alone, again and again`, async (context) => {
+        const { cell } = await opened(context, { "subject.js": reading });
+        for (const _ of [1, 2]) {
+          const runs = await Promise.all(
+            jobs.map((key) => {
+              const object = { ...configMap(`default/${key}`), ...(key === "deep" && deep === "deep" && { spec }) };
+              return run(cell, jobOf("", { object }), () => [{ ...namespace("team-a"), ...answer }]);
+            }),
+          );
+          assert.deepEqual(
+            runs.map(({ effects, error }) => effects?.memo ?? (error as EvenkeelError).code),
+            jobs.map((key) => (key === deep ? "OBJECT_TOO_DEEP" : key)),
+          );
+        }
+        assert.equal(cell.trouble, undefined);
+      });
+  }
+
+  test("and anything else that cannot be sent is an error of its own key alone", async (context) => {
+    const { cell } = await opened(context, { "subject.js": reading });
+    const configs = [undefined, { call() {} }, undefined];
+    const runs = configs.map((config) => outcome(run(cell, jobOf("default/a", { config }))));
+    assert.deepEqual(await Promise.all(runs), ["a", "BUG", "a"]);
+  });
+
+  test("leaves no thread behind in a cell that rests", async (context) => {
+    const clock = new NearClock();
+    const { cell } = await opened(context, { "subject.js": reading }, clock);
+    cell.rest();
+    const spec: unknown = JSON.parse("[".repeat(4_000) + "]".repeat(4_000));
+    const object = { ...configMap("default/deep"), spec };
+    assert.equal(await outcome(run(cell, jobOf("", { object }))), "OBJECT_TOO_DEEP");
+    await until(() => clock.pendingCount === 0, THREAD_ENDS);
+  });
 });
 
 suite("a cell whose thread was ended starts the version that was loaded,", () => {
@@ -313,6 +363,9 @@ export default defineFunction({ watches: ConfigMap, config: ${schema}, reconcile
 `;
 }
 
+const endless: Record<string, unknown> = {};
+endless["prefixes"] = endless;
+
 suite("the configuration, read in the cell:", () => {
   const rows: readonly {
     readonly name: string;
@@ -345,6 +398,12 @@ suite("the configuration, read in the cell:", () => {
       name: "a schema that reads the clock",
       schema: "standard(() => ({ value: Date.now() }))",
       reads: /schema threw EvenkeelError"/,
+    },
+    {
+      name: "what is given holds itself, as a YAML alias can",
+      schema: "z.any()",
+      given: endless,
+      reads: /its configuration nests more than 512 deep/,
     },
     {
       name: "issues with a path that cannot leave the thread",
