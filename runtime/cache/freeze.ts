@@ -1,7 +1,8 @@
 /** Cached objects are shared by every function, so what is handed out cannot be changed. */
 import { EvenkeelError } from "../kube/errors.ts";
 import { recordOf } from "../kube/json.ts";
-import { describe, type StoredObject } from "../kube/object.ts";
+import { describe } from "../kube/kind.ts";
+import type { StoredObject } from "../kube/object.ts";
 
 /**
  * How many levels an object may have that a function is given. An API server stores some 10 000, a structured clone gives up

@@ -85,6 +85,7 @@ const CHECKS: Readonly<Record<keyof Effects, (value: unknown, declared: Declared
     });
   },
   scale(value, declared) {
+    const seen = new Set<string>();
     each("scale", value, declared, (item: Partial<ScaleEffect>, place) => {
       const count = item.replicas;
       if (!Number.isInteger(count) || count === undefined || count < 0)
@@ -100,6 +101,9 @@ const CHECKS: Readonly<Record<keyof Effects, (value: unknown, declared: Declared
           "KIND_NOT_DECLARED",
           `${named(of, place)} is of a kind that \`writes\` does not declare with scale(KIND)`,
         );
+      const key = markOf(of);
+      if (seen.has(key)) throw fault(declared, "EFFECT_INVALID", `${named(of, `${place}.of`)} is also in scale`);
+      seen.add(key);
     });
   },
   requeueAfterMs(value, declared) {

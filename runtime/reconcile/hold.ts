@@ -46,7 +46,7 @@ export class Hold {
     const { isDryRun } = this.#options;
     request.tally.fulfilled.push(...planned.fulfilled);
     noteDependencies(planned, request);
-    forgetUnwanted(planned, request);
+    forgetUnwanted(planned, request, this.#options.clock.now());
     // Of nearly every key after a start.
     if (planned.writes.length === 0) return this.#nothing(planned, request);
     const { blocked = [], free = [] } = Object.groupBy(planned.writes, (write) =>
@@ -185,14 +185,17 @@ function selectOne(kind: Kind, { name, namespace = "" }: ObjectName): Query {
 /** What was noted about objects that are no longer wanted. */
 function forgetUnwanted(
   { writes }: Plan,
-  { record, source, effects: { children = [], apply = [], status, scale = [] } }: Request,
+  { record, source, effects: { children, apply = [], status, scale = [] } }: Request,
+  nowMs: number,
 ): void {
   if (record.blocked.size > 0) record.blocked.keepOnly(new Set(writes.map(targetId)));
-  // With no more counters than children wanted now, `rewrites` is small enough as it is.
-  if (record.rewrites.size <= children.length) return;
+  const whole = [...(children ?? []), ...apply];
+  // With no more counters than objects wanted now, `rewrites` is small enough as it is.
+  if (record.rewrites.size <= whole.length) return;
   const scaled = scale.map(({ of }) => subresourceId(of, of.metadata, "scale"));
   const written = status === undefined ? [] : [subresourceId(source, source.metadata, "status")];
-  record.rewrites.keepOnly(new Set([...children.map(describe), ...apply.map(describe), ...scaled, ...written]));
+  const targets = new Set([...whole.map(describe), ...scaled, ...written]);
+  record.rewrites.keepOnly(targets, children === undefined ? nowMs : undefined);
 }
 
 function graceMs({ doubtCount }: KeyRecord): number {

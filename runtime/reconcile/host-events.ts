@@ -33,7 +33,7 @@ export function hostEvents(
   tell(
     "NotConverging",
     fought,
-    "keeps being changed back or deleted by somebody else; it is left alone for ten minutes",
+    "keeps being changed back or deleted by somebody else, or is wanted otherwise after each write; it is left alone for ten minutes",
   );
   for (const reason of ["denied", "not_found"] as const) {
     // What is missing for a moment, such as a namespace that is being made, is no news.

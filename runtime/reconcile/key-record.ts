@@ -4,6 +4,7 @@
  */
 import type { SpanContext } from "@opentelemetry/api";
 import type { Clock } from "../clock/clock.ts";
+import type { StoredObject } from "../kube/object.ts";
 import type { Wake } from "../trace/wake.ts";
 import { Blocked } from "./blocked.ts";
 import { Rewrites } from "./rewrites.ts";
@@ -35,6 +36,10 @@ export class KeyRecord {
   fulfilled: ReadonlySet<string> = NONE;
   /** How often something that was read has changed, and not by a write of ours: what is wanted may follow it. */
   readNewsCount = 0;
+  /** Of the source, as this key itself wrote it last. */
+  ownVersion: string | undefined;
+  /** Of the source, as others made it last. */
+  #sourceVersion: string | undefined;
   /** The last run, for the link of one that nothing else woke. */
   previous: SpanContext | undefined;
   #began: Woken | undefined;
@@ -54,6 +59,16 @@ export class KeyRecord {
       this.waiting = undefined;
     } else if (this.deletionsSinceMs === undefined) this.#began = undefined;
     return this.#began ?? { wakes: [{ what: otherwise }], count: 1 };
+  }
+
+  /** A run begins. */
+  begins({ metadata: { resourceVersion } }: StoredObject): void {
+    if (resourceVersion !== this.ownVersion) this.#sourceVersion = resourceVersion;
+  }
+
+  /** Names what the run is given. What this key wrote itself makes no difference. */
+  get inputs(): string {
+    return `${this.#sourceVersion} ${this.readNewsCount}`;
   }
 
   /** After a run. @param isDelayed the key runs again without a change: it is then linked to this run, and to why it began. */

@@ -95,6 +95,7 @@ export class Reconciler {
     const begun: Begun = { key, source, record, trace, job, startedMs: clock.now(), span: trace.run() };
     const { waiting } = record;
     record.waiting = undefined;
+    record.begins(source);
     if (waiting !== undefined) return this.#act({ run: waiting }, begun);
     const known = tracker.queriesOf(key);
     const foreseen = known.length > 0 ? known : this.#foresight.guess(key);

@@ -30,22 +30,20 @@ export interface Request extends About {
 }
 
 /** What a write wants to be true; undefined for those that no reverting can make a loop of. */
-export function wishOf(write: Write, { source, record }: Pick<About, "source" | "record">): Wish | undefined {
+export function wishOf(write: Write, { record: { inputs } }: Pick<About, "record">): Wish | undefined {
   switch (write.verb) {
     case "create":
     case "update":
     case "replace":
-      return {
-        inputs: `${source.metadata.resourceVersion} ${record.readNewsCount}`,
-        body: write.body,
-        isCreate: write.verb === "create",
-      };
+      return { inputs, body: write.body, isCreate: write.verb === "create" };
     case "status":
       return { inputs: undefined, body: write.body, isCreate: false };
     case "scale":
-      return { inputs: undefined, body: write.patch, isCreate: false };
-    // A field that another holds is never taken back, and what was deleted or let go is nobody's wish any more.
+      return { inputs, body: write.patch, isCreate: false };
+    // A field that another holds is never taken back, but a function may follow what it writes itself.
     case "apply":
+      return { inputs, body: write.body, isCreate: false };
+    // What was deleted or let go is nobody's wish any more.
     case "delete":
     case "release":
       return undefined;

@@ -13,13 +13,10 @@ const MAX_REWRITES = 10;
 const WINDOW_MS = 600_000;
 
 export interface Wish {
-  /**
-   * Names what the function was given. Undefined where it tells nothing: a status is the source's own, and whoever scales an
-   * object changes his mind often.
-   */
+  /** Names what the function was given. Undefined where it tells nothing: a status is the source's own. */
   readonly inputs: string | undefined;
   /** The content that is wanted. */
-  readonly body: Partial<KubeObject>;
+  readonly body: object;
   /** Nothing is there. */
   readonly isCreate: boolean;
 }
@@ -41,9 +38,13 @@ export class Rewrites {
     return this.#known?.size ?? 0;
   }
 
-  /** Forgets targets that are no longer wished for: whoever deletes what stood there does not write it back. */
-  keepOnly(targets: ReadonlySet<string>): void {
-    for (const target of this.#known?.keys() ?? []) if (!targets.has(target)) this.#known?.delete(target);
+  /**
+   * Forgets targets that are no longer wished for: whoever deletes what stood there does not write it back.
+   * @param nowMs given where not all is known that is wished for: what counts for anything then is kept
+   */
+  keepOnly(targets: ReadonlySet<string>, nowMs = Infinity): void {
+    for (const [target, known] of this.#known ?? [])
+      if (!targets.has(target) && isOver(known, nowMs)) this.#known?.delete(target);
   }
 
   /** Whether one more write to `target` would be one too many. */
@@ -84,5 +85,5 @@ function isOver({ sinceMs }: Known, nowMs: number): boolean {
 
 /** What is wanted, in short. Of the metadata no more than the wish names: the rest is what is replaced, and the labels of others. */
 export function contentOf(wish: Wish | undefined): string | undefined {
-  return wish && hash("sha1", JSON.stringify({ ...wish.body, metadata: wishedMetadata(wish.body) }), "base64");
+  return wish && hash("sha1", JSON.stringify({ ...wish.body, metadata: wishedMetadata(wish.body as Partial<KubeObject>) }), "base64");
 }

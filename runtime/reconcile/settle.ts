@@ -2,6 +2,7 @@
 import type { Clock } from "../clock/clock.ts";
 import type { Api } from "../kube/api.ts";
 import type { EvenkeelError } from "../kube/errors.ts";
+import { describe } from "../kube/kind.ts";
 import type { StoredObject } from "../kube/object.ts";
 import type { RequestResult } from "../trace/request-span.ts";
 import type { Write } from "./plan.ts";
@@ -45,7 +46,7 @@ export class Settlement {
 
   noteSent(sent: Sent, request: Request): void {
     const { causes, clock, onWrite } = this.#options;
-    const { record, tally } = request;
+    const { record, source, tally } = request;
     const { write } = sent;
     const id = idOf(write);
     const target = targetId(write);
@@ -66,7 +67,9 @@ export class Settlement {
         if (write.verb === "delete" || write.verb === "release") {
           tally.own.removed(write.kind, write.name, write.uid);
           causes.note(id, write.uid, sent.context);
-        } else if (version !== undefined && write.verb !== "scale") {
+        } else if (version !== undefined) {
+          // A scale is told in the version of the object that it scales.
+          if (id === describe(source)) record.ownVersion = version;
           tally.own.wrote(write.kind, write.name, version);
           causes.note(id, version, sent.context);
         }

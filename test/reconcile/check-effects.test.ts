@@ -450,6 +450,12 @@ const rest: readonly Refusal[] = [
     says: "mirror: releases[0] (v1/ConfigMap team-a/settings) is also in deletions",
   },
   {
+    name: "an object to scale twice",
+    value: { scale: [2, 3].map((replicas) => ({ of: deployment, replicas })) },
+    code: "EFFECT_INVALID",
+    says: "mirror: scale[1].of (apps/v1/Deployment team-a/web) is also in scale",
+  },
+  {
     name: "an object to delete twice",
     value: { deletions: [stored, stored] },
     code: "EFFECT_INVALID",

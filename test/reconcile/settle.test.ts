@@ -305,7 +305,7 @@ suite("settlement: a refusal", () => {
   });
 
   for (const verb of verbs) {
-    const wish = wishOf(writes[verb], { source, record: bench().record });
+    const wish = wishOf(writes[verb], { record: bench().record });
     test(`of ${verb}, a verdict is remembered ${wish === undefined ? "without a wish" : "with its wish"}`, () => {
       const world = bench();
       refuse(world, writes[verb], new EvenkeelError("API_INVALID", "no"), world.request());

@@ -1,9 +1,12 @@
 /** Beside others, under faults, at scale, and with nothing to hide. */
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
-import { ConfigMap, kind, Namespace } from "../../runtime/kube/kind.ts";
-import { defineFunction, scale, status, type DefinedFunction } from "../../runtime/reconcile/define.ts";
+import { ConfigMap, kind, Namespace, type Kind } from "../../runtime/kube/kind.ts";
+import type { KubeObject, StoredObject } from "../../runtime/kube/object.ts";
+import { defineFunction, fields, scale, status, type DefinedFunction } from "../../runtime/reconcile/define.ts";
+import type { Effects } from "../../runtime/reconcile/effects.ts";
 import { configMap, deployment, namespace, source } from "./objects.ts";
+import { isWrite } from "./recorder.ts";
 import { world } from "./world.ts";
 
 const MINUTE = 60_000;
@@ -333,6 +336,75 @@ suite("two functions that want different things of one object", () => {
       await w.advance(1_000);
       const { spec } = (await w.get(Deployment, "default/web")) ?? assert.fail("it is gone");
       assert.equal((spec as { readonly replicas?: number }).replicas, replicas);
+    }
+    assert.deepEqual(await w.events(), []);
+  });
+});
+
+suite("a wish that is another one as soon as it is fulfilled", () => {
+  interface Web extends KubeObject {
+    readonly apiVersion: "apps/v1";
+    readonly kind: "Deployment";
+    readonly spec: { readonly replicas: number; readonly paused?: boolean };
+  }
+  const Deployment = kind<"apps/v1", "Deployment", Web>("apps/v1", "Deployment");
+  const web = { apiVersion: "apps/v1", kind: "Deployment", metadata: { namespace: "default", name: "web" } } as const;
+  const next: Readonly<Record<string, (of: Web & StoredObject) => Effects<never, Web>>> = {
+    "a scale that swings": (of) => ({ scale: [{ of, replicas: of.spec.replicas === 2 ? 3 : 2 }] }),
+    "a scale that grows": (of) => ({ scale: [{ of, replicas: of.spec.replicas + 1 }] }),
+    "fields that swing": ({ spec }) => ({ apply: [{ ...web, spec: { paused: spec.paused !== true } }] }),
+    "a label that swings": ({ metadata: { labels = {} } }) => ({
+      apply: [{ ...web, metadata: { ...web.metadata, labels: { turn: labels["turn"] === "1" ? "2" : "1" } } }],
+    }),
+  };
+  const kinds: readonly Kind[] = [ConfigMap, Deployment];
+  for (const [name, wish] of Object.entries(next)) {
+    for (const watches of kinds)
+      test(`${name}, from a key of kind ${watches.kind}: a breaker, and no loop`, async (context) => {
+        const swing = defineFunction({
+          watches,
+          where: { name: "web" },
+          reads: [Deployment],
+          writes: [scale(Deployment), fields(Deployment)],
+          reconcile: (_, cache) => cache.list(Deployment).map(wish)[0] ?? {},
+        });
+        let writeCount = 0;
+        const w = await world(context, {
+          functions: { swing },
+          objects: [configMap("default/web")],
+          // Otherwise a loop without a pause would not come to an end.
+          rule: (request) => (isWrite(request) && ++writeCount > 100 ? { do: "hang" } : undefined),
+        });
+        await w.create(deployment("default/web"));
+        await w.advance(20_000);
+        assert.ok(w.writes().length <= 11, `${w.writes().length} writes`);
+        assert.deepEqual(await w.events(), ["NotConverging on default/web"]);
+        await w.advance(9 * MINUTE);
+        assert.ok(w.writes().length <= 11, `${w.writes().length} writes`);
+      });
+  }
+
+  test("is no such wish while somebody changes what it is made from", async (context) => {
+    const painter = defineFunction({
+      watches: ConfigMap,
+      where: { name: "web" },
+      reads: [ConfigMap],
+      writes: [fields(ConfigMap)],
+      reconcile({ metadata }, cache) {
+        const labels = cache.get(ConfigMap, { ...metadata, name: "load" })?.data ?? {};
+        return {
+          apply: [{ apiVersion: "v1", kind: "ConfigMap", metadata: { name: "theirs", namespace: "default", labels } }],
+        };
+      },
+    });
+    const w = await world(context, {
+      functions: { painter },
+      objects: ["web", "load", "theirs"].map((name) => configMap(`default/${name}`)),
+    });
+    for (let turn = 1; turn <= 40; turn++) {
+      await w.update(ConfigMap, "default/load", (it) => ({ ...it, data: { turn: `${turn}` } }));
+      await w.advance(1_000);
+      assert.equal((await w.get(ConfigMap, "default/theirs"))?.metadata.labels?.["turn"], `${turn}`);
     }
     assert.deepEqual(await w.events(), []);
   });

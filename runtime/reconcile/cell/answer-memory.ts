@@ -5,7 +5,8 @@
 import { FleetingMap } from "../../collections/fleeting-map.ts";
 import { tooDeep } from "../../cache/freeze.ts";
 import { EvenkeelError } from "../../kube/errors.ts";
-import { describe, type StoredObject } from "../../kube/object.ts";
+import { describe } from "../../kube/kind.ts";
+import type { StoredObject } from "../../kube/object.ts";
 import type { Answer, Answers } from "./cell.ts";
 import { receivedError, sentError, type SentError } from "./sent-error.ts";
 import { sizeOf } from "./size.ts";

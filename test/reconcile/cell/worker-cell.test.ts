@@ -155,7 +155,7 @@ export default defineFunction({ watches: ConfigMap, reads: [Namespace], reconcil
             jobs.map((key) => (key === deep ? "OBJECT_TOO_DEEP" : key)),
           );
         }
-        assert.equal(cell.trouble, undefined);
+        assert.equal(cell.threadFaults, undefined);
       });
   }
 
