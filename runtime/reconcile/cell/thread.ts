@@ -223,7 +223,7 @@ export class Thread {
     if (id === LOADING && forMs >= LOAD_DEADLINE_MS) return this.#fault("FUNCTION_TIMED_OUT", "did not finish loading");
     if (id !== LOADING && forMs >= DEADLINE_MS)
       return this.#fault("FUNCTION_TIMED_OUT", `did not return within ${DEADLINE_MS / 1000} s`);
-    if (id !== LOADING && forMs > 0) void this.#weigh(id);
+    if (forMs > 0) void this.#weigh(id);
     if (this.#inHand.size > 0 || id === LOADING) this.#lookAgain();
     // Nothing was in hand: a later task begins its own count.
     else this.#seen = { id: 0, count: 0 };
