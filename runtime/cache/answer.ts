@@ -3,7 +3,7 @@ import { isDeepStrictEqual } from "node:util";
 import { EvenkeelError } from "../kube/errors.ts";
 import { kindKey } from "../kube/kind.ts";
 import { compareResourceVersions, objectKey, type StoredObject } from "../kube/object.ts";
-import { formatQuery, implies, matches, metadataOf, type Query } from "../kube/query.ts";
+import { formatQuery, implies, matches, metadataOf, type Query, type Where } from "../kube/query.ts";
 import { isDisjoint } from "./conjunction.ts";
 import { isWhole, withoutContent } from "./content.ts";
 import type { Change, Store } from "./store.ts";
@@ -24,6 +24,7 @@ export function answerFrom(stores: readonly Store[]): (query: Query) => readonly
     const able = candidates.filter((store) => canAnswer(store.query, query));
     const whole = able.find((store) => implies(query.where, store.query.where));
     if (whole === undefined) refuseHalf(query, candidates);
+    if (query.part === "departed") return departed(whole === undefined ? able : [whole], query.where);
     const found = whole?.read(query.where) ?? union(able, query);
     return query.part === undefined ? found : found.map(metadataAlone);
   };
@@ -73,6 +74,17 @@ function union(stores: readonly Store[], { where }: Query): readonly StoredObjec
       if (matches(where, newest)) found.set(key, newest);
     }
   return [...found.keys()].toSorted().flatMap((key) => found.get(key) ?? []);
+}
+
+/** What went last from one of them, when none of them has it. */
+function departed(stores: readonly Store[], { namespace, name }: Where): readonly StoredObject[] {
+  if (name === undefined) return [];
+  const key = objectKey({ namespace, name });
+  if (stores.some((store) => store.get(key) !== undefined)) return [];
+  const gone = stores.flatMap((store) => store.departed(key) ?? []);
+  return gone
+    .toSorted((a, b) => compareResourceVersions(b.metadata.resourceVersion, a.metadata.resourceVersion) ?? 0)
+    .slice(0, 1);
 }
 
 function newestOf(stores: readonly Store[], key: string, object: StoredObject): StoredObject {

@@ -61,7 +61,7 @@ export class SharedInformer {
 
   constructor({ api, clock, query, indexers = {}, report = () => {} }: InformerOptions) {
     this.query = query;
-    this.store = new Store(query, indexers);
+    this.store = new Store(query, indexers, clock);
     this.#clock = clock;
     this.#report = (text) => report(text, this);
     const { promise, resolve } = Promise.withResolvers<void>();

@@ -4,7 +4,7 @@
  */
 import type { Kind } from "../kube/kind.ts";
 import type { KubeObject, ObjectName, StoredObject } from "../kube/object.ts";
-import { matches, withWhere, type Query, type Where } from "../kube/query.ts";
+import { matches, withWhere, type MetadataOf, type Query, type Where } from "../kube/query.ts";
 import { both } from "./conjunction.ts";
 import { deepFrozen } from "./freeze.ts";
 import { checkedName, checkedQuery, checkedWhere } from "./read-arguments.ts";
@@ -21,6 +21,12 @@ export interface CacheReader {
    * @throws EvenkeelError FUNCTION_READ_UNDECLARED, FUNCTION_THREW for arguments of the wrong form
    */
   list<T extends KubeObject>(of: Kind<T> | Query<T>, where?: Where): readonly (T & StoredObject)[];
+  /**
+   * What `get` gave last for that name, its metadata alone, when it is gone: deleted, or out of what the function declared.
+   * Undefined while it is there, and where the host did not see it go within the last ten minutes.
+   * @throws EvenkeelError FUNCTION_READ_UNDECLARED, FUNCTION_THREW for arguments of the wrong form
+   */
+  departed<T extends KubeObject>(of: Kind<T> | Query<T>, name: ObjectName): (MetadataOf<T> & StoredObject) | undefined;
 }
 
 /**
@@ -38,14 +44,27 @@ export function trackedReader(
     record(query, result);
     return Object.freeze(result as readonly StoredObject[] as readonly (T & StoredObject)[]);
   };
+  const readOne = <T extends KubeObject>(
+    call: string,
+    of: Query<T>,
+    name: ObjectName,
+  ): (T & StoredObject) | undefined => {
+    const { namespace = of.where.namespace ?? "", name: exact } = checkedName(call, name);
+    return read(of, { namespace, name: exact })[0];
+  };
   return Object.freeze({
     get<T extends KubeObject>(of: Kind<T> | Query<T>, name: ObjectName): (T & StoredObject) | undefined {
-      const query = checkedQuery("cache.get", of);
-      const { namespace = query.where.namespace ?? "", name: exact } = checkedName("cache.get", name);
-      return read(query, { namespace, name: exact })[0];
+      return readOne("cache.get", checkedQuery("cache.get", of), name);
     },
     list<T extends KubeObject>(of: Kind<T> | Query<T>, where: Where = {}): readonly (T & StoredObject)[] {
       return read(checkedQuery("cache.list", of), checkedWhere("cache.list", where));
+    },
+    departed<T extends KubeObject>(
+      of: Kind<T> | Query<T>,
+      name: ObjectName,
+    ): (MetadataOf<T> & StoredObject) | undefined {
+      const query = checkedQuery("cache.departed", of);
+      return readOne("cache.departed", { ...query, part: "departed" }, name);
     },
   });
 }

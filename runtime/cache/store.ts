@@ -4,11 +4,13 @@
  * Promises: no event takes an object's resourceVersion back or brings a deleted object back; a whole list is never older than
  * what was seen, and takes effect at once. Not promised: that two stores are at the same moment in time.
  */
+import type { Clock } from "../clock/clock.ts";
 import type { WatchEvent } from "../kube/api.ts";
 import { EvenkeelError } from "../kube/errors.ts";
 import { compareResourceVersions, objectKey, type StoredObject } from "../kube/object.ts";
 import { formatQuery, labelOf, matches, type Query, type Where } from "../kube/query.ts";
 import { Multimap } from "../collections/multimap.ts";
+import { Departed } from "./departed.ts";
 
 /**
  * One object before and after; one of the two may be missing, never both. A delete and a re-create that were seen as one
@@ -42,13 +44,20 @@ export class Store {
   readonly #objects = new Map<string, StoredObject>();
   readonly #custom = new Map<string, Index>();
   readonly #labels = new Map<string, Index>();
+  readonly #departed: Departed;
   /** Made when first asked for: most stores are never read by these, and each costs a set per value. */
   #names: Index | undefined;
   #namespaces: Index | undefined;
   #resourceVersion: string | undefined;
 
-  constructor(query: Query, indexers: Readonly<Record<string, Indexer>> = {}) {
+  /** @param clock by which what has gone is forgotten. @default it stands still */
+  constructor(
+    query: Query,
+    indexers: Readonly<Record<string, Indexer>> = {},
+    clock: Pick<Clock, "now"> = { now: () => 0 },
+  ) {
     this.query = query;
+    this.#departed = new Departed(clock);
     for (const [name, valueOf] of Object.entries(indexers)) this.#custom.set(name, this.#indexBy(valueOf));
   }
 
@@ -75,6 +84,14 @@ export class Store {
 
   get(key: string): StoredObject | undefined {
     return this.#objects.get(key);
+  }
+
+  /**
+   * The metadata of what went lately, deleted or no longer matching, as it was before. Undefined for what is there, and for what
+   * was gone before the first list.
+   */
+  departed(key: string): StoredObject | undefined {
+    return this.#departed.get(key);
   }
 
   /** The objects that match, sorted by key. */
@@ -182,6 +199,8 @@ export class Store {
     if (before === undefined && after === undefined) return [];
     if (after === undefined) this.#objects.delete(key);
     else this.#objects.set(key, after);
+    if (after === undefined && before !== undefined) this.#departed.add(key, before);
+    else if (before === undefined) this.#departed.delete(key);
     for (const index of this.#indexes()) reindex(index, key, before, after);
     const { query } = this;
     if (before !== undefined) return [{ query, key, before, after, origin }];

@@ -24,9 +24,10 @@ export interface Where {
 
 /**
  * How much of each object is meant, where it is not all of it. `metadata`: apiVersion, kind and metadata. `metadata+digest`:
- * these, and a digest of the rest, which shows no function anything; what the host keeps of the children it made.
+ * these, and a digest of the rest, which shows no function anything; what the host keeps of the children it made. `departed`:
+ * the metadata of what is gone, as it was last seen; a read of one name, and never what a store holds.
  */
-export type Part = "metadata" | "metadata+digest";
+export type Part = "metadata" | "metadata+digest" | "departed";
 
 export interface Query<T extends KubeObject = KubeObject> {
   readonly kind: Kind<T>;

@@ -40,7 +40,12 @@ function heldQuery(query: Query): Query {
 }
 
 /** How much each knows of an object. */
-const KNOWLEDGE: Readonly<Record<Part | "whole", number>> = { whole: 2, "metadata+digest": 1, metadata: 0 };
+const KNOWLEDGE: Readonly<Record<Part | "whole", number>> = {
+  whole: 2,
+  "metadata+digest": 1,
+  metadata: 0,
+  departed: 0,
+};
 
 function byKnowledge({ query: a }: SharedInformer, { query: b }: SharedInformer): number {
   return KNOWLEDGE[b.part ?? "whole"] - KNOWLEDGE[a.part ?? "whole"];

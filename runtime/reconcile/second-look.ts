@@ -22,7 +22,7 @@ interface SecondLookOptions {
   readonly cell: Cell;
   readonly isNamespaced: (kind: Kind) => boolean | undefined;
   /** It holds no more than the function declared, so the live answers show no more either. */
-  readonly cache: Pick<FunctionCache, "declared" | "observed">;
+  readonly cache: Pick<FunctionCache, "declared" | "observed" | "answer">;
   readonly live: LiveReads;
   readonly clock: Clock;
   readonly signal: AbortSignal;
@@ -99,6 +99,8 @@ export class SecondLook {
       object = found;
     }
     const ask = async (query: Query): Promise<Answer> => {
+      // The API server knows nothing of it.
+      if (query.part === "departed") return { objects: cache.answer(query) };
       const found = await read(query);
       const isAnswering = (held: Query): boolean => isSameKind(held.kind, query.kind) && canAnswer(held, query);
       const holders = cache.declared.filter(isAnswering);

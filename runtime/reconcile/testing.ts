@@ -18,6 +18,8 @@ export interface World {
   readonly object: KubeObject;
   /** What else there is. */
   readonly others?: readonly KubeObject[];
+  /** What there was, as `cache.departed` gives it. */
+  readonly departed?: readonly KubeObject[];
   /** The function's section of evenkeel.yaml. */
   readonly config?: unknown;
   /** Milliseconds since the Unix epoch. @default 0 */
@@ -32,7 +34,7 @@ export interface World {
  */
 export function effectsOf(
   definition: DefinedFunction,
-  { object, others = [], config, now = 0, memo }: World,
+  { object, others = [], departed = [], config, now = 0, memo }: World,
 ): Effects<UntypedObject> {
   const { watches, reads } = definition;
   const source = stored(object);
@@ -55,7 +57,7 @@ export function effectsOf(
       object: shown(source, watches),
       now,
       memo,
-      answer: answerFrom([watches, ...reads].map((query) => storeOf(query, all))),
+      answer: answerFrom([watches, ...reads].map((query) => storeOf(query, all, departed.map(stored)))),
     },
   );
   if (run.effects === undefined) throw run.error;
@@ -67,10 +69,12 @@ export function childOf<T extends KubeObject>(owner: KubeObject, functionName: s
   return stamp(child, functionName, stored(owner));
 }
 
-function storeOf(query: Query, objects: readonly StoredObject[]): Store {
+function storeOf(query: Query, objects: readonly StoredObject[], departed: readonly StoredObject[]): Store {
   const store = new Store(query);
-  const meant = objects.filter((object) => isMeant(object, query)).map((object) => shown(object, query));
-  store.replace(meant, VERSION);
+  const meant = (all: readonly StoredObject[]): readonly StoredObject[] =>
+    all.filter((object) => isMeant(object, query)).map((object) => shown(object, query));
+  store.replace(meant(departed), VERSION);
+  store.replace(meant(objects), VERSION);
   return store;
 }
 

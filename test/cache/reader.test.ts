@@ -9,6 +9,7 @@ import { codeOf } from "../../runtime/kube/errors.ts";
 import { ConfigMap, kind, kindKey, Namespace } from "../../runtime/kube/kind.ts";
 import type { KubeObject, StoredObject } from "../../runtime/kube/object.ts";
 import { formatQuery, metadataOf, select, type Part, type Query, type Where } from "../../runtime/kube/query.ts";
+import { defineFunction } from "../../runtime/reconcile/define.ts";
 import { object, versions } from "./support/objects.ts";
 
 const x1 = { labels: { x: "1" } };
@@ -226,6 +227,67 @@ suite("answers from several stores of one kind", () => {
     const inN = storeOf({ namespace: "n" }, [object("n/b", 10, x2)]);
     assert.deepEqual(answerFrom([ones, inN])(select(ConfigMap, { labels: { x: { notIn: ["2"] } } })), []);
   });
+});
+
+suite("answers of what is gone", () => {
+  const mirrored = { labels: { x: "1", mirror: "true" } };
+  /** Held `n/a`, at version 5 last. */
+  const left = (where: Where, version = 5): Store => {
+    const store = storeOf(where, [{ ...object("n/a", version, mirrored), data: { a: "1" } } as StoredObject]);
+    store.replace([], "60");
+    return store;
+  };
+  const rows: readonly {
+    readonly name: string;
+    readonly stores: readonly Store[];
+    readonly of?: Query;
+    readonly gives: string | undefined;
+  }[] = [
+    { name: "from the store that held it", stores: [left(x1)], of: select(ConfigMap, x1), gives: "5" },
+    { name: "nothing that is there", stores: [storeOf({}, world)], gives: undefined },
+    { name: "nothing that was never there", stores: [storeOf({}, [])], gives: undefined },
+    { name: "nothing that the query does not mean", stores: [left({})], of: select(ConfigMap, x2), gives: undefined },
+    {
+      name: "from a store that holds all that is asked for, whatever others hold",
+      stores: [left(x1), storeOf({ namespace: "n" }, world)],
+      of: select(ConfigMap, x1),
+      gives: "5",
+    },
+    {
+      name: "from several stores what went last",
+      stores: [left(x1), left({ labels: { mirror: "true" } }, 7)],
+      gives: "7",
+    },
+    {
+      name: "nothing that one of several stores still has",
+      stores: [left(x1), storeOf({ labels: { y: "1" } }, [object("n/a", 6, { labels: { y: "1" } })])],
+      gives: undefined,
+    },
+  ];
+  for (const { name, stores, of = ConfigMap, gives } of rows)
+    test(name, () => {
+      const { cache, recorded } = readerOf(...stores);
+      const gone = cache.departed(of, { namespace: "n", name: "a" });
+      assert.equal(gone?.metadata.resourceVersion, gives);
+      if (gone !== undefined) assert.ok(Object.isFrozen(gone.metadata) && !("data" in gone));
+      const where =
+        "kind" in of && typeof of.kind === "string" ? "" : formatQuery(of as Query).slice("v1/ConfigMap */*".length);
+      assert.deepEqual(recorded, [`v1/ConfigMap n/a${where} (departed): ${gives === undefined ? 0 : 1}`]);
+    });
+
+  test("refuses what was not declared, and cannot be declared or listed itself", () => {
+    const { cache } = readerOf(left({}));
+    assert.throws(() => cache.departed(Namespace, { name: "a" }), { code: "FUNCTION_READ_UNDECLARED" });
+    const gone: Query = { ...select(ConfigMap), part: "departed" };
+    assert.throws(() => cache.list(gone), /cache\.list wants a part/);
+    assert.throws(
+      () => defineFunction({ watches: ConfigMap, reads: [gone], reconcile: () => ({}) }),
+      /reads wants a part/,
+    );
+  });
+
+  test("is nothing where a thread asks for no name", () =>
+    assert.deepEqual(answerFrom([left({})])({ ...select(ConfigMap), part: "departed" }), []));
 });
 
 suite("answers in part", () => {

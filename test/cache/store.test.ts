@@ -8,6 +8,7 @@ import { EvenkeelError } from "../../runtime/kube/errors.ts";
 import { ConfigMap } from "../../runtime/kube/kind.ts";
 import { compareResourceVersions, objectKey, type StoredObject } from "../../runtime/kube/object.ts";
 import { matches, select, type Where } from "../../runtime/kube/query.ts";
+import { VirtualClock } from "../support/virtual-clock.ts";
 import { anyKey, anyLabels, anyWhere } from "./support/arbitraries.ts";
 import { added, bookmark, deleted, modified, object, versions } from "./support/objects.ts";
 
@@ -140,6 +141,90 @@ suite("store: a whole list", () => {
     assert.equal(store.replace([], "8").length, 2);
     assert.equal(store.size, 0);
   });
+});
+
+const MINUTE = 60_000;
+const asking = { labels: { mirror: "true" }, annotations: { retain: "true" } };
+
+interface Leaving {
+  readonly name: string;
+  readonly happens: (store: Store, clock: VirtualClock) => void | Promise<void>;
+  /** The version in which `a` is remembered. */
+  readonly remembered: string | undefined;
+}
+
+/** Of a store of what is labelled mirror=true, with `a` at 3, seen up to 7. */
+const leaving: readonly Leaving[] = [
+  { name: "what is there", happens: () => {}, remembered: undefined },
+  { name: "what was deleted", happens: (store) => void store.apply(deleted("a", 8)), remembered: "3" },
+  {
+    name: "what was changed before it was deleted",
+    happens(store) {
+      store.apply(modified("a", 8, asking));
+      store.apply(deleted("a", 9, asking));
+    },
+    remembered: "8",
+  },
+  { name: "what no longer matches", happens: (store) => void store.apply(modified("a", 8)), remembered: "3" },
+  { name: "what a relist lacks", happens: (store) => void store.replace([], "9"), remembered: "3" },
+  {
+    name: "what is there again",
+    happens(store) {
+      store.apply(deleted("a", 8));
+      store.apply(added("a", 9, asking));
+    },
+    remembered: undefined,
+  },
+  {
+    name: "what went again",
+    happens(store) {
+      store.apply(deleted("a", 8));
+      store.apply(added("a", 9, asking));
+      store.apply(deleted("a", 10));
+    },
+    remembered: "9",
+  },
+  {
+    name: "what went ten minutes ago",
+    async happens(store, clock) {
+      store.apply(deleted("a", 8));
+      await clock.advance(10 * MINUTE);
+    },
+    remembered: "3",
+  },
+  {
+    name: "what went longer ago",
+    async happens(store, clock) {
+      store.apply(deleted("a", 8));
+      await clock.advance(10 * MINUTE + 1);
+    },
+    remembered: undefined,
+  },
+  { name: "what went before thousands of others", happens: (store) => comeAndGo(store, 4_095), remembered: "3" },
+  { name: "what went before too many of others", happens: (store) => comeAndGo(store, 4_096), remembered: undefined },
+];
+
+function comeAndGo(store: Store, count: number): void {
+  store.apply(deleted("a", 8));
+  for (let i = 0; i < count; i++) {
+    store.apply(added(`n/${i}`, 10 + 2 * i, asking));
+    store.apply(deleted(`n/${i}`, 11 + 2 * i));
+  }
+}
+
+suite("store: what is gone", () => {
+  for (const { name, happens, remembered } of leaving)
+    test(`${name} is ${remembered === undefined ? "not remembered" : `remembered as of ${remembered}`}`, async () => {
+      const clock = new VirtualClock();
+      const store = new Store(select(ConfigMap, { labels: { mirror: "true" } }), {}, clock);
+      store.replace([{ ...object("a", 3, asking), data: { a: "1" } } as StoredObject], "7");
+      await happens(store, clock);
+      const gone = store.departed("a");
+      assert.equal(gone?.metadata.resourceVersion, remembered);
+      if (gone !== undefined) assert.deepEqual(Object.keys(gone), ["apiVersion", "kind", "metadata"]);
+    });
+
+  test("what was gone before the first list is not known", () => assert.equal(storeOfAB().departed("c"), undefined));
 });
 
 suite("store: covers", () => {

@@ -149,6 +149,18 @@ const rows: readonly {
     change: change(object("a", 1), undefined),
     isAffected: true,
   },
+  {
+    name: "an object goes whose going was asked for",
+    reads: { ...maps({ namespace: "n", name: "a", labels: green.labels }), part: "departed" },
+    change: change(object("n/a", 1, green), undefined),
+    isAffected: true,
+  },
+  {
+    name: "it comes back",
+    reads: { ...maps({ namespace: "n", name: "a", labels: green.labels }), part: "departed" },
+    change: change(undefined, object("n/a", 1, green)),
+    isAffected: true,
+  },
   { name: "the whole kind", reads: maps(), change: change(object("n/a", 1), undefined), isAffected: true },
   { name: "another kind", reads: maps(), change: change(object("n/a", 1), undefined, Namespace), isAffected: false },
 ];

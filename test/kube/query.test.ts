@@ -180,6 +180,7 @@ test("query: the metadata of objects is another query than the objects, and prin
   const copies = select(ConfigMap, { labels: { mirror: "true" } });
   assert.equal(formatQuery(metadataOf(copies)), "v1/ConfigMap */* [mirror=true] (metadata)");
   assert.equal(formatQuery(metadataOf(ConfigMap)), "v1/ConfigMap */* (metadata)");
+  assert.equal(formatQuery({ ...copies, part: "departed" }), "v1/ConfigMap */* [mirror=true] (departed)");
   assert.deepEqual(metadataOf(metadataOf(copies)), metadataOf(copies));
 });
 

@@ -47,10 +47,13 @@ export function childOf<T extends KubeObject>(owner: StoredObject, functionName:
   return deepFrozen(stamp(object, functionName, owner));
 }
 
-/** What a cache that holds `objects` answers. */
-export function answerOf(objects: readonly StoredObject[]): (query: Query) => readonly StoredObject[] {
+/** What a cache that holds `objects`, and held `departed`, answers. */
+export function answerOf(
+  objects: readonly StoredObject[],
+  departed: readonly StoredObject[] = [],
+): (query: Query) => readonly StoredObject[] {
   return ({ kind, where, part }) =>
-    objects
+    (part === "departed" ? departed : objects)
       .filter((object) => kindKey(object) === kindKey(kind) && matches(where, object))
       .toSorted((a, b) => (objectKey(a.metadata) < objectKey(b.metadata) ? -1 : 1))
       .map((object) => (part === undefined ? object : deepFrozen(metadataAlone(object))));

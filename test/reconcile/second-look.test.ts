@@ -19,6 +19,7 @@ interface Options {
   readonly object?: StoredObject;
   readonly watches?: Query;
   readonly cached?: readonly StoredObject[];
+  readonly departed?: readonly StoredObject[];
   readonly declared?: readonly Query[];
   readonly source?: Query;
 }
@@ -31,6 +32,7 @@ async function look(
     object = configMap("default/source"),
     watches = select(ConfigMap),
     cached = [],
+    departed = [],
     declared = [select(ConfigMap)],
     source,
   }: Options = {},
@@ -45,10 +47,11 @@ async function look(
     reconcile: (object, cache) => ({ memo: reconcile(object, cache) }),
   });
   const inputs = { object, now: 0, memo: undefined };
+  const answer = answerOf(cached, departed);
   const secondLook = new SecondLook({
     cell: new InlineCell("looking", definition),
     isNamespaced: () => undefined,
-    cache: { declared, observed: () => assert.fail("nothing is planned") },
+    cache: { declared, answer, observed: () => assert.fail("nothing is planned") },
     live: new LiveReads({ api, clock }),
     clock,
     signal: new AbortController().signal,
@@ -57,7 +60,7 @@ async function look(
   const run = await secondLook.runAgain(
     {
       job: { ...inputs, config: undefined, isVerifying: false },
-      run: runFunction(runnable("looking", definition), { ...inputs, answer: answerOf(cached) }),
+      run: runFunction(runnable("looking", definition), { ...inputs, answer }),
       record: new KeyRecord(clock),
     },
     { source, span: tracingWorld().tracer.start(start).secondLook() },
@@ -70,6 +73,11 @@ const names = (cache: CacheReader): readonly string[] =>
 
 const fieldCounts = (_: StoredObject, cache: CacheReader): unknown =>
   cache.list(metadataOf(ConfigMap), { namespace: "default" }).map((found) => Object.keys(found).length);
+
+const lastOfOne = (_: StoredObject, cache: CacheReader): unknown => [
+  cache.get(ConfigMap, { namespace: "default", name: "one" })?.metadata.name,
+  cache.departed(ConfigMap, { namespace: "default", name: "one" })?.metadata.resourceVersion,
+];
 
 /** Follows `data.next` from `a` to the end. */
 const chain = (_: StoredObject, cache: CacheReader): string => {
@@ -131,6 +139,11 @@ suite("a second look", () => {
       const seen = await look(context, counted, cached === undefined ? {} : { cached }, present);
       assert.deepEqual([seen, runs], [present?.[0]?.metadata.name, runCount]);
     });
+
+  test("believes the cache of what is gone, and of nothing else", async (context) => {
+    const gone = configMap("default/one", { resourceVersion: "7" });
+    assert.deepEqual(await look(context, lastOfOne, { departed: [gone] }), [undefined, "7"]);
+  });
 
   test("finds a source that is gone", async (context) => {
     const source = select(ConfigMap, { namespace: "default", name: "source" });

@@ -61,8 +61,15 @@ suite("a function on trial", () => {
 
   test("sees the children that it, or another function, made", () => {
     const copy = childOf(source, "mirror", configMap("team-a", "settings"));
-    assert.deepEqual(effectsOf(cleanup, { object: copy, others: [source] }), { memo: undefined });
+    assert.deepEqual(effectsOf(cleanup, { object: copy, others: [source] }), {});
     assert.equal(effectsOf(cleanup, { object: copy }).deletions?.[0]?.metadata.name, "settings");
+  });
+
+  test("is shown what was there, and is gone", () => {
+    const copy = childOf(source, "mirror", configMap("team-a", "settings"));
+    const asking = { ...source, metadata: { ...source.metadata, annotations: { "evenkeel.dev/retain": "true" } } };
+    assert.equal(effectsOf(cleanup, { object: copy, departed: [asking] }).releases?.length, 1);
+    assert.deepEqual(effectsOf(cleanup, { object: copy, others: [source], departed: [asking] }), {});
   });
 
   test("is given the time and the memo of the row", () => {

@@ -1,13 +1,14 @@
 /** Beside others, under faults, at scale, and with nothing to hide. */
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
+import cleanupOnDelete from "../../functions/cleanup-on-delete.ts";
 import { ConfigMap, kind, Namespace, type Kind } from "../../runtime/kube/kind.ts";
 import type { KubeObject, StoredObject } from "../../runtime/kube/object.ts";
 import { defineFunction, fields, scale, status, type DefinedFunction } from "../../runtime/reconcile/define.ts";
 import type { Effects } from "../../runtime/reconcile/effects.ts";
 import { configMap, deployment, namespace, source } from "./objects.ts";
 import { isWrite } from "./recorder.ts";
-import { world } from "./world.ts";
+import { shipped, world, type World } from "./world.ts";
 
 const MINUTE = 60_000;
 const range = (count: number): readonly number[] => Array.from({ length: count }, (_, i) => i);
@@ -445,6 +446,16 @@ suite("dry run", () => {
 const retain = { "evenkeel.dev/retain": "true" };
 const asking = (it: ConfigMap): ConfigMap => ({ ...it, metadata: { ...it.metadata, annotations: retain } });
 
+async function askAndGo(w: World): Promise<void> {
+  await w.update(ConfigMap, "default/settings", asking);
+  await w.delete(ConfigMap, "default/settings");
+}
+
+async function askAndUnlabel(w: World): Promise<void> {
+  await w.update(ConfigMap, "default/settings", asking);
+  await w.update(ConfigMap, "default/settings", (it) => ({ ...it, metadata: { ...it.metadata, labels: {} } }));
+}
+
 suite("a source that asks to retain its copies", () => {
   test("leaves them behind, without our marks", async (context) => {
     const retained = source("default/settings", { data: { a: "1" }, annotations: retain });
@@ -476,6 +487,68 @@ suite("a source that asks to retain its copies", () => {
     for (const name of namespaces) assert.ok(await w.get(ConfigMap, `${name}/settings`), name);
     assert.deepEqual(await w.copies(), []);
   });
+
+  const many = range(100).map((i) => `team-${i}`);
+  const lastWishes: readonly {
+    readonly name: string;
+    /** What becomes of a source that is about to ask, in one moment. */
+    readonly going: (w: World) => Promise<void>;
+    /** What comes before its copies are handled. */
+    readonly next?: (w: World) => Promise<void>;
+    readonly isLeft: boolean;
+  }[] = [
+    { name: "and goes in the same moment is heard", going: askAndGo, isLeft: true },
+    { name: "and loses its label in the same moment is heard", going: askAndUnlabel, isLeft: true },
+    {
+      name: "and goes is heard by another configuration",
+      going: askAndGo,
+      next: (w) => w.apply({ dryRun: true }).then(() => w.apply({ dryRun: false })),
+      isLeft: true,
+    },
+    {
+      name: "during a dry run is heard after it",
+      going: (w) => w.apply({ dryRun: true }).then(() => askAndGo(w)),
+      next: (w) => w.converged().then(() => w.apply({ dryRun: false })),
+      isLeft: true,
+    },
+    {
+      name: "and goes is heard by another version of the function",
+      going: askAndGo,
+      next: (w) => w.apply({ functions: { ...shipped, "cleanup-on-delete": { ...cleanupOnDelete } } }),
+      isLeft: true,
+    },
+    {
+      name: "and is made anew without the wish has taken it back",
+      going: askAndGo,
+      next: async (w) => {
+        await w.create(source("default/settings"));
+        await w.converged();
+        assert.equal((await w.copies()).length, many.length);
+        await w.delete(ConfigMap, "default/settings");
+      },
+      isLeft: false,
+    },
+  ];
+  for (const { name, going, next, isLeft } of lastWishes)
+    test(name, async (context) => {
+      const w = await world(context, {
+        namespaces: many,
+        objects: [source("default/settings"), source("default/old")],
+      });
+      await w.converged();
+      // Whoever could handle its copies has other things in hand.
+      w.rule(({ verb, key }) =>
+        verb === "delete" && key.endsWith("/old") ? { do: "delay", delayMs: 500, clock: w.clock } : undefined,
+      );
+      await w.delete(ConfigMap, "default/old");
+      await w.advance(500);
+      await going(w);
+      await next?.(w);
+      await w.converged();
+      const left = (await w.list(ConfigMap)).filter(({ metadata }) => metadata.namespace?.startsWith("team-") === true);
+      assert.equal(left.length, isLeft ? many.length : 0);
+      assert.deepEqual(await w.copies(), []);
+    });
 
   test("is heard where a copy can never be made to show it", async (context) => {
     const w = await world(context, { objects: [source("default/settings")] });

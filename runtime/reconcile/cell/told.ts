@@ -59,7 +59,7 @@ function isSubresource(value: unknown): boolean {
 function isOutcome(value: unknown): boolean {
   if (!isAnyObject(value)) return false;
   if ("reading" in value) return isReading(value["reading"]);
-  if ("missing" in value) return isList(value["missing"], isQuery);
+  if ("missing" in value) return isList(value["missing"], isAsked);
   if (!isList(value["reads"], isRead)) return false;
   // A run's errors are ours or terminal: they are made so where the function is called.
   return "error" in value ? isError(value["error"]) && !("thrown" in value["error"]) : "effects" in value;
@@ -87,6 +87,11 @@ function isQuery(value: unknown): boolean {
   return (
     isAnyObject(value) && "where" in value && isKind(value["kind"]) && Boolean(checkedQuery("a read", value as never))
   );
+}
+
+/** What has gone can be asked for, not declared. */
+function isAsked(value: unknown): boolean {
+  return isAnyObject(value) && isQuery(value["part"] === "departed" ? { ...value, part: "metadata" } : value);
 }
 
 function isKind(value: unknown): boolean {

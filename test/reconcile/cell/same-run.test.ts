@@ -29,15 +29,20 @@ async function both(context: TestContext, file: string): Promise<readonly [Cell,
   return cells;
 }
 
+interface World {
+  readonly there: readonly StoredObject[];
+  readonly gone?: readonly StoredObject[];
+}
+
 /** All that is told of a run. */
 async function told(
   cell: Cell,
   job: Job,
-  world: readonly StoredObject[],
+  { there, gone = [] }: World,
   foreseen: readonly Query[] = [],
 ): Promise<unknown> {
   const answer = (queries: readonly Query[]): readonly Answer[] =>
-    queries.map((query) => ({ objects: answerOf(world)(query) }));
+    queries.map((query) => ({ objects: answerOf(there, gone)(query) }));
   const { run } = await runInRounds({ cell, job, foreseen, answer, isNamespaced: () => undefined });
   return { ...plain(run), reads: run.reads.map(({ query, count }) => [formatQuery(query), count]) };
 }
@@ -59,24 +64,26 @@ const jobOf = (object: KubeObject, more: Partial<Job> = {}): Job => ({
 const teams = fc.subarray(["team-a", "team-b", "team-c", "default", "kube-system"], { minLength: 1 });
 const names = fc.constantFrom("settings", "certificates", "kube-root-ca.crt");
 const data = fc.dictionary(fc.constantFrom("a", "b", "__proto__", "constructor"), fc.string(), { maxKeys: 3 });
+const annotations = fc.constantFrom({}, { "evenkeel.dev/retain": "true" });
 const source = fc
-  .record({ space: fc.constantFrom("default", "team-a"), name: names, data, isMirrored: fc.boolean() })
-  .map(({ space, name, data, isMirrored }) =>
-    configMap(`${space}/${name}`, { data, ...(isMirrored && { labels: { mirror: "true" } }) }),
+  .record({ space: fc.constantFrom("default", "team-a"), name: names, data, annotations, isMirrored: fc.boolean() })
+  .map(({ space, name, data, annotations, isMirrored }) =>
+    configMap(`${space}/${name}`, { data, annotations, ...(isMirrored && { labels: { mirror: "true" } }) }),
   );
 
-/** Namespaces, some on their way out, sources, and copies of some of them. */
+/** Namespaces, some on their way out, sources, there or gone, and copies of some of them. */
 const worlds = fc
   .record({
     teams,
     going: fc.boolean(),
+    isGone: fc.boolean(),
     sources: fc.uniqueArray(source, { selector: (each) => each.metadata.uid, maxLength: 4 }),
   })
-  .map(({ teams, going, sources }) => {
+  .map(({ teams, going, isGone, sources }) => {
     const since = going ? { deletionTimestamp: "2026-01-01T00:00:00Z" } : {};
     const spaces = teams.map((name, i) => namespace(name, i === 0 ? since : {}));
     const copies = sources.flatMap((each) => teams.map((team) => copyOf(each, team)));
-    return [spaces, sources, copies].flat();
+    return isGone ? { there: [spaces, copies].flat(), gone: sources } : { there: [spaces, sources, copies].flat() };
   });
 
 function copyOf(source: StoredObject, team: string): StoredObject {
@@ -115,7 +122,7 @@ suite("in both cells, the same run", () => {
       await fc.assert(
         fc.asyncProperty(worlds, fc.boolean(), async (world, isVerifying) => {
           const { where, kind } = inline.declaration.watches;
-          const keys = world.filter((object) => object.kind === kind.kind && matches(where, object));
+          const keys = world.there.filter((object) => object.kind === kind.kind && matches(where, object));
           for (const object of keys) {
             const job = jobOf(object, { config, isVerifying });
             const expected = await told(inline, job, world);
@@ -155,6 +162,10 @@ suite("in both cells, the same run", () => {
     {
       name: "with metadata alone",
       body: "return { memo: cache.list(metadataOf(ConfigMap)).map((it) => Object.keys(it)) };",
+    },
+    {
+      name: "with what is gone",
+      body: `return { memo: ["a", "b"].map((name) => cache.departed(ConfigMap, { name, namespace: "default" })) };`,
     },
     { name: "that throws", body: `throw new Error("said");` },
     { name: "that gives up", body: `cache.list(Namespace); throw new TerminalError("it is hopeless");` },
@@ -197,8 +208,9 @@ suite("in both cells, the same run", () => {
       const [inline, worker] = await both(context, join(folder.path, "subject.js"));
       const object = { ...configMap("default/a", { data: { a: "{ hunter2" } }), ...nesting(deep) };
       const there = [{ ...namespace("team-a"), ...nesting(deepRead) }, ...world, object];
-      const expected = await told(inline, jobOf(object, job), there);
-      assert.deepEqual(await told(worker, jobOf(object, job), there), expected);
+      const gone = [configMap("default/b", { annotations: { at: "last" } })];
+      const expected = await told(inline, jobOf(object, job), { there, gone });
+      assert.deepEqual(await told(worker, jobOf(object, job), { there, gone }), expected);
       const tooDeep = { code: "OBJECT_TOO_DEEP" };
       if (Math.max(deep, deepRead) === 512) assert.partialDeepStrictEqual(expected, tooDeep);
     });

@@ -36,6 +36,7 @@ suite("told: believed is", () => {
     { name: "an error", told: done({ error, reads: [] }) },
     { name: "a terminal error", told: done({ error: sentError(new TerminalError("a")), reads: [] }) },
     { name: "reads without an answer", told: done({ missing: [query, metadataOf(ConfigMap)] }) },
+    { name: "a read of what is gone", told: done({ missing: [{ ...query, part: "departed" }] }) },
     { name: "a configuration", told: done({ reading: { config: { a: [1] } } }) },
     { name: "no configuration", told: done({ reading: { config: undefined } }) },
     { name: "issues", told: done({ reading: { issues: [{ path: ["a", 1], message: "b" }] } }) },
@@ -58,6 +59,10 @@ suite("told: not believed is", () => {
     {
       name: "a declaration without a list",
       told: { type: "loaded", declaration: { ...declaration, writes: undefined } },
+    },
+    {
+      name: "a declaration of what is gone",
+      told: { type: "loaded", declaration: { ...declaration, reads: [{ ...query, part: "departed" }] } },
     },
     { name: "a declaration of no kind", told: { type: "loaded", declaration: { ...declaration, writes: [{}] } } },
     { name: "a declaration with holes", told: { type: "loaded", declaration: { ...declaration, reads: endless() } } },
