@@ -10,7 +10,7 @@ import type { Api } from "../kube/api.ts";
 import type { Code } from "../kube/errors.ts";
 import { kindKey, type Kind } from "../kube/kind.ts";
 import type { Cell } from "../reconcile/cell/cell.ts";
-import { Controller, type ControllerObserver } from "../reconcile/controller.ts";
+import { Controller, type ControllerObserver, type Memos } from "../reconcile/controller.ts";
 import type { Events } from "../reconcile/events.ts";
 import { FunctionCache } from "../reconcile/function-cache.ts";
 import type { LoadedFunction } from "../reconcile/loader.ts";
@@ -109,8 +109,11 @@ export class FunctionSet {
       // Taken before the former one gives its informers back, so that those they share go on.
       const cache = this.#cacheOf(next);
       await this.#end(active);
-      const because = active.loaded.generation === next.generation ? "config" : "function";
-      this.#begin(next, { config, cache, observer: active.observer, because });
+      const { observer, controller, loaded } = active;
+      const because = loaded.generation === next.generation ? "config" : "function";
+      // Another version may mean something else by them.
+      const memos = because === "config" ? controller.memos : undefined;
+      this.#begin(next, { config, cache, observer, because, memos });
     }
     for (const [name, loaded] of functions) {
       if (this.#active.has(name)) continue;
@@ -122,7 +125,7 @@ export class FunctionSet {
     return new FunctionCache(name, cell.declaration, this.#options.informers);
   }
 
-  #begin(loaded: LoadedFunction, { config, cache, observer, because }: Beginning): void {
+  #begin(loaded: LoadedFunction, { config, cache, observer, because, memos }: Beginning): void {
     const { name, cell } = loaded;
     const scopes = new Map<string, boolean>();
     const tracker = new Tracker();
@@ -147,6 +150,7 @@ export class FunctionSet {
       reconciler,
       causes,
       because,
+      memos,
       observer: observer.controller,
       queueObserver: observer.queue,
     });
@@ -207,6 +211,7 @@ interface Beginning {
   readonly observer: FunctionObserver;
   /** Why all its keys run, where it is not simply because they are there. */
   readonly because?: Wake["what"];
+  readonly memos?: Memos | undefined;
 }
 
 /** One function at work. */

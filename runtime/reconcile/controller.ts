@@ -98,7 +98,12 @@ interface ControllerOptions {
   readonly concurrency: number;
   /** Why all keys run when this controller starts, if it replaces one (`config`, `function`). */
   readonly because?: Wake["what"] | undefined;
+  /** Of the controller that this one replaces. */
+  readonly memos?: Memos | undefined;
 }
+
+/** Key → what its last run returned as `memo`, and for which object. */
+export type Memos = ReadonlyMap<string, { readonly uid: string; readonly memo: unknown }>;
 
 /** client-go waits up to 1 000 s; nobody who has mended what was wrong wants to wait a quarter of an hour. */
 const RETRY_CAP_MS = 300_000;
@@ -118,6 +123,8 @@ export class Controller {
   readonly #ownWritesWait: OwnWritesWait;
   readonly #putOff: PutOff;
   readonly #unsubscribe: (() => void)[];
+  /** Until the start. */
+  #inherited: Memos;
   #active = 0;
   #state: "waiting" | "working" | "stopping" = "waiting";
   #idle = Promise.withResolvers<void>();
@@ -125,7 +132,8 @@ export class Controller {
   /** Nothing is collected and nothing runs before `start`: a standby may wait for months, and its caches know all keys. */
   constructor(options: ControllerOptions) {
     this.#options = options;
-    const { cache, causes, clock, queueObserver } = options;
+    const { cache, causes, clock, queueObserver, memos = new Map() } = options;
+    this.#inherited = memos;
     this.queue = new Workqueue({
       clock,
       onReady: this.#pump,
@@ -141,6 +149,7 @@ export class Controller {
   start(): void {
     if (this.#state !== "waiting") return;
     this.#state = "working";
+    this.#inherit();
     this.#addAll(this.#options.because);
     this.#pump();
   }
@@ -157,6 +166,27 @@ export class Controller {
     this.#ownWritesWait.close();
     // Last: keys that end their wait may be put off once more.
     this.#putOff.close();
+  }
+
+  /** For the controller that takes this one's place. */
+  get memos(): Memos {
+    const memos = new Map(this.#inherited);
+    for (const [key, { memo }] of this.#records.entries()) {
+      const uid = this.#options.cache.source(key)?.metadata.uid;
+      if (memo !== undefined && uid !== undefined) memos.set(key, { uid, memo });
+    }
+    return memos;
+  }
+
+  #inherit(): void {
+    const { cache, clock } = this.#options;
+    for (const [key, { uid, memo }] of this.#inherited) {
+      if (cache.source(key)?.metadata.uid !== uid) continue;
+      const record = new KeyRecord(clock);
+      record.memo = memo;
+      this.#records.set(key, record);
+    }
+    this.#inherited = new Map();
   }
 
   get state(): "waiting" | "working" | "stopping" {

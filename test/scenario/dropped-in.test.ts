@@ -356,6 +356,47 @@ suite("a function that", () => {
     );
   });
 
+  const changes: readonly {
+    readonly name: string;
+    readonly change: (w: World, functions: Readonly<Record<string, DefinedFunction>>) => Promise<void>;
+    readonly keeps: boolean;
+  }[] = [
+    { name: "by another configuration", change: (w) => w.apply({ dryRun: true }), keeps: true },
+    {
+      name: "by two of them, of which the first never comes to work",
+      change: (w) => w.apply({ dryRun: true }).then(() => w.apply({ dryRun: false })),
+      keeps: true,
+    },
+    {
+      name: "by another version, which may mean something else by it",
+      change: (w, { keeping }) => w.apply({ functions: { keeping: { ...keeping } as DefinedFunction } }),
+      keeps: false,
+    },
+    {
+      name: "where the object goes meanwhile and comes again",
+      async change(w) {
+        await w.delete(ConfigMap, "default/settings");
+        await w.apply({ dryRun: true });
+        await w.create(source("default/settings"));
+      },
+      keeps: false,
+    },
+  ];
+  for (const { name, change, keeps } of changes)
+    test(`remembers something and is replaced ${name}: it is ${keeps ? "handed on" : "forgotten"}`, async (context) => {
+      const seen: unknown[] = [];
+      const keeping = perSource((_data, memo) => {
+        seen.push(memo);
+        return { memo: "kept" };
+      });
+      const w = await world(context, { functions: { keeping }, objects: [source("default/settings")] });
+      await w.converged();
+      seen.length = 0;
+      await change(w, { keeping });
+      await w.converged();
+      assert.deepEqual(new Set(seen), new Set([keeps ? "kept" : undefined]));
+    });
+
   test("remembers something of a deleted object does not pass it on to the next of that name", async (context) => {
     const seen: unknown[] = [];
     const keeping = perSource((data, memo) => {
