@@ -11,7 +11,7 @@ import {
   type KubeObject,
   type StoredObject,
 } from "#evenkeel";
-import { copies, copyInto, sourceOf, sources } from "./lib/copy.ts";
+import { copies, copyInto, isMade, sources } from "./lib/copy.ts";
 
 const CONTROL_PLANE = "kube-";
 
@@ -46,15 +46,13 @@ export default defineFunction({
   writes: [ConfigMap],
   config,
   reconcile(source, cache, { config: { prefixes, sourceNamespaces } }) {
-    if (sourceOf(source) !== undefined) return {}; // A copy that somebody labelled: no second generation.
+    if (isMade(source)) return {}; // A copy that somebody labelled: no second generation.
     const refused = (object: StoredObject): EventEffect | undefined => refusal(object, sourceNamespaces);
     const reason = refused(source);
     if (reason !== undefined) return { children: [], events: [reason] };
 
     const rivals = cache.list(metadataOf(sources), { name: source.metadata.name });
-    const first = rivals
-      .filter((rival) => sourceOf(rival) === undefined && refused(rival) === undefined)
-      .toSorted(byAge)[0];
+    const first = rivals.filter((rival) => !isMade(rival) && refused(rival) === undefined).toSorted(byAge)[0];
     if (first !== undefined && first.metadata.uid !== source.metadata.uid) {
       const message = `${first.metadata.namespace}/${first.metadata.name} is older and has the same name; only it is mirrored`;
       return { children: [], events: [warning("Conflict", message)] };

@@ -14,6 +14,11 @@ export function isRetained({ metadata }: KubeObject): boolean {
   return metadata.annotations?.[RETAIN] === "true";
 }
 
+/** Whether `mirror` made `object`, whatever for: then it is no source, also where somebody has labelled it as one. */
+export function isMade(object: KubeObject): boolean {
+  return provenanceOf(object)?.function === "mirror";
+}
+
 /** The source that `object` is a copy of; undefined when it is not provably a copy of ours. */
 export function sourceOf(object: KubeObject): ObjectName | undefined {
   const provenance = provenanceOf(object);

@@ -186,6 +186,17 @@ const rows: readonly Row[] = [
     copies: undefined,
   },
   {
+    name: "B35 nor does what has all marks of a child of mirror and an owner of another kind",
+    source: childOf(namespace("team-a"), "mirror", configMap("team-a/settings", mirrored)),
+    copies: undefined,
+  },
+  {
+    name: "B35 which is no rival either",
+    source: at("default/settings", "02"),
+    others: [childOf(namespace("team-a"), "mirror", at("team-a/settings", "01"))],
+    copies: ["team-a", "team-b"],
+  },
+  {
     name: "B35 a copy made by hand with all our marks is a source like any other",
     source: configMap("shared/settings", {
       ...mirrored,
