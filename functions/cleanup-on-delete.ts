@@ -3,7 +3,7 @@
  * asked to retain them, copies are let go instead; what it last asked for counts before what the copy shows of it.
  */
 import { ConfigMap, defineFunction, metadataOf } from "#evenkeel";
-import { copies, isRetained, sourceOf, sources } from "./lib/copy.ts";
+import { copies, isMade, isRetained, sourceOf, sources } from "./lib/copy.ts";
 
 export default defineFunction({
   watches: copies,
@@ -12,7 +12,8 @@ export default defineFunction({
   reconcile(copy, cache) {
     const owner = sourceOf(copy);
     if (owner === undefined) return {}; // Not provably ours: left alone.
-    if (cache.get(metadataOf(sources), owner) !== undefined) return {};
+    const source = cache.get(metadataOf(sources), owner);
+    if (source !== undefined && !isMade(source)) return {};
     const last = cache.departed(sources, owner) ?? copy;
     return isRetained(last) ? { releases: [copy] } : { deletions: [copy] };
   },

@@ -127,6 +127,21 @@ const rows: readonly Row[] = [
     wants: [],
   },
   {
+    name: "B35 a source that has become a copy, and so is not mirrored, holds it no more",
+    world: [childOf(configMap("shared/settings", mirrored), "mirror", configMap("default/settings", mirrored))],
+    wants: ["deletions team-a/settings"],
+  },
+  {
+    name: "B35 whatever it is a copy of",
+    world: [childOf(namespace("default"), "mirror", configMap("default/settings", mirrored))],
+    wants: ["deletions team-a/settings"],
+  },
+  {
+    name: "what another function made is a source like any other",
+    world: [childOf(namespace("default"), "defaults", configMap("default/settings", mirrored))],
+    wants: [],
+  },
+  {
     name: "B35 a copy that somebody labelled mirror=true is no source of itself",
     copy: childOf(source, "mirror", configMap("team-a/settings", mirrored)),
     world: [childOf(source, "mirror", configMap("team-a/settings", mirrored))],

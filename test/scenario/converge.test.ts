@@ -439,6 +439,26 @@ suite("two sources of one name", () => {
   });
 });
 
+suite("a source that has become a copy", () => {
+  test("of its rival, and is labelled again, leaves no copies of its own in the way", async (context) => {
+    const w = await world(context, { objects: [source("team-a/settings", { data: { from: "team-a" } })] });
+    await w.advance(2_000);
+    await w.create(source("default/settings", { data: { from: "default" } }));
+    await w.converged();
+    await w.delete(ConfigMap, "team-a/settings");
+    await w.advance(100);
+    assert.deepEqual((await w.get(ConfigMap, "team-a/settings"))?.data, { from: "default" });
+    // Somebody applies its manifest once more, and meets the copy in its place.
+    await w.update(ConfigMap, "team-a/settings", (it) => {
+      const { metadata } = it;
+      return { ...it, metadata: { ...metadata, labels: { ...metadata.labels, mirror: "true" } } };
+    });
+    await w.converged();
+    const from = { from: "default" };
+    assert.deepEqual(await w.contents(), { "team-a/settings": from, "team-b/settings": from });
+  });
+});
+
 suite("many changes", () => {
   test("a hundred updates of a source within a second: few writes, and the last content wins", async (context) => {
     const w = await settled(context, { objects: [source("default/settings")] });
