@@ -54,7 +54,8 @@ export default defineFunction({
     const rivals = cache.list(metadataOf(sources), { name: source.metadata.name });
     const first = rivals.filter((rival) => !isMade(rival) && refused(rival) === undefined).toSorted(byAge)[0];
     if (first !== undefined && first.metadata.uid !== source.metadata.uid) {
-      const message = `${first.metadata.namespace}/${first.metadata.name} is older and has the same name; only it is mirrored`;
+      const winner = `${first.metadata.namespace}/${first.metadata.name}`;
+      const message = `${winner} has the same name and comes first, by age and then by namespace: only it is mirrored`;
       return { children: [], events: [warning("Conflict", message)] };
     }
     const namespaces = prefixes.flatMap((namePrefix) => cache.list(everyNamespace, { namePrefix }));

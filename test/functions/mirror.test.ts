@@ -227,7 +227,10 @@ suite("mirror", () => {
     const [event] =
       effectsOf({ source: { ...loser, data: { password: "hunter2" } }, others: [at("another/settings", "01")] })
         .events ?? [];
-    assert.equal(event?.message, "another/settings is older and has the same name; only it is mirrored");
+    assert.equal(
+      event?.message,
+      "another/settings has the same name and comes first, by age and then by namespace: only it is mirrored",
+    );
   });
 });
 

@@ -127,7 +127,7 @@ export const converge: readonly Behaviour[] = [
       await delay(YOUNGER_MS);
       await it.costsNoWrite(async () => {
         await it.create(RIVAL, OTHER, { labels: { mirror: "true" } });
-        await it.told("Conflict", /source-b33\/b33 is older and has the same name/, it.name, RIVAL);
+        await it.told("Conflict", /source-b33\/b33 has the same name and comes first/, it.name, RIVAL);
       });
       await it.copied();
     },
