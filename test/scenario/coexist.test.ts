@@ -444,6 +444,7 @@ suite("dry run", () => {
 });
 
 const retain = { "evenkeel.dev/retain": "true" };
+const unlabelled = (it: ConfigMap): ConfigMap => ({ ...it, metadata: { ...it.metadata, labels: {} } });
 const asking = (it: ConfigMap): ConfigMap => ({ ...it, metadata: { ...it.metadata, annotations: retain } });
 
 async function askAndGo(w: World): Promise<void> {
@@ -453,7 +454,7 @@ async function askAndGo(w: World): Promise<void> {
 
 async function askAndUnlabel(w: World): Promise<void> {
   await w.update(ConfigMap, "default/settings", asking);
-  await w.update(ConfigMap, "default/settings", (it) => ({ ...it, metadata: { ...it.metadata, labels: {} } }));
+  await w.update(ConfigMap, "default/settings", unlabelled);
 }
 
 suite("a source that asks to retain its copies", () => {
@@ -499,6 +500,11 @@ suite("a source that asks to retain its copies", () => {
   }[] = [
     { name: "and goes in the same moment is heard", going: askAndGo, isLeft: true },
     { name: "and loses its label in the same moment is heard", going: askAndUnlabel, isLeft: true },
+    {
+      name: "in the very update that takes its label off is not heard: no watch of what is labelled shows it",
+      going: (w) => w.update(ConfigMap, "default/settings", (it) => unlabelled(asking(it))),
+      isLeft: false,
+    },
     {
       name: "and goes is heard by another configuration",
       going: askAndGo,
