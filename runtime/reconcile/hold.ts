@@ -3,7 +3,7 @@
  * children whose successors are not there yet.
  */
 import type { Clock } from "../clock/clock.ts";
-import { describe, type Kind } from "../kube/kind.ts";
+import { describe, Namespace, type Kind } from "../kube/kind.ts";
 import type { ObjectName } from "../kube/object.ts";
 import { select, type Query } from "../kube/query.ts";
 import type { FunctionCache } from "./function-cache.ts";
@@ -68,6 +68,19 @@ export class Hold {
   }
 
   #isBlocked(write: Write, request: Request): boolean {
+    if (this.#isHeld(write, request)) return true;
+    if (!this.#isOnItsWayOut(write)) return false;
+    request.record.blocked.block(targetId(write), "terminating", write.name.namespace);
+    return true;
+  }
+
+  /** A new object would be refused there, and one that is put right goes all the same. What the cache shows is enough. */
+  #isOnItsWayOut({ verb, name: { namespace } }: Write): boolean {
+    if (namespace === undefined || !(verb === "create" || verb === "update" || verb === "replace")) return false;
+    return this.#options.cache.find(Namespace, { name: namespace })?.metadata.deletionTimestamp !== undefined;
+  }
+
+  #isHeld(write: Write, request: Request): boolean {
     const { record } = request;
     const id = targetId(write);
     if (!record.blocked.isHeld(id)) return false;

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { ConfigMap } from "../../runtime/kube/kind.ts";
-import { parseKey } from "../../runtime/kube/object.ts";
+import { parseKey, type StoredObject } from "../../runtime/kube/object.ts";
 import type { Effects } from "../../runtime/reconcile/effects.ts";
 import type { FunctionCache } from "../../runtime/reconcile/function-cache.ts";
 import { Hold } from "../../runtime/reconcile/hold.ts";
@@ -12,7 +12,7 @@ import { idOf, type Request } from "../../runtime/reconcile/request.ts";
 import { Tally } from "../../runtime/reconcile/tally.ts";
 import { VirtualClock } from "../support/virtual-clock.ts";
 import { start, tracingWorld } from "../trace/spans.ts";
-import { configMap, said, wish } from "./builders.ts";
+import { configMap, namespace, said, wish } from "./builders.ts";
 
 const { apiVersion, kind } = ConfigMap;
 const to = (key: string): Pick<Write, "kind" | "name"> => ({ kind: { apiVersion, kind }, name: parseKey(key) });
@@ -20,6 +20,13 @@ const identity = { uid: "u7", resourceVersion: "70" };
 
 const create: Write = { ...to("team-a/new"), verb: "create", body: configMap("team-a/new"), strategy: "update" };
 const replace: Write = { ...to("team-a/other"), verb: "replace", body: configMap("team-a/other"), ...identity };
+const update: Write = {
+  ...to("team-a/changed"),
+  verb: "update",
+  body: configMap("team-a/changed"),
+  manner: "whole",
+  comparison: { resourceVersion: "70", digest: "" },
+};
 const remove: Write = { ...to("team-a/old"), verb: "delete", ...identity };
 const release: Write = { ...to("team-a/kept"), verb: "release", patch: {}, uid: "u7" };
 
@@ -38,6 +45,8 @@ interface Bench {
   readonly doubted: (look: Look) => number | undefined;
   /** What the cache says of its lists. */
   readonly lists: { deletionsHeld: boolean };
+  /** What the cache shows of namespaces. */
+  readonly namespaces: Map<string, StoredObject>;
   /** What the function wants. */
   readonly wants: { effects: Effects };
   readonly record: KeyRecord;
@@ -49,11 +58,14 @@ function bench({ isDryRun = false } = {}): Bench {
   const { tracer } = tracingWorld();
   const lists = { deletionsHeld: false };
   const wants: Bench["wants"] = { effects: {} };
-  const hold = new Hold({ cache: lists as unknown as FunctionCache, clock, isDryRun });
+  const namespaces = new Map<string, StoredObject>();
+  const find: FunctionCache["find"] = (of, { name }) => (of.kind === "Namespace" ? namespaces.get(name) : undefined);
+  const hold = new Hold({ cache: Object.assign(lists, { find }) as unknown as FunctionCache, clock, isDryRun });
   const source = configMap("default/source");
   return {
     clock,
     lists,
+    namespaces,
     wants,
     record,
     look(...writes) {
@@ -188,6 +200,23 @@ const rows: readonly {
       look(remove);
       await clock.advance(300);
       assert.deepEqual(look(remove).sent, [said(remove)]);
+    },
+  },
+  {
+    name: "nothing is made or put right in a namespace on its way out; what goes there may go",
+    why: "it goes with its namespace, which takes no new object either",
+    async run({ clock, look, record, namespaces }) {
+      namespaces.set("team-a", namespace("team-a", { deletionTimestamp: "2026-01-01T00:00:00Z" }));
+      const held = look(create, update, replace);
+      assert.deepEqual([held.sent, record.blocked.targets("terminating").length], [[], 3]);
+      await clock.advance(60_000);
+      assert.deepEqual(look(create, update, replace).sent, []);
+      look(release, remove);
+      await clock.advance(300);
+      assert.deepEqual(look(release, remove).sent, [said(release), said(remove)]);
+      namespaces.set("team-a", namespace("team-a"));
+      record.blocked.clearNamespace("team-a");
+      assert.deepEqual(look(create, update, replace).sent, [said(create), said(update), said(replace)]);
     },
   },
   {

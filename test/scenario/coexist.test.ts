@@ -75,6 +75,8 @@ suite("a settled cluster", () => {
   });
 });
 
+const edited = (it: ConfigMap): ConfigMap => ({ ...it, data: { a: "2" } });
+
 suite("a namespace on its way out", () => {
   test("is left alone: no write, no error, and it gets its copy when it is there again", async (context) => {
     const held = { finalizers: ["example.com/hold"] };
@@ -95,6 +97,38 @@ suite("a namespace on its way out", () => {
     assert.deepEqual(await w.copies(), ["team-a/settings", "team-b/settings"]);
     assert.deepEqual(w.writes(), ["create team-a/settings"]);
   });
+
+  const changes: readonly { readonly what: string; readonly change: (w: World) => Promise<void> }[] = [
+    { what: "its source is edited", change: (w) => w.update(ConfigMap, "default/settings", edited) },
+    { what: "it is edited", change: (w) => w.update(ConfigMap, "team-a/settings", edited) },
+    { what: "its source asks to retain it", change: (w) => w.update(ConfigMap, "default/settings", asking) },
+    {
+      what: "its immutable source is another",
+      async change(w) {
+        await w.delete(ConfigMap, "default/fixed");
+        await w.create(source("default/fixed", { data: { a: "2" }, immutable: true }));
+      },
+    },
+  ];
+  for (const { what, change } of changes)
+    test(`asks for nothing where its copy is still there and ${what}`, async (context) => {
+      const fixed = source("default/fixed", { data: { a: "1" }, immutable: true });
+      const w = await world(context, { objects: [source("default/settings"), fixed] });
+      await w.converged();
+      await w.delete(Namespace, "team-a");
+      // The host has seen it, and what is in it goes after 100 ms.
+      await w.advance(50);
+      w.mark();
+      await change(w);
+      await w.advance(20);
+      assert.ok(await w.get(ConfigMap, "team-a/settings"));
+      assert.deepEqual(
+        w.asked().filter((request) => request.includes("team-a/") && !request.startsWith("get")),
+        [],
+      );
+      await w.converged();
+      assert.ok((await w.copies()).every((key) => key.startsWith("team-b/")));
+    });
 
   test("that the cache does not show yet: the refusal ends the attempt and is no error", async (context) => {
     const w = await world(context, { objects: [source("default/old")] });
