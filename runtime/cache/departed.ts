@@ -5,7 +5,7 @@
 import type { Clock } from "../clock/clock.ts";
 import { FleetingMap } from "../collections/fleeting-map.ts";
 import type { StoredObject } from "../kube/object.ts";
-import { withoutContent } from "./content.ts";
+import { metadataAlone } from "./answer.ts";
 
 /** Time for some thousand copies of one source, and for a server that is unwell. */
 const KEPT_MS = 600_000;
@@ -14,7 +14,7 @@ const MAX_KEPT = 4_096;
 
 export class Departed {
   readonly #clock: Pick<Clock, "now">;
-  /** By key, in the order in which they went. Their metadata alone. */
+  /** By key, in the order in which they went. Their metadata, and the digest where one was held. */
   readonly #gone = new FleetingMap<string, { readonly object: StoredObject; readonly sinceMs: number }>();
 
   constructor(clock: Pick<Clock, "now">) {
@@ -28,7 +28,7 @@ export class Departed {
 
   /** `object` has gone. */
   add(key: string, object: StoredObject): void {
-    this.#gone.set(key, { object: withoutContent(object, object.metadata), sinceMs: this.#clock.now() });
+    this.#gone.set(key, { object: metadataAlone(object), sinceMs: this.#clock.now() });
     for (const [first, { sinceMs }] of this.#gone.entries()) {
       if (this.#gone.size <= MAX_KEPT && !this.#isOld(sinceMs)) return;
       this.#gone.delete(first);

@@ -149,8 +149,21 @@ export class FunctionCache {
   /** What a plan goes by. */
   observed({ source, record: { statusDigest, fulfilled } }: Pick<About, "source" | "record">): Observed {
     const children = this.childrenOf(source);
-    return { functionName: this.#name, source, children, statusDigest, fulfilled, find: this.find };
+    return {
+      functionName: this.#name,
+      source,
+      children,
+      statusDigest,
+      fulfilled,
+      find: this.find,
+      departed: this.#departed,
+    };
   }
+
+  readonly #departed = (kind: Kind, name: ObjectName): StoredObject | undefined => {
+    const children = this.#children.find(({ query }) => isSameKind(query.kind, kind));
+    return children?.store.departed(objectKey(name));
+  };
 
   /** The object from the store that holds the most of it, if any does. */
   readonly find = (kind: Kind, name: ObjectName): StoredObject | undefined => {

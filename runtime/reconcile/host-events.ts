@@ -43,8 +43,9 @@ export function hostEvents(
     if (message !== undefined)
       events.push(warning("WriteRefused", more.length === 0 ? message : `${message} (and ${more.length} more)`));
   }
-  for (const { verb, name } of written) {
-    if (verb === "replace")
+  for (const write of written) {
+    const { verb, name } = write;
+    if (verb === "replace" || (verb === "create" && write.isSuccessor === true))
       events.push(
         warning(
           "Replaced",

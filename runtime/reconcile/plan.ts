@@ -25,6 +25,8 @@ export interface Observed {
   readonly fulfilled: ReadonlySet<string>;
   /** The object from the cache that holds the most of it, if any does. */
   find(kind: Kind, name: ObjectName): StoredObject | undefined;
+  /** A child that has gone lately, by its name, if nothing has followed it. */
+  departed(kind: Kind, name: ObjectName): StoredObject | undefined;
 }
 
 interface Target {
@@ -34,7 +36,13 @@ interface Target {
 
 export type Write = Target &
   (
-    | { readonly verb: "create"; readonly body: KubeObject; readonly strategy: ChildStrategy }
+    | {
+        readonly verb: "create";
+        readonly body: KubeObject;
+        readonly strategy: ChildStrategy;
+        /** An immutable child of that name and with other content has gone: a replacement in two steps. */
+        readonly isSuccessor?: true;
+      }
     | {
         readonly verb: "update";
         readonly body: KubeObject;
@@ -140,8 +148,11 @@ function planChild(child: KubeObject, observed: Observed, draft: Draft): void {
   const strategy = strategyOf(child);
   if (strategy === "apply") return planAppliedChild(withDigest(child), have, observed, draft);
   const want = withMetadataKeys(child);
-  if (have === undefined) draft.writes.push({ ...target, verb: "create", body: want, strategy });
-  else if (!isChildOf(have, observed.functionName, observed.source))
+  if (have === undefined) {
+    const gone = observed.departed(target.kind, target.name);
+    const isNews = gone !== undefined && isImmutable(gone) && !isContentSame(want, gone, draft.digests);
+    draft.writes.push({ ...target, verb: "create", body: want, strategy, ...(isNews && { isSuccessor: true }) });
+  } else if (!isChildOf(have, observed.functionName, observed.source))
     draft.refused.push({ ...target, wish: "child", holder: provenanceOf(have) });
   else if (isToBeAwaited(have) || isSame(want, have, draft.digests)) draft.unchangedCount++;
   else if (isImmutable(have) && !isContentSame(want, have, draft.digests)) {

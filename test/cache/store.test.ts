@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
 import * as fc from "fast-check";
+import { isImmutable, keptDigest, withDigestOnly } from "../../runtime/cache/content.ts";
 import { Store, type Change } from "../../runtime/cache/store.ts";
 import type { WatchEvent } from "../../runtime/kube/api.ts";
 import { EvenkeelError } from "../../runtime/kube/errors.ts";
@@ -223,6 +224,15 @@ suite("store: what is gone", () => {
       assert.equal(gone?.metadata.resourceVersion, remembered);
       if (gone !== undefined) assert.deepEqual(Object.keys(gone), ["apiVersion", "kind", "metadata"]);
     });
+
+  test("the digest is kept where no more was held: what follows may be compared with it", () => {
+    const store = storeOfAB();
+    const held = withDigestOnly({ ...object("c", 8), immutable: true } as StoredObject, object("c", 8).metadata);
+    store.apply({ type: "added", object: held });
+    store.apply(deleted("c", 9));
+    const gone = store.departed("c");
+    assert.deepEqual([gone && keptDigest(gone), gone && isImmutable(gone)], [keptDigest(held), true]);
+  });
 
   test("what was gone before the first list is not known", () => assert.equal(storeOfAB().departed("c"), undefined));
 });

@@ -95,13 +95,13 @@ export function planned(
   return whole;
 }
 
-type Remembered = Pick<Observed, "statusDigest" | "fulfilled">;
+type Remembered = Pick<Observed, "statusDigest" | "fulfilled" | "departed">;
 
 function plannedOn(
   effects: Effects,
   source: StoredObject,
   objects: readonly StoredObject[],
-  { statusDigest, fulfilled = new Set() }: Partial<Remembered>,
+  { statusDigest, fulfilled = new Set(), departed = () => undefined }: Partial<Remembered>,
 ): Plan {
   const all = [source, ...objects];
   return plan(effects, {
@@ -109,6 +109,7 @@ function plannedOn(
     source,
     statusDigest,
     fulfilled,
+    departed,
     children: objects.filter((object) => claimedOwner(object) === markOf(source)),
     find: (kind, name) =>
       all.find((object) => kindKey(object) === kindKey(kind) && objectKey(object.metadata) === objectKey(name)),

@@ -4,7 +4,7 @@ import { suite, test } from "node:test";
 import { kindKey } from "../../runtime/kube/kind.ts";
 import { objectKey, type StoredObject } from "../../runtime/kube/object.ts";
 import type { Effects } from "../../runtime/reconcile/effects.ts";
-import { bare, childOf, configMap, onlyWrite, other, planned, said, wish } from "./builders.ts";
+import { bare, childOf, configMap, digested, onlyWrite, other, planned, said, wish } from "./builders.ts";
 
 const source = configMap("default/settings", { uid: "u1" });
 const data = { a: "1" };
@@ -382,6 +382,34 @@ function holds({ name, effects, objects = [], why, ...expected }: Row): void {
 
 suite("plan: children", () => {
   for (const row of children) holds(row);
+});
+
+/** `object` as a cache shows it that holds nothing but metadata. */
+const bare = (object: StoredObject): StoredObject => withoutContent(object, object.metadata);
+
+suite("plan: a child that is made where one has just gone", () => {
+  const fixed = { children: [wish("team-a/settings", { immutable: true })] };
+  const rows: readonly {
+    readonly name: string;
+    readonly effects?: Effects;
+    readonly gone?: StoredObject;
+    readonly isNews: boolean;
+  }[] = [
+    {
+      name: "is news where that was immutable and had other data",
+      gone: mine({ immutable: true, data: { a: "2" } }),
+      isNews: true,
+    },
+    { name: "is none where it had the same", effects: fixed, gone: mine({ immutable: true }), isNews: false },
+    { name: "is none where it could be changed", gone: mine({ data: { a: "2" } }), isNews: false },
+    { name: "is none where nothing is known of its data", gone: bare(mine({ immutable: true })), isNews: false },
+    { name: "is none where none has gone", isNews: false },
+  ];
+  for (const { name, effects = one, gone, isNews } of rows)
+    test(name, () => {
+      const made = planned(effects, source, [], { departed: () => gone && digested(gone) });
+      assert.equal(onlyWrite(made, "create").isSuccessor === true, isNews);
+    });
 });
 
 suite("plan: what is stored in another form than it was wished for", () => {

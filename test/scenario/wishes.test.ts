@@ -8,7 +8,7 @@ import { defineFunction, status, type DefinedFunction } from "../../runtime/reco
 import { normal, type Child } from "../../runtime/reconcile/effects.ts";
 import type { Fault } from "../support/in-process-transport.ts";
 import { configMap, namespace, source } from "./objects.ts";
-import { world } from "./world.ts";
+import { world, type World } from "./world.ts";
 
 const MINUTE = 60_000;
 
@@ -337,6 +337,50 @@ test("a replacement that would be refused leaves what it was to replace, and say
   await w.advance(10 * MINUTE);
   assert.deepEqual(await colours(), ["new", "new"]);
 });
+
+const fixed = (colour: string, immutable = true): ConfigMap =>
+  source("default/settings", { immutable, data: { colour } });
+const withFinalizers = (finalizers: readonly string[]) => (it: ConfigMap) => ({
+  ...it,
+  metadata: { ...it.metadata, finalizers },
+});
+const successions: readonly {
+  readonly name: string;
+  readonly first?: ConfigMap;
+  readonly change: (w: World) => Promise<void>;
+  readonly isTold: boolean;
+}[] = [
+  { name: "at once", change: (w) => anew(w, 0), isTold: true },
+  { name: "when the copy has gone with the former source", change: (w) => anew(w, 1_000), isTold: true },
+  {
+    name: "when somebody lets go of the former copy",
+    async change(w) {
+      await w.update(ConfigMap, "team-a/settings", withFinalizers(["example.com/hold"]));
+      await anew(w, 0);
+      await w.advance(MINUTE);
+      await w.update(ConfigMap, "team-a/settings", withFinalizers([]));
+    },
+    isTold: true,
+  },
+  { name: "by the same content", change: (w) => anew(w, 1_000, fixed("old")), isTold: false },
+  { name: "and kubelets watched it", first: fixed("old", false), change: (w) => anew(w, 1_000), isTold: false },
+  { name: "long after it went", change: (w) => anew(w, 11 * MINUTE), isTold: false },
+];
+
+async function anew(w: World, afterMs: number, next = fixed("new")): Promise<void> {
+  await w.delete(ConfigMap, "default/settings");
+  await w.advance(afterMs);
+  await w.create(next);
+}
+
+for (const { name, first = fixed("old"), change, isTold } of successions)
+  test(`a copy is replaced ${name}: pods that have it ${isTold ? "need a restart, and that is told" : "are no news"}`, async (context) => {
+    const w = await world(context, { namespaces: ["team-a"], objects: [first] });
+    await w.converged();
+    await change(w);
+    await w.converged();
+    assert.deepEqual((await w.events()).includes("Replaced on default/settings"), isTold);
+  });
 
 suite("a key waits for the cache to show what it wrote, and no longer:", () => {
   const spread = defineFunction({
