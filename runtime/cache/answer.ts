@@ -5,7 +5,7 @@ import { kindKey } from "../kube/kind.ts";
 import { compareResourceVersions, objectKey, type StoredObject } from "../kube/object.ts";
 import { formatQuery, implies, matches, metadataOf, type Query, type Where } from "../kube/query.ts";
 import { isDisjoint } from "./conjunction.ts";
-import { isWhole, withoutContent } from "./content.ts";
+import { metadataAlone } from "./content.ts";
 import type { Change, Store } from "./store.ts";
 
 /**
@@ -33,11 +33,6 @@ export function answerFrom(stores: readonly Store[]): (query: Query) => readonly
 /** Whether what `declared` holds of an object is enough for `query`. */
 export function canAnswer(declared: Query, query: Query): boolean {
   return declared.part === undefined || query.part !== undefined;
-}
-
-/** The object as a query of metadata shows it, whatever is held of it. */
-export function metadataAlone(object: StoredObject): StoredObject {
-  return isWhole(object) ? withoutContent(object, object.metadata) : object;
 }
 
 /**

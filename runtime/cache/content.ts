@@ -28,6 +28,11 @@ export function withoutContent({ apiVersion, kind }: KubeObject, metadata: Store
   return reduced;
 }
 
+/** The object as a query of metadata shows it, whatever is held of it. */
+export function metadataAlone(object: StoredObject): StoredObject {
+  return isWhole(object) ? withoutContent(object, object.metadata) : object;
+}
+
 /** `object` with this metadata and a digest of its content. */
 export function withDigestOnly(object: KubeObject, metadata: StoredObject["metadata"]): StoredObject {
   const { apiVersion, kind } = object;

@@ -5,7 +5,7 @@
 import type { Clock } from "../clock/clock.ts";
 import { FleetingMap } from "../collections/fleeting-map.ts";
 import type { StoredObject } from "../kube/object.ts";
-import { metadataAlone } from "./answer.ts";
+import { metadataAlone } from "./content.ts";
 
 /** Time for some thousand copies of one source, and for a server that is unwell. */
 const KEPT_MS = 600_000;

@@ -1,5 +1,6 @@
 /** The part of the cache that one function declared: its sources, what it reads, and the children it made. */
-import { answerFrom, looksSame, metadataAlone } from "../cache/answer.ts";
+import { answerFrom, looksSame } from "../cache/answer.ts";
+import { metadataAlone } from "../cache/content.ts";
 import type { SharedInformer } from "../cache/informer.ts";
 import type { Informers } from "../cache/informers.ts";
 import type { Change, Indexer, Store } from "../cache/store.ts";

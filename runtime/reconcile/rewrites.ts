@@ -85,5 +85,8 @@ function isOver({ sinceMs }: Known, nowMs: number): boolean {
 
 /** What is wanted, in short. Of the metadata no more than the wish names: the rest is what is replaced, and the labels of others. */
 export function contentOf(wish: Wish | undefined): string | undefined {
-  return wish && hash("sha1", JSON.stringify({ ...wish.body, metadata: wishedMetadata(wish.body as Partial<KubeObject>) }), "base64");
+  return (
+    wish &&
+    hash("sha1", JSON.stringify({ ...wish.body, metadata: wishedMetadata(wish.body as Partial<KubeObject>) }), "base64")
+  );
 }

@@ -108,8 +108,10 @@ export class SecondLook {
     };
     const foreseen = first.reads.map(({ query }) => query);
     const found = await Promise.all(foreseen.map(ask));
-    const isAbsent = ({ objects }: Answer, i: number): boolean => objects?.length === 0 && first.reads[i]?.count === 0;
-    if (object === job.object && found.every(isAbsent)) return first;
+    // Of one name there is no more than one that has departed, and it changes only by coming back.
+    const isAsBefore = ({ objects }: Answer, i: number): boolean =>
+      (objects?.length === 0 || foreseen[i]?.part === "departed") && first.reads[i]?.count === objects?.length;
+    if (object === job.object && found.every(isAsBefore)) return first;
     const { run } = await runInRounds({
       cell,
       job: { ...job, object },

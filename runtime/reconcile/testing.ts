@@ -2,7 +2,8 @@
  * `#evenkeel/testing`: one run of a function in a world that its author describes, without a cluster, a host or a thread.
  * What the function reads and what it returns is checked as the host checks it.
  */
-import { answerFrom, metadataAlone } from "../cache/answer.ts";
+import { answerFrom } from "../cache/answer.ts";
+import { metadataAlone } from "../cache/content.ts";
 import { Store } from "../cache/store.ts";
 import { EvenkeelError } from "../kube/errors.ts";
 import { describe, isSameKind, type Kind, type UntypedObject } from "../kube/kind.ts";

@@ -1,7 +1,6 @@
 /** Objects, worlds, functions and plans in one line each, so that tables read like specifications. */
 import assert from "node:assert/strict";
-import { metadataAlone } from "../../runtime/cache/answer.ts";
-import { isWhole, withDigestOnly, withoutContent } from "../../runtime/cache/content.ts";
+import { isWhole, metadataAlone, withDigestOnly, withoutContent } from "../../runtime/cache/content.ts";
 import { deepFrozen } from "../../runtime/cache/freeze.ts";
 import { kindKey, type ConfigMap, type Namespace } from "../../runtime/kube/kind.ts";
 import { objectKey, parseKey, type KubeObject, type ObjectMeta, type StoredObject } from "../../runtime/kube/object.ts";

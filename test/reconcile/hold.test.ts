@@ -24,7 +24,7 @@ const update: Write = {
   ...to("team-a/changed"),
   verb: "update",
   body: configMap("team-a/changed"),
-  manner: "whole",
+  strategy: "update",
   comparison: { resourceVersion: "70", digest: "" },
 };
 const remove: Write = { ...to("team-a/old"), verb: "delete", ...identity };

@@ -384,9 +384,6 @@ suite("plan: children", () => {
   for (const row of children) holds(row);
 });
 
-/** `object` as a cache shows it that holds nothing but metadata. */
-const bare = (object: StoredObject): StoredObject => withoutContent(object, object.metadata);
-
 suite("plan: a child that is made where one has just gone", () => {
   const fixed = { children: [wish("team-a/settings", { immutable: true })] };
   const rows: readonly {

@@ -20,7 +20,7 @@ export async function list(call: Call, options: ListOptions): Promise<Response> 
 }
 
 /** Some of the objects that a list or a deletecollection is about. */
-export interface Page {
+interface Page {
   readonly items: readonly StoredVersion[];
   readonly metadata: ListMetadata;
 }

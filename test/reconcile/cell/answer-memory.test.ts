@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
 import * as fc from "fast-check";
-import { metadataAlone } from "../../../runtime/cache/answer.ts";
+import { metadataAlone } from "../../../runtime/cache/content.ts";
 import { EvenkeelError } from "../../../runtime/kube/errors.ts";
 import { ConfigMap } from "../../../runtime/kube/kind.ts";
 import type { StoredObject } from "../../../runtime/kube/object.ts";
