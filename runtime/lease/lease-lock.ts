@@ -6,6 +6,7 @@
  *
  * Ours is a record that this process wrote, not one that has its name: another may have been given the same.
  */
+import { randomUUID } from "node:crypto";
 import type { Clock } from "../clock/clock.ts";
 import type { Api, CallOptions, WriteResult } from "../kube/api.ts";
 import { untilAborted } from "../kube/deadline.ts";
@@ -54,6 +55,8 @@ export class LeaseLock {
   readonly #lease: LeaseName;
   readonly #identity: string;
   readonly #leaseDurationMs: number;
+  /** Of this process alone. Times are not: two that a release wakes write within the same millisecond. */
+  readonly #mark = randomUUID();
 
   /** The last record read or written. */
   #record: LeaseRecord | undefined;
@@ -135,7 +138,10 @@ export class LeaseLock {
 
   get #isOurs(): boolean {
     if (this.#record === undefined) return false;
-    return this.#record.holder === this.#identity && this.#written.includes(this.#record.renewTime);
+    const { holder, mark, renewTime } = this.#record;
+    // Where somebody took the mark off, the time has to do; it has to fit in any case, for others leave our mark in place.
+    const isMarked = mark === this.#mark || mark === "";
+    return holder === this.#identity && isMarked && this.#written.includes(renewTime);
   }
 
   /**
@@ -190,7 +196,8 @@ export class LeaseLock {
   }
 
   #ourClaim(): Claim {
-    return { holder: this.#identity, durationMs: this.#leaseDurationMs, nowMs: this.#clock.wall() };
+    const nowMs = this.#clock.wall();
+    return { holder: this.#identity, mark: this.#mark, durationMs: this.#leaseDurationMs, nowMs };
   }
 
   /** One request. Once `signal` is aborted nothing is sent, and no answer is waited for, whatever the Api makes of it. */

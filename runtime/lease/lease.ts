@@ -44,7 +44,12 @@ export interface LeaseRecord {
   readonly transitions: number;
   /** `` when nobody else is to hold it. */
   readonly preferredHolder: string;
+  /** Of the process of ours that wrote it; `` when somebody has taken it off. Others leave in place what they find. */
+  readonly mark: string;
 }
+
+/** In an annotation, so that client-go, which has no field for it and keeps annotations, may hold the same Lease. */
+const MARK = "evenkeel.dev/written-by";
 
 /** Reads the record of an object that may be any Lease, also one written by hand. */
 export function leaseRecord(object: KubeObject): LeaseRecord {
@@ -56,6 +61,7 @@ export function leaseRecord(object: KubeObject): LeaseRecord {
     renewTime: text(spec.renewTime),
     transitions: count(spec.leaseTransitions),
     preferredHolder: text(spec.preferredHolder),
+    mark: text(object.metadata.annotations?.[MARK]),
   };
 }
 
@@ -73,25 +79,29 @@ export function isSameRecord(a: LeaseRecord, b: LeaseRecord): boolean {
 
 export interface Claim {
   readonly holder: string;
+  /** What no other process has, though it may have the name. */
+  readonly mark: string;
   readonly durationMs: number;
   readonly nowMs: number;
 }
 
 /** A new Lease, held by us. */
 export function createdLease({ namespace, name }: LeaseName, claim: Claim): Lease {
-  return body({ namespace, name }, { ...term(claim), acquireTime: microTime(claim.nowMs), leaseTransitions: 0 });
+  const spec = { ...term(claim), acquireTime: microTime(claim.nowMs), leaseTransitions: 0 };
+  return body(marked({ namespace, name }, claim), spec);
 }
 
 /** `current`, renewed by its holder. What else is in the object stays. */
 export function renewedLease(current: StoredObject, claim: Claim): Lease {
-  return body(current.metadata, { ...specOf(current), ...term(claim) });
+  return body(marked(current.metadata, claim), { ...specOf(current), ...term(claim) });
 }
 
 /** `current`, taken over: a transition, a new acquireTime, and no more wish of the past for a preferred holder. */
 export function takenOverLease(current: StoredObject, claim: Claim): Lease {
   const { preferredHolder: _, ...rest } = specOf(current);
   const leaseTransitions = Math.min(leaseRecord(current).transitions + 1, MAX_INT32);
-  return body(current.metadata, { ...rest, ...term(claim), acquireTime: microTime(claim.nowMs), leaseTransitions });
+  const spec = { ...rest, ...term(claim), acquireTime: microTime(claim.nowMs), leaseTransitions };
+  return body(marked(current.metadata, claim), spec);
 }
 
 /** The API server refuses a larger count, and then nobody could lead. */
@@ -111,6 +121,10 @@ export function releasedLease(current: StoredObject, nowMs: number): Lease {
 
 function term({ holder, durationMs, nowMs }: Claim): LeaseSpec {
   return { holderIdentity: holder, leaseDurationSeconds: durationMs / 1000, renewTime: microTime(nowMs) };
+}
+
+function marked(metadata: ObjectMeta, { mark }: Claim): ObjectMeta {
+  return { ...metadata, annotations: { ...metadata.annotations, [MARK]: mark } };
 }
 
 function body(metadata: ObjectMeta, spec: LeaseSpec): Lease {

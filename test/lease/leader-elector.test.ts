@@ -239,6 +239,39 @@ test("of two replicas of one name one leads and the other stands by, until the f
   assert.deepEqual([a.elector.isLeader(), b.elector.isLeader()], [false, true]);
 });
 
+test("two replicas of one name that begin in the same millisecond do not lead both", async () => {
+  const replicas = new Replicas();
+  const twins = [replicas.add("a", { identity: "same" }), replicas.add("b", { identity: "same" })];
+  for (const twin of twins) twin.start();
+  for (let i = 0; i < 1_000; i++) {
+    await replicas.clock.advance(10);
+    assert.ok(twins.filter(({ elector }) => elector.isLeader()).length < 2, `after ${i * 10} ms`);
+  }
+});
+
+test("two standbys of one name, woken by the same release, do not lead both", async () => {
+  for (let seed = 1; seed <= 50; seed++) {
+    const replicas = new Replicas(seed);
+    // As in one network: whoever writes second writes in the same millisecond.
+    const wayMs = (): number => 0.2 + replicas.clock.random();
+    replicas.server.weather = () => ({ requestMs: wayMs(), responseMs: wayMs() });
+    const leader = replicas.add("leader");
+    leader.start();
+    await replicas.clock.advance(100);
+    const twins = [replicas.add("a", { identity: "same" }), replicas.add("b", { identity: "same" })];
+    for (const twin of twins) {
+      twin.start();
+      await replicas.clock.advance(137);
+    }
+    await replicas.clock.advance(6_000);
+    void leader.elector.release();
+    for (let i = 0; i < 600; i++) {
+      await replicas.clock.advance(10);
+      assert.ok(twins.filter(({ elector }) => elector.isLeader()).length < 2, `seed ${seed}, after ${i * 10} ms`);
+    }
+  }
+});
+
 test("a leader that is deposed by another replica of its name says which flag tells them apart", async () => {
   const replicas = new Replicas();
   const { elector } = await replicas.leader("same");

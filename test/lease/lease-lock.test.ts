@@ -126,6 +126,28 @@ test("a leader has lost a lease that carries its name, and that it did not write
   assert.equal(server.spec.holderIdentity, "us", "and does not give it up for the other");
 });
 
+test("a record that another process wrote is not ours, though it has our name, our time and nothing else to tell it by", async () => {
+  const { server, attempt, release } = bench();
+  await attempt(false);
+  const { annotations } = server.lease?.metadata ?? {};
+  server.put(server.spec, { annotations: { "evenkeel.dev/written-by": "another" } });
+  assert.equal(await attempt(true), "notOurs");
+  // client-go keeps the annotations of whoever held the Lease before it.
+  server.put({ ...server.spec, renewTime: "t2" }, { annotations });
+  assert.equal(await attempt(true), "notOurs");
+  assert.equal(await release(), "done");
+  assert.equal(server.spec.holderIdentity, "us");
+});
+
+test("a lease that somebody took the mark off is still ours, and is marked again", async () => {
+  const { server, attempt } = bench();
+  await attempt(false);
+  const { annotations } = server.lease?.metadata ?? {};
+  server.put(server.spec, { annotations: { theirs: "stays" } });
+  assert.equal(await attempt(true), "held");
+  assert.deepEqual(server.lease?.metadata.annotations, { theirs: "stays", ...annotations });
+});
+
 test("trusts a record without a duration for as long as one of ours", async () => {
   const { clock, attempt } = bench({ holderIdentity: "them" });
   assert.equal(await attempt(false), "notOurs");

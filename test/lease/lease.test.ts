@@ -13,7 +13,8 @@ import {
 
 const nowMs = Date.UTC(2026, 0, 1, 12, 0, 0, 7);
 const now = "2026-01-01T12:00:00.007000Z";
-const ours = { holder: "us", durationMs: 15_000, nowMs };
+const ours = { holder: "us", mark: "our process", durationMs: 15_000, nowMs };
+const marked = { "evenkeel.dev/written-by": "our process" };
 
 function stored(spec: LeaseSpec | null | undefined): StoredObject & { readonly spec?: unknown } {
   return {
@@ -32,7 +33,7 @@ test("creates a lease that we hold", () => {
   assert.deepEqual(createdLease({ namespace: "system", name: "evenkeel" }, ours), {
     apiVersion: "coordination.k8s.io/v1",
     kind: "Lease",
-    metadata: { namespace: "system", name: "evenkeel" },
+    metadata: { namespace: "system", name: "evenkeel", annotations: marked },
     spec: {
       holderIdentity: "us",
       leaseDurationSeconds: 15,
@@ -43,7 +44,7 @@ test("creates a lease that we hold", () => {
   });
 });
 
-test("a renewal changes the time of renewal alone, and keeps labels, version and unknown fields", () => {
+test("a renewal changes the time of renewal and the mark alone, and keeps labels, version and unknown fields", () => {
   const spec = {
     holderIdentity: "us",
     leaseDurationSeconds: 15,
@@ -53,7 +54,7 @@ test("a renewal changes the time of renewal alone, and keeps labels, version and
     futureField: 1,
   };
   const lease = renewedLease(stored(spec), ours);
-  assert.deepEqual(lease.metadata, stored(spec).metadata);
+  assert.deepEqual(lease.metadata, { ...stored(spec).metadata, annotations: marked });
   assert.deepEqual(lease.spec, { ...spec, renewTime: now });
 });
 
