@@ -79,7 +79,8 @@ export class LeaderElector {
     this.#identity = identity;
     this.#onNewLeader = onNewLeader;
     this.#observer = observer;
-    this.#lock = new LeaseLock({ api, clock, lease, identity, leaseDurationMs: TIMING.leaseDurationMs });
+    const { leaseDurationMs, requestMs } = TIMING;
+    this.#lock = new LeaseLock({ api, clock, lease, identity, leaseDurationMs, requestMs });
   }
 
   /** Aborts, with an EvenkeelError LEASE_LOST, when leadership ends: lost or released. Not aborted before it began. */
@@ -158,7 +159,7 @@ export class LeaderElector {
   async #campaign(signal: AbortSignal): Promise<void> {
     for (let isWatching = false; ;) {
       this.#pause = new AbortController();
-      const attempt = await this.#attempt(TIMING.attemptMs);
+      const attempt = await this.#attempt(this.#end.signal);
       // Looked at before the answer is: they may have come in the same moment.
       this.#end.signal.throwIfAborted();
       if (attempt?.type === "held") {
@@ -204,7 +205,7 @@ export class LeaderElector {
       const restMs = triedMs + TIMING.retryPeriodMs - this.#clock.now();
       await sleep(this.#clock, Math.min(restMs, leftMs()), this.#end.signal);
       triedMs = this.#clock.now();
-      const attempt = isOver() ? undefined : await this.#attempt(Math.min(TIMING.attemptMs, leftMs()));
+      const attempt = isOver() ? undefined : await this.#attemptWithin(leftMs());
       if (this.#end.signal.aborted) return;
       // Looked at before the answer is: one that comes after the deadline must not make us leader again.
       if (isOver()) this.#lose(`not renewed for ${TIMING.renewDeadlineMs / 1000} s`, this.#failure);
@@ -217,11 +218,19 @@ export class LeaderElector {
     }
   }
 
-  /** One attempt within `budgetMs`. Undefined when it failed: then it is made again. */
-  async #attempt(budgetMs: number): Promise<Attempt | undefined> {
+  async #attemptWithin(budgetMs: number): Promise<Attempt | undefined> {
     const deadline = new Deadline(this.#clock, this.#what, budgetMs, this.#end.signal);
     try {
-      const attempt = await this.#lock.tryAcquireOrRenew(this.#state === "leading", deadline.signal);
+      return await this.#attempt(deadline.signal);
+    } finally {
+      deadline.clear();
+    }
+  }
+
+  /** One attempt, until `signal` ends it. Undefined when it failed: then it is made again. */
+  async #attempt(signal: AbortSignal): Promise<Attempt | undefined> {
+    try {
+      const attempt = await this.#lock.tryAcquireOrRenew(this.#state === "leading", signal);
       this.#answeredMs = this.#clock.now();
       this.#failure = undefined;
       return attempt;
@@ -230,7 +239,6 @@ export class LeaderElector {
       if (!this.#end.signal.aborted) this.#observer?.attemptFailed?.(error);
       return undefined;
     } finally {
-      deadline.clear();
       this.#reportHolder();
     }
   }
@@ -281,14 +289,11 @@ export class LeaderElector {
 
   /** A conflict is likely once: the renewal that we gave up a moment ago may arrive in between. */
   async #tryRelease(): Promise<unknown> {
-    const deadline = new Deadline(this.#clock, this.#what, TIMING.attemptMs, undefined);
     try {
-      await this.#lock.release(deadline.signal);
+      await this.#lock.release();
       return undefined;
     } catch (error) {
       return error;
-    } finally {
-      deadline.clear();
     }
   }
 

@@ -9,7 +9,7 @@
 import { randomUUID } from "node:crypto";
 import type { Clock } from "../clock/clock.ts";
 import type { Api, CallOptions, WriteResult } from "../kube/api.ts";
-import { untilAborted } from "../kube/deadline.ts";
+import { Deadline, untilAborted } from "../kube/deadline.ts";
 import { codeOf } from "../kube/errors.ts";
 import type { StoredObject } from "../kube/object.ts";
 import { instant, type Instant } from "./instant.ts";
@@ -41,6 +41,11 @@ interface LeaseLockOptions {
   readonly lease: LeaseName;
   readonly identity: string;
   readonly leaseDurationMs: number;
+  /**
+   * For the answer to each request. An attempt may be three and more: within one bound for all of them, a write after slow
+   * answers would be carried out again and again without being heard of.
+   */
+  readonly requestMs: number;
 }
 
 /** How often a conflict is answered by reading again within one attempt. */
@@ -55,6 +60,7 @@ export class LeaseLock {
   readonly #lease: LeaseName;
   readonly #identity: string;
   readonly #leaseDurationMs: number;
+  readonly #requestMs: number;
   /** Of this process alone. Times are not: two that a release wakes write within the same millisecond. */
   readonly #mark = randomUUID();
 
@@ -67,12 +73,13 @@ export class LeaseLock {
   /** The object as the server has it; undefined while a write is under way and after one whose outcome is unknown. */
   #current: StoredObject | undefined;
 
-  constructor({ api, clock, lease, identity, leaseDurationMs }: LeaseLockOptions) {
+  constructor({ api, clock, lease, identity, leaseDurationMs, requestMs }: LeaseLockOptions) {
     this.#api = api;
     this.#clock = clock;
     this.#lease = lease;
     this.#identity = identity;
     this.#leaseDurationMs = leaseDurationMs;
+    this.#requestMs = requestMs;
   }
 
   /** Who holds the lease as far as seen; undefined before the first reading, `` when nobody does. */
@@ -112,11 +119,11 @@ export class LeaseLock {
   }
 
   /** Empties the record if, and only if, the record just read is ours. @throws EvenkeelError API_CONFLICT: to be tried again */
-  async release(signal: AbortSignal): Promise<void> {
-    const current = await this.#read(signal);
+  async release(): Promise<void> {
+    const current = await this.#read(undefined);
     if (current === undefined || !this.#isOurs) return;
     const lease = releasedLease(current, this.#clock.wall());
-    await this.#write(lease, (options) => this.#api.update(Lease, lease, options), signal);
+    await this.#write(lease, (options) => this.#api.update(Lease, lease, options), undefined);
   }
 
   async #renewAsKnown(signal: AbortSignal): Promise<Attempt | undefined> {
@@ -153,7 +160,7 @@ export class LeaseLock {
     return holder !== "" && sinceMs < (durationMs > 0 ? durationMs : this.#leaseDurationMs);
   }
 
-  async #read(signal: AbortSignal): Promise<StoredObject | undefined> {
+  async #read(signal: AbortSignal | undefined): Promise<StoredObject | undefined> {
     try {
       const object = await this.#ask((options) => this.#api.get(Lease, this.#lease, options), signal);
       this.#observe(leaseRecord(object), object);
@@ -177,7 +184,7 @@ export class LeaseLock {
   async #write(
     lease: Lease,
     send: (options: CallOptions) => Promise<WriteResult>,
-    signal: AbortSignal,
+    signal: AbortSignal | undefined,
   ): Promise<Attempt> {
     this.#current = undefined;
     this.#written = [...this.#written, leaseRecord(lease).renewTime].slice(-MAX_UNANSWERED);
@@ -200,10 +207,16 @@ export class LeaseLock {
     return { holder: this.#identity, mark: this.#mark, durationMs: this.#leaseDurationMs, nowMs };
   }
 
-  /** One request. Once `signal` is aborted nothing is sent, and no answer is waited for, whatever the Api makes of it. */
-  #ask<T>(send: (options: CallOptions) => Promise<T>, signal: AbortSignal): Promise<T> {
-    signal.throwIfAborted();
-    return untilAborted(send({ lane: "lease", signal }), signal);
+  /** One request. Once `caller` is aborted nothing is sent, and no answer is waited for, whatever the Api makes of it. */
+  async #ask<T>(send: (options: CallOptions) => Promise<T>, caller: AbortSignal | undefined): Promise<T> {
+    caller?.throwIfAborted();
+    const { namespace, name } = this.#lease;
+    const deadline = new Deadline(this.#clock, `lease ${namespace}/${name}`, this.#requestMs, caller);
+    try {
+      return await untilAborted(send({ lane: "lease", signal: deadline.signal }), deadline.signal);
+    } finally {
+      deadline.clear();
+    }
   }
 }
 

@@ -15,7 +15,7 @@ const renewDeadlineMs = 10_000;
 /** Between two attempts. Times JITTER it is less than renewDeadline. */
 const retryPeriodMs = 2_000;
 
-/** How long one attempt may take: three that are never answered fit between two renewals before the deadline. */
-const attemptMs = (renewDeadlineMs - retryPeriodMs) / 3;
+/** How long one request may take: three that are never answered fit between two renewals before the deadline. */
+const requestMs = (renewDeadlineMs - retryPeriodMs) / 3;
 
-export const TIMING = { leaseDurationMs, renewDeadlineMs, retryPeriodMs, attemptMs } as const;
+export const TIMING = { leaseDurationMs, renewDeadlineMs, retryPeriodMs, requestMs } as const;

@@ -28,6 +28,7 @@ function bench(spec?: LeaseSpec): Bench {
     lease: { namespace: "system", name: "evenkeel" },
     identity: "us",
     leaseDurationMs: 15_000,
+    requestMs: 2_500,
   });
   const settled = async <T>(promise: Promise<T>): Promise<T | Code> => {
     const outcome = promise.catch((error: unknown) => codeOf(error));
@@ -41,7 +42,7 @@ function bench(spec?: LeaseSpec): Bench {
       const result = await settled(lock.tryAcquireOrRenew(isLeading, signal));
       return typeof result === "string" ? result : result.type;
     },
-    release: async () => (await settled(lock.release(new AbortController().signal))) ?? "done",
+    release: async () => (await settled(lock.release())) ?? "done",
     handled: () => server.log.splice(0).map(({ verb, outcome }) => `${verb} ${outcome}`),
   };
 }

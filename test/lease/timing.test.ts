@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { JITTER, TIMING } from "../../runtime/lease/timing.ts";
 
-const { leaseDurationMs, renewDeadlineMs, retryPeriodMs, attemptMs } = TIMING;
+const { leaseDurationMs, renewDeadlineMs, retryPeriodMs, requestMs } = TIMING;
 
 test("has the durations that client-go has by default", () => {
   assert.deepEqual([leaseDurationMs, renewDeadlineMs, retryPeriodMs], [15_000, 10_000, 2_000]);
@@ -13,7 +13,7 @@ test("keeps two leaders apart, and leaves a leader the time to renew", () => {
   assert.equal(leaseDurationMs % 1000, 0, "a fraction of a second cannot be said in the record");
 });
 
-test("fits three unanswered attempts between two renewals before the deadline", () => {
-  assert.ok(retryPeriodMs + 3 * attemptMs <= renewDeadlineMs);
-  assert.ok(attemptMs >= retryPeriodMs, "and none of them is hurried");
+test("fits three unanswered requests between two renewals before the deadline", () => {
+  assert.ok(retryPeriodMs + 3 * requestMs <= renewDeadlineMs);
+  assert.ok(requestMs >= retryPeriodMs, "and none of them is hurried");
 });
