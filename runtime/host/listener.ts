@@ -1,6 +1,7 @@
 /** One HTTP server of the host: bounded in time, closed promptly, and plain or with TLS. No request body is ever read. */
 import { createServer, type RequestListener, type Server } from "node:http";
 import { createServer as createTlsServer } from "node:https";
+import type { Socket } from "node:net";
 import { getRequestListener } from "@hono/node-server";
 import type { Hono } from "hono";
 import type { Clock } from "../clock/clock.ts";
@@ -26,7 +27,13 @@ interface ListenerOptions {
 /** A client never needs more to ask; a slow one holds a connection no longer. */
 const REQUEST_MS = 10_000;
 const CLOSE_MS = 250;
-const limits = { requestTimeout: REQUEST_MS, headersTimeout: REQUEST_MS, keepAliveTimeout: REQUEST_MS };
+const limits = {
+  requestTimeout: REQUEST_MS,
+  headersTimeout: REQUEST_MS,
+  keepAliveTimeout: REQUEST_MS,
+  // Node's own is half a minute: so much later would it notice.
+  connectionsCheckingInterval: 1_000,
+};
 
 /**
  * Listens; resolves when connections are taken.
@@ -42,6 +49,12 @@ export async function listen(
   const server = makeServer((request, response) => void answer(request, response), certificate);
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   server.once("error", reject);
+  // Of our own: closeAllConnections knows none that is in the midst of its TLS handshake.
+  const sockets = new Set<Socket>();
+  server.on("connection", (socket: Socket) => {
+    sockets.add(socket);
+    socket.once("close", () => sockets.delete(socket));
+  });
   // Without a host Node listens on every interface, IPv6 and IPv4.
   server.listen(address.host === "" ? { port: address.port } : { host: address.host, port: address.port }, resolve);
   try {
@@ -52,12 +65,13 @@ export async function listen(
   server.removeListener("error", reject);
   const bound = server.address();
   const port = typeof bound === "object" && bound !== null ? bound.port : address.port;
-  return { address: { host: address.host, port }, close: () => close(server, clock) };
+  return { address: { host: address.host, port }, close: () => close(server, sockets, clock) };
 }
 
 function makeServer(answer: RequestListener, certificate: ServingCertificate | undefined): Server {
   if (certificate === undefined) return createServer(limits, answer);
-  const server = createTlsServer({ ...limits, ...certificate.current, minVersion: "TLSv1.2" }, answer);
+  const secure = { handshakeTimeout: REQUEST_MS, minVersion: "TLSv1.2" } as const;
+  const server = createTlsServer({ ...limits, ...secure, ...certificate.current }, answer);
   // Connections that are open keep theirs; each new one gets the newest.
   const stop = certificate.onChange((material) => server.setSecureContext({ ...material, minVersion: "TLSv1.2" }));
   server.once("close", stop);
@@ -81,9 +95,11 @@ function formatAddress({ host, port }: Address): string {
   return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
-function close(server: Server, clock: Clock): Promise<void> {
+function close(server: Server, sockets: ReadonlySet<Socket>, clock: Clock): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
-  const timer = clock.after(CLOSE_MS, () => server.closeAllConnections());
+  const timer = clock.after(CLOSE_MS, () => {
+    for (const socket of sockets) socket.destroy();
+  });
   server.close(() => {
     timer.cancel();
     resolve();

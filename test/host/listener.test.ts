@@ -33,20 +33,31 @@ suite("a listener", () => {
       await assert.rejects(fetch(url));
     });
 
-  test("closes promptly though a client holds a connection and sends half a request", async () => {
-    const clock = new VirtualClock();
-    const listener = await listen(app, anyPort, { ...how, clock });
-    const socket = connect(listener.address.port, "127.0.0.1");
-    await once(socket, "connect");
-    socket.write("GET /livez HTTP/1.1\r\nhost:");
-    const closed = new Promise((resolve) => socket.on("close", resolve));
-    // It may be reset or ended: either is closed.
-    socket.on("error", () => {});
-    const ending = listener.close();
-    await clock.advance(250);
-    await ending;
-    await closed;
-  });
+  for (const [what, isSecure, text] of [
+    ["sends half a request", false, "GET /livez HTTP/1.1\r\nhost:"],
+    ["says nothing", false, ""],
+    ["does not begin its TLS handshake", true, ""],
+  ] as const)
+    test(`closes promptly though a client holds a connection and ${what}`, { timeout: 10_000 }, async () => {
+      const clock = new VirtualClock();
+      const load = { files: undefined, clock, onRefused: () => {} };
+      const certificate = isSecure ? await ServingCertificate.load(load) : undefined;
+      const listener = await listen(app, anyPort, { ...how, clock, certificate });
+      const socket = connect(listener.address.port, "127.0.0.1");
+      // It may be reset or ended: either is closed.
+      socket.on("error", () => {});
+      const closed = new Promise((resolve) => socket.on("close", resolve));
+      await once(socket, "connect");
+      if (text !== "") socket.write(text);
+      // The server has taken it when it answers another.
+      if (isSecure) await subject(listener.address.port, undefined);
+      else await fetch(`http://127.0.0.1:${listener.address.port}/livez`).then((response) => response.text());
+      const ending = listener.close();
+      await clock.advance(250);
+      await ending;
+      await closed;
+      certificate?.close();
+    });
 
   test("leaves a request body unread", async () => {
     const listener = await listen(app, anyPort, how);
@@ -132,9 +143,10 @@ suite("a listener with a certificate of files", () => {
   });
 });
 
-/** Whose certificate is shown to who trusts `ca` alone. */
-async function subject(port: number, ca: string): Promise<string> {
-  const request = get({ host: "127.0.0.1", port, path: "/livez", ca, servername: "localhost", agent: false });
+/** Whose certificate is shown to who trusts `ca` alone; to who trusts anybody where there is none. */
+async function subject(port: number, ca: string | undefined): Promise<string> {
+  const trust = ca === undefined ? { rejectUnauthorized: false } : { ca };
+  const request = get({ host: "127.0.0.1", port, path: "/livez", ...trust, servername: "localhost", agent: false });
   const [response] = (await once(request, "response")) as [IncomingMessage];
   const socket = response.socket as TLSSocket;
   const { subject } = socket.getPeerCertificate();
