@@ -1,4 +1,5 @@
 /** Credentials: which server, who we are to it, and whom we trust to be it. Renewed in the background of use, one renewal at a time. */
+import { X509Certificate } from "node:crypto";
 import { createSecureContext } from "node:tls";
 import type { Clock } from "../clock/clock.ts";
 import { EvenkeelError } from "./errors.ts";
@@ -172,5 +173,24 @@ export function pairFault(cert: string, key: string): string | undefined {
     return undefined;
   } catch (error) {
     return error instanceof Error && "code" in error ? String(error.code) : "unreadable";
+  }
+}
+
+/**
+ * `pem`, which holds at least one certificate. Of an authority without one, as of a file caught in its rotation, TLS would
+ * make none at all: every public one would do, and get our token. Source: client-go's own check (rootCertPool).
+ * @throws EvenkeelError API_UNTRUSTED
+ */
+export function authority(pem: string, source: string): string {
+  const blocks = pem.match(/-----BEGIN CERTIFICATE-----[^]+?-----END CERTIFICATE-----/g) ?? [];
+  if (!blocks.some(isCertificate)) throw new EvenkeelError("API_UNTRUSTED", `${source}: holds no certificate`);
+  return pem;
+}
+
+function isCertificate(pem: string): boolean {
+  try {
+    return new X509Certificate(pem).subject !== undefined;
+  } catch {
+    return false;
   }
 }

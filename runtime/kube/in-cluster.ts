@@ -2,7 +2,7 @@
 import { isIPv6 } from "node:net";
 import { join } from "node:path";
 import type { Clock } from "../clock/clock.ts";
-import { bearer, RenewedCredentials, type Credentials, type LoadedIdentity } from "./credentials.ts";
+import { authority, bearer, RenewedCredentials, type Credentials, type LoadedIdentity } from "./credentials.ts";
 import { credentialFile, FILE_LIFETIME_MS } from "./credential-file.ts";
 import { EvenkeelError } from "./errors.ts";
 
@@ -49,10 +49,12 @@ export async function inClusterCredentials({
 
 async function load(directory: string): Promise<LoadedIdentity> {
   const tokenPath = join(directory, "token");
-  const [token, ca] = await Promise.all([
+  const caPath = join(directory, "ca.crt");
+  const [token, pem] = await Promise.all([
     credentialFile(tokenPath, "token of the service account"),
-    credentialFile(join(directory, "ca.crt"), "CA of the cluster"),
+    credentialFile(caPath, "CA of the cluster"),
   ]);
   const authorization = bearer(token, tokenPath);
+  const ca = authority(pem, caPath);
   return { identity: { authorization, tls: { ca, rejectUnauthorized: true } }, freshForMs: FILE_LIFETIME_MS };
 }

@@ -7,6 +7,7 @@ import type { Cluster, Context, User } from "@kubernetes/client-node";
 import type { RequestOptions } from "node:https";
 import type { Clock } from "../clock/clock.ts";
 import {
+  authority,
   bearer,
   pairFault,
   RenewedCredentials,
@@ -117,8 +118,10 @@ function requirePair(user: User, cert: string | undefined, key: string | undefin
   throw invalidKubeconfig(where, `client certificate${certFile} and client key${keyFile} are no pair (${fault})`);
 }
 
-function authorityOf({ caData, caFile }: Cluster): Promise<string | undefined> {
-  return pem(caData, caFile, "certificate-authority");
+async function authorityOf({ name, caData, caFile }: Cluster): Promise<string | undefined> {
+  const ca = await pem(caData, caFile, "certificate-authority");
+  const source = caData || !caFile ? `cluster ${name}, certificate-authority-data` : caFile;
+  return ca === undefined ? undefined : authority(ca, source);
 }
 
 /** Data counts before a file, as in client-go. */

@@ -9,6 +9,7 @@ import { after, before, suite, test } from "node:test";
 import { parseDocument } from "yaml";
 import { systemClock } from "../../runtime/clock/clock.ts";
 import { describeOnControlPlane } from "../controlplane/on-control-plane.ts";
+import { selfSigned } from "../kube/certificate.ts";
 import { CONFIG, Deployed, MANIFESTS, ROOT } from "../manifests/deployed.ts";
 import { until } from "../support/wait.ts";
 import { assemble, ENTRYPOINT, ENVIRONMENT } from "./assemble.ts";
@@ -96,7 +97,7 @@ const skip = cannotContain() ?? false;
 
 suite("the image, started", () => {
   test("compiles nothing and strips no types: what that comes to is in it", { skip }, async (context) => {
-    const files = await folderOf("no-credentials", { token: "t", "ca.crt": "c", namespace: "evenkeel" });
+    const files = await folderOf("no-credentials", { token: "t", "ca.crt": selfSigned().cert, namespace: "evenkeel" });
     const { args, env } = containerOfDeployment();
     const container = new Container(context, {
       root,

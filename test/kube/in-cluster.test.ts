@@ -6,7 +6,10 @@ import { EvenkeelError } from "../../runtime/kube/errors.ts";
 import { inClusterCredentials, isInCluster, SERVICE_ACCOUNT } from "../../runtime/kube/in-cluster.ts";
 import { tempFolder } from "../support/temp-folder.ts";
 import { VirtualClock } from "../support/virtual-clock.ts";
+import { selfSigned } from "./certificate.ts";
 import { renewed } from "./renewed.ts";
+
+const [ca1, ca2, ca3] = [selfSigned().cert, selfSigned().cert, selfSigned().cert];
 
 const env = { KUBERNETES_SERVICE_HOST: "10.0.0.1", KUBERNETES_SERVICE_PORT: "443" };
 
@@ -15,7 +18,7 @@ async function pod(t: TestContext, files: Record<string, string>) {
   return { directory, write };
 }
 
-const files = { token: "t-1\n", "ca.crt": "CA-1", namespace: "evenkeel-system" };
+const files = { token: "t-1\n", "ca.crt": ca1, namespace: "evenkeel-system" };
 
 test("in cluster: token, CA, address and namespace", async (t) => {
   const { directory } = await pod(t, files);
@@ -24,7 +27,7 @@ test("in cluster: token, CA, address and namespace", async (t) => {
   assert.equal(credentials.namespace, "evenkeel-system");
   assert.deepEqual(await credentials.current(), {
     authorization: "Bearer t-1",
-    tls: { ca: "CA-1", rejectUnauthorized: true },
+    tls: { ca: ca1, rejectUnauthorized: true },
   });
 });
 
@@ -41,19 +44,40 @@ test("in cluster: rotated files are read within a minute, or when the token is r
   const credentials = await inClusterCredentials({ clock, env, directory });
   const first = await credentials.current();
   await write("token", "t-2");
-  await write("ca.crt", "CA-2");
+  await write("ca.crt", ca2);
   assert.equal(await credentials.current(), first);
   await clock.advance(60_000);
   const second = await renewed(credentials);
   assert.equal(second.authorization, "Bearer t-2");
-  assert.equal(second.tls.ca, "CA-2");
+  assert.equal(second.tls.ca, ca2);
   await write("token", "t-3");
   const third = await credentials.renew(second, "refused");
   assert.equal(third.authorization, "Bearer t-3");
-  await write("ca.crt", "CA-3");
+  await write("ca.crt", ca3);
   await clock.advance(1_000);
-  assert.equal((await credentials.renew(third, "untrusted")).tls.ca, "CA-3");
+  assert.equal((await credentials.renew(third, "untrusted")).tls.ca, ca3);
 });
+
+for (const [what, ca] of [
+  ["empty", ""],
+  ["cut short", ca2.slice(0, 100)],
+] as const)
+  test(`in cluster: a CA file that is ${what} is refused, for none at all would be to trust everybody; the former stays`, async (t) => {
+    const { directory, write } = await pod(t, { ...files, "ca.crt": ca });
+    const clock = new VirtualClock();
+    const load = () => inClusterCredentials({ clock, env, directory });
+    await assert.rejects(load(), { code: "API_UNTRUSTED", message: /ca\.crt: holds no certificate/ });
+    await write("ca.crt", ca1);
+    const credentials = await load();
+    const first = await credentials.current();
+    await write("ca.crt", ca);
+    await clock.advance(60_000);
+    await assert.rejects(renewed(credentials), { code: "API_UNTRUSTED" });
+    assert.equal(await credentials.current(), first);
+    await clock.advance(10_000);
+    await write("ca.crt", ca2);
+    assert.equal((await renewed(credentials)).tls.ca, ca2);
+  });
 
 test("in cluster: a pod without a service account is told which file is missing", async (t) => {
   const { directory } = await pod(t, { "ca.crt": "CA" });

@@ -12,6 +12,8 @@ import { until } from "../support/wait.ts";
 import { selfSigned } from "./certificate.ts";
 import { renewed } from "./renewed.ts";
 
+const [ca1, ca2, ca3] = [selfSigned().cert, selfSigned().cert, selfSigned().cert];
+
 const base64 = (text: string): string => Buffer.from(text).toString("base64");
 
 interface Entries {
@@ -54,7 +56,7 @@ const printed = (status: string): string => `console.log(JSON.stringify({kind: "
 test("kubeconfig: certificates inline, server name, namespace", async (t) => {
   const { cert, key } = selfSigned();
   const text = kubeconfig({
-    cluster: { "certificate-authority-data": base64("CA"), "tls-server-name": "kube" },
+    cluster: { "certificate-authority-data": base64(ca1), "tls-server-name": "kube" },
     user: { "client-certificate-data": base64(cert), "client-key-data": base64(key) },
     context: { namespace: "team-a" },
   });
@@ -64,7 +66,7 @@ test("kubeconfig: certificates inline, server name, namespace", async (t) => {
   assert.equal(credentials.namespace, "team-a");
   assert.deepEqual(await credentials.current(), {
     authorization: undefined,
-    tls: { ca: "CA", cert, key, servername: "kube", rejectUnauthorized: true },
+    tls: { ca: ca1, cert, key, servername: "kube", rejectUnauthorized: true },
   });
 });
 
@@ -74,12 +76,12 @@ test("kubeconfig: files are relative to it and read again after a minute", async
     user: { "client-certificate": "me.crt", "client-key": "me.key" },
   });
   const { cert, key } = selfSigned();
-  const { load, write, clock } = await folder(t, { config: text, "ca.crt": "CA-1", "me.crt": cert, "me.key": key });
+  const { load, write, clock } = await folder(t, { config: text, "ca.crt": ca1, "me.crt": cert, "me.key": key });
   const credentials = await load();
-  assert.equal((await credentials.current()).tls.ca, "CA-1");
-  await write("ca.crt", "CA-2");
+  assert.equal((await credentials.current()).tls.ca, ca1);
+  await write("ca.crt", ca2);
   await clock.advance(60_000);
-  assert.equal((await renewed(credentials)).tls.ca, "CA-2");
+  assert.equal((await renewed(credentials)).tls.ca, ca2);
 });
 
 const rotations: readonly { readonly name: string; readonly cert?: (next: string) => string; readonly key?: string }[] =
@@ -173,18 +175,18 @@ test("kubeconfig: a plugin is run once for all, told of the cluster, and again a
 });
 
 test("kubeconfig: a plugin is not run to look at the CA, and once in 10 s for a server that refuses all", async (t) => {
-  const { directory, load, clock, write } = await folder(t, { runs: "", "ca.crt": "CA-1" });
+  const { directory, load, clock, write } = await folder(t, { runs: "", "ca.crt": ca1 });
   const env = [{ name: "RUNS", value: join(directory, "runs") }];
   const runs = (): Promise<string> => readFile(join(directory, "runs"), "utf8");
   const user = plugin(printed(`{token: "t"}`), { env });
   await write("config", kubeconfig({ cluster: { "certificate-authority": "ca.crt" }, user }));
   const credentials = await load();
-  await write("ca.crt", "CA-2");
+  await write("ca.crt", ca2);
   const second = await credentials.renew(await credentials.current(), "untrusted");
-  await write("ca.crt", "CA-3");
+  await write("ca.crt", ca3);
   await clock.advance(60_000);
   const third = await renewed(credentials);
-  assert.deepEqual([second.tls.ca, third.tls.ca, await runs()], ["CA-2", "CA-3", "x"]);
+  assert.deepEqual([second.tls.ca, third.tls.ca, await runs()], [ca2, ca3, "x"]);
   for (let second = 0; second < 11; second++) {
     await credentials.renew(third, "refused");
     await clock.advance(1_000);
@@ -193,7 +195,7 @@ test("kubeconfig: a plugin is not run to look at the CA, and once in 10 s for a 
 });
 
 test("kubeconfig: a plugin is told all of its cluster, the CA as data though it is in a file, and its config", async (t) => {
-  const { directory, load, write } = await folder(t, { runs: "", "ca.crt": "CA" });
+  const { directory, load, write } = await folder(t, { runs: "", "ca.crt": ca1 });
   const env = [{ name: "RUNS", value: join(directory, "runs") }];
   const print = `const {cluster} = JSON.parse(process.env.KUBERNETES_EXEC_INFO).spec; ${printed("{token: Buffer.from(JSON.stringify(cluster)).toString('base64')}")}`;
   const cluster = {
@@ -210,7 +212,7 @@ test("kubeconfig: a plugin is told all of its cluster, the CA as data though it 
     server: "https://k.example:6443",
     "tls-server-name": "kube",
     "insecure-skip-tls-verify": false,
-    "certificate-authority-data": base64("CA"),
+    "certificate-authority-data": base64(ca1),
     config: { audience: "a-1" },
   });
 });
@@ -317,6 +319,12 @@ const mistakes: readonly Mistake[] = [
     code: "FILE_NOT_FOUND",
     says: /there is no file .*gone\.crt \(certificate-authority\)/,
   },
+  ...["!!", "====", " ", base64("s3cret")].map((data): Mistake => ({
+    name: `a CA of ${JSON.stringify(data)}, which is none,`,
+    config: kubeconfig({ cluster: { "certificate-authority-data": data } }),
+    code: "API_UNTRUSTED",
+    says: /cluster dev, certificate-authority-data: holds no certificate/,
+  })),
   {
     name: "a plugin that is not installed",
     config: kubeconfig({ user: { exec: { command: "no-such-plugin-x", installHint: "get it" } } }),
@@ -378,6 +386,19 @@ for (const { name, config, code, says } of mistakes) {
     });
   });
 }
+
+test("kubeconfig: a CA file without a certificate is refused, and the former stays while it is rotated", async (t) => {
+  const config = kubeconfig({ cluster: { "certificate-authority": "ca.crt" } });
+  const { load, write, clock } = await folder(t, { config, "ca.crt": "" });
+  await assert.rejects(load(), { code: "API_UNTRUSTED", message: /ca\.crt: holds no certificate/ });
+  await write("ca.crt", `# one of ours\n${ca1}`);
+  const credentials = await load();
+  const first = await credentials.current();
+  await write("ca.crt", "");
+  await clock.advance(60_000);
+  await assert.rejects(renewed(credentials), { code: "API_UNTRUSTED" });
+  assert.equal(await credentials.current(), first);
+});
 
 test("kubeconfig: an unknown context is told with those there are", async (t) => {
   const { load } = await folder(t, { config: kubeconfig({}), other: kubeconfig({}, "prod") });
