@@ -10,13 +10,13 @@ export function demoConfig(functions: Functions): string {
   return functions.has("mirror") ? "functions:\n  mirror:\n    prefixes: [team-]\n" : "";
 }
 
-export async function createDemoNamespaces(api: Api): Promise<void> {
-  for (const name of NAMESPACES) await api.create(Namespace, namespace(name));
+export async function createDemoNamespaces(api: Api, signal: AbortSignal): Promise<void> {
+  for (const name of NAMESPACES) await api.create(Namespace, namespace(name), { signal });
 }
 
 /** When the host is at work, so that it is seen at it. */
-export async function createDemoSource(api: Api): Promise<void> {
-  await api.create(ConfigMap, source);
+export async function createDemoSource(api: Api, signal: AbortSignal): Promise<void> {
+  await api.create(ConfigMap, source, { signal });
 }
 
 const namespace = (name: string): Namespace => ({ apiVersion: "v1", kind: "Namespace", metadata: { name } });

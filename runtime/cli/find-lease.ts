@@ -21,11 +21,13 @@ type Reads = Pick<Api, "get" | "list">;
 export async function findLease(
   { api, namespace }: Pick<Connection, "namespace"> & { readonly api: Reads },
   { target, leaseNamespace }: Pick<Settings, "target" | "leaseNamespace">,
+  signal: AbortSignal,
 ): Promise<LeaseName> {
   if (leaseNamespace !== undefined) return leaseIn(leaseNamespace);
   // A leftover somewhere must not keep those that are deployed from starting.
-  const leases = target.kind === "in-cluster" ? undefined : await whereAllowed(listLeases(api));
-  if (leases === undefined) return (await whereAllowed(api.get(Lease, DEPLOYED))) ? DEPLOYED : leaseIn(namespace);
+  const leases = target.kind === "in-cluster" ? undefined : await whereAllowed(listLeases(api, signal));
+  if (leases === undefined)
+    return (await whereAllowed(api.get(Lease, DEPLOYED, { signal }))) ? DEPLOYED : leaseIn(namespace);
   if (leases.length > 1) {
     const all = leases.map(described).join(", ");
     throw new EvenkeelError("LEASE_AMBIGUOUS", `there are several Leases called ${LEASE_NAME}: ${all}`);
@@ -37,8 +39,8 @@ function leaseIn(namespace: string): LeaseName {
   return { namespace, name: LEASE_NAME };
 }
 
-async function listLeases(api: Reads): Promise<readonly StoredObject[]> {
-  const { items } = await api.list(Lease, { fieldSelector: `metadata.name=${LEASE_NAME}` });
+async function listLeases(api: Reads, signal: AbortSignal): Promise<readonly StoredObject[]> {
+  const { items } = await api.list(Lease, { fieldSelector: `metadata.name=${LEASE_NAME}`, signal });
   return items;
 }
 

@@ -7,7 +7,7 @@ import type { Program, ProgramState } from "../host/program.ts";
 import type { Served } from "../host/serving.ts";
 import type { Settings } from "../host/settings.ts";
 import { untilAborted } from "../kube/deadline.ts";
-import { EvenkeelError } from "../kube/errors.ts";
+import { Namespace } from "../kube/kind.ts";
 import type { LeaseName } from "../lease/lease.ts";
 import type { Logger } from "../trace/logs.ts";
 import { createMetrics, type Metrics } from "../trace/metrics.ts";
@@ -15,13 +15,11 @@ import { setUpTracing, type Tracing } from "../trace/tracing.ts";
 import { connect, type Connection } from "./connect.ts";
 import { createDemoNamespaces, createDemoSource } from "./demo.ts";
 import { findLease } from "./find-lease.ts";
+import { insist } from "./insist.ts";
 import manifest from "../../package.json" with { type: "json" };
 
 /** Spans that were not exported by then are lost: a dead collector must not hold up the next replica. */
 const TRACING_SHUTDOWN_MS = 2_000;
-
-/** A server that is merely busy answers by then. */
-const REACH_DEADLINE_MS = 10_000;
 
 interface RunOptions {
   readonly settings: Settings;
@@ -54,25 +52,33 @@ export async function run({ settings, clock, log, program, loading, onHost }: Ru
       if (log.isOn(8)) log.debug("request", { verb, path, status, ms, code }, 8);
     },
   });
-  const reaching = reach(connection, clock);
-  // It is awaited later: until then its failure is nobody's fault.
-  reaching.catch(() => {});
+  // Keeps the process alive: everything else of ours lets it end.
+  const alive = setInterval(() => {}, 2 ** 30);
   const stop = new AbortController();
   const onSignal = (): void => stop.abort(new Error("a signal asked to stop"));
   process.once("SIGTERM", onSignal).once("SIGINT", onSignal);
+  const { api, server } = connection;
+  const ask = { clock, server, signal: stop.signal };
+  // One question before any other: a server that cannot be reached is told in one line, not in one per informer.
+  const reaching = insist((signal) => api.resource(Namespace, { signal }), ask);
+  // It is awaited later: until then its failure is nobody's fault.
+  reaching.catch(() => {});
   try {
     const state = await untilAborted(loading, stop.signal);
-    await untilAborted(reaching, stop.signal);
-    const lease = settings.leaderElect ? await findLease(connection, settings) : undefined;
-    if (settings.hasDemoWorld) await createDemoNamespaces(connection.api);
+    await reaching;
+    // No probe is answered until it is known: which replica this is, and whether it is ready, they say of a lease.
+    const lease = settings.leaderElect
+      ? await insist((signal) => findLease(connection, settings, signal), ask)
+      : undefined;
+    if (settings.hasDemoWorld) await createDemoNamespaces(api, stop.signal);
     host = makeHost({ settings, clock, log, connection, metrics, tracing, lease });
     const lost = host.lost;
     const starting = host.start(state, stop.signal);
     onHost(host);
     await Promise.race([starting, lost]);
     if (isEmbedded) welcome({ settings, connection, served: host.served, cwd });
-    else log.info("working", { server: connection.server, functions: [...state.functions.keys()] });
-    if (settings.hasDemoWorld) await createDemoSource(connection.api);
+    else log.info("working", { server, functions: [...state.functions.keys()] });
+    if (settings.hasDemoWorld) await createDemoSource(api, stop.signal);
     await Promise.race([aborted(stop.signal), lost]);
   } catch (error) {
     if (error !== stop.signal.reason) throw error;
@@ -81,6 +87,7 @@ export async function run({ settings, clock, log, program, loading, onHost }: Ru
     await host?.stop();
     await tracing.shutdown(TRACING_SHUTDOWN_MS);
     await connection.close();
+    clearInterval(alive);
   }
 }
 
@@ -103,23 +110,6 @@ function makeHost({ connection: { api, reviews }, ...parts }: Parts): Host {
     // The welcome says it too, and nicer.
     ...(!isEmbedded && { onServing: (served) => log.info("serving", urls(served)) }),
   });
-}
-
-/**
- * One question before anything else: a server that cannot be reached is told in one line, not in one per informer.
- * @throws EvenkeelError API_UNREACHABLE and the like; also when it does not answer in time
- */
-async function reach({ api, server }: Connection, clock: Clock): Promise<void> {
-  const overdue = new AbortController();
-  const timer = clock.after(REACH_DEADLINE_MS, () => {
-    const what = `${server}: it did not answer within ${REACH_DEADLINE_MS / 1000} s`;
-    overdue.abort(new EvenkeelError("API_UNREACHABLE", what));
-  });
-  try {
-    await api.resource({ apiVersion: "v1", kind: "Namespace" }, overdue);
-  } finally {
-    timer.cancel();
-  }
 }
 
 interface Welcome {
@@ -160,11 +150,6 @@ function baseUrl({ host, port }: Address, scheme = "http"): string {
 function aborted(signal: AbortSignal): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
   if (signal.aborted) resolve();
-  // A timer that keeps the process alive: everything else of ours lets it end.
-  const alive = setInterval(() => {}, 2 ** 30);
-  signal.addEventListener("abort", () => {
-    clearInterval(alive);
-    resolve();
-  });
+  signal.addEventListener("abort", () => resolve());
   return promise;
 }

@@ -38,7 +38,7 @@ interface HostOptions {
   readonly lease: LeaseName | undefined;
   /** Run each function twice and compare: for development. */
   readonly isVerifying: boolean;
-  /** The endpoints answer: told before anything else is done. */
+  /** The endpoints answer: told before a cache is begun to be filled. */
   readonly onServing?: (served: Served) => void;
 }
 
@@ -91,7 +91,8 @@ export class Host {
     const { settings, log, onServing } = this.#options;
     // Before anything is waited for: a later state that comes meanwhile finds this one applied. Nothing is asked of the server.
     await this.apply(state);
-    // Probes before caches: whoever restarts us for not answering must be answered from the first moment.
+    // Probes before caches: those may take minutes, and whoever restarts us for not answering must be answered meanwhile.
+    // What comes before (cli/insist.ts) ends by itself within 20 s.
     this.#serving = await this.#serve();
     onServing?.(this.#serving.served);
     // Caches before the lease: a standby that takes over has them filled already.

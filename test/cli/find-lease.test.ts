@@ -3,9 +3,9 @@ import assert from "node:assert/strict";
 import { suite, test } from "node:test";
 import { findLease } from "../../runtime/cli/find-lease.ts";
 import type { Target } from "../../runtime/host/given-settings.ts";
-import type { ListOptions } from "../../runtime/kube/api.ts";
+import type { ListOptions, ReadOptions } from "../../runtime/kube/api.ts";
 import { codeOf, EvenkeelError, type Code } from "../../runtime/kube/errors.ts";
-import type { StoredObject } from "../../runtime/kube/object.ts";
+import type { ObjectName, StoredObject } from "../../runtime/kube/object.ts";
 
 interface Row {
   readonly name: string;
@@ -98,20 +98,25 @@ const lease = (namespace: string, holderIdentity: string): StoredObject & { read
   spec: { holderIdentity },
 });
 
+/** What ends the questions. */
+const stop = new AbortController();
+
 /** Of the Leases in a cluster, those called `evenkeel`. */
 function fakeApi({ there = {}, list, get }: Row) {
   const leases = Object.entries(there).map(([namespace, holder]) => lease(namespace, holder));
   const asked: string[] = [];
   return {
     asked,
-    list(_kind: unknown, { fieldSelector }: ListOptions = {}) {
+    list(_kind: unknown, { fieldSelector, signal }: ListOptions = {}) {
       asked.push("list");
+      assert.equal(signal, stop.signal);
       assert.equal(fieldSelector, "metadata.name=evenkeel");
       if (list !== undefined) return Promise.reject(new EvenkeelError(list, "list"));
       return Promise.resolve({ items: leases, resourceVersion: "1", continue: undefined });
     },
-    get(_kind: unknown, { namespace }: { readonly namespace?: string | undefined }) {
+    get(_kind: unknown, { namespace }: ObjectName, { signal }: ReadOptions = {}) {
       asked.push("get");
+      assert.equal(signal, stop.signal);
       const found = leases.find(({ metadata }) => metadata.namespace === namespace);
       const code = get ?? (found === undefined ? "API_NOT_FOUND" : undefined);
       if (found === undefined || code !== undefined) return Promise.reject(new EvenkeelError(code ?? "BUG", "get"));
@@ -125,7 +130,7 @@ suite("a host joins the election by", () => {
     test(row.name, async () => {
       const { target = kubeconfig, leaseNamespace, joins, refused } = row;
       const api = fakeApi(row);
-      const found = findLease({ api, namespace: "own" }, { target, leaseNamespace });
+      const found = findLease({ api, namespace: "own" }, { target, leaseNamespace }, stop.signal);
       if (joins !== undefined) assert.deepEqual(await found, { namespace: joins, name: "evenkeel" });
       else await assert.rejects(found, (error) => codeOf(error) === refused);
       assert.deepEqual(api.asked, row.asked);
@@ -133,7 +138,8 @@ suite("a host joins the election by", () => {
 
   test("none of several, and says whose they are and what to do", async () => {
     const api = fakeApi({ name: "", there: { default: "", platform: "p1" }, asked: [] });
-    const found = findLease({ api, namespace: "default" }, { target: kubeconfig, leaseNamespace: undefined });
+    const anywhere = { target: kubeconfig, leaseNamespace: undefined };
+    const found = findLease({ api, namespace: "default" }, anywhere, stop.signal);
     await assert.rejects(found, {
       message:
         'there are several Leases called evenkeel: default/evenkeel (free), platform/evenkeel (held by "p1"); pass --lease-namespace, or delete those that no host uses any more',

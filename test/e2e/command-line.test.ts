@@ -12,6 +12,7 @@ import { flags } from "../../runtime/cli/flag-table.ts";
 import { systemClock } from "../../runtime/clock/clock.ts";
 import { freePort } from "../controlplane/free-port.ts";
 import { tempFolder } from "../support/temp-folder.ts";
+import { apiServer } from "./api-server.ts";
 import { greeting } from "./greeting.ts";
 import { HostProcess, type HostProcessOptions } from "./host-process.ts";
 import { CONFIG } from "./scenario.ts";
@@ -160,6 +161,22 @@ test("the host ends at once when it is asked to while its API server does not an
   const host = new HostProcess(context, { args: ["--kubeconfig", "kubeconfig"], cwd: path });
   await asked;
   host.signal("SIGINT");
+  assert.deepEqual(await host.exited(3_000), { code: 0, signal: null }, host.output);
+});
+
+test("the host asks again for its Lease where the API server is busy, and ends at once when it is asked to meanwhile", async (context) => {
+  const { promise: asked, resolve } = Promise.withResolvers<void>();
+  let count = 0;
+  const { kubeconfig } = await apiServer(context, async ({ url }) => {
+    if (!url.includes("/leases")) return undefined;
+    if (count++ === 0) return new Response(undefined, { status: 503, headers: { "retry-after": "1" } });
+    resolve();
+    return new Promise(() => {});
+  });
+  const { path } = await tempFolder(context, { kubeconfig, "evenkeel.yaml": CONFIG });
+  const host = new HostProcess(context, { args: ["--kubeconfig", "kubeconfig"], cwd: path });
+  await asked;
+  host.signal("SIGTERM");
   assert.deepEqual(await host.exited(3_000), { code: 0, signal: null }, host.output);
 });
 
