@@ -42,17 +42,17 @@ export function createLogger({ stream, clock, format = "auto", verbosity = 0, en
   const isTerminal = stream.isTTY === true;
   const isText = format === "text" || (format === "auto" && isTerminal);
   const hasColour = isTerminal && (env["NO_COLOR"] ?? "") === "";
-  // Whoever read our output is gone (`npm start | head`): the host goes on without logs.
   let isBroken = false;
-  stream.on?.("error", () => {
-    isBroken = true;
-  });
+  const onError = (error: unknown): void => {
+    isBroken ||= isEndOfStream(error);
+  };
+  stream.on?.("error", onError);
   const write = (line: string): void => {
     if (isBroken) return;
     try {
       stream.write(`${line}\n`);
-    } catch {
-      isBroken = true;
+    } catch (error) {
+      onError(error);
     }
   };
   const log = (level: "info" | "debug", message: string, fields: Fields): void => {
@@ -70,6 +70,11 @@ export function createLogger({ stream, clock, format = "auto", verbosity = 0, en
       else log("info", "reconciled", reconcileFields(line));
     },
   };
+}
+
+/** Whoever read our output is gone (`npm start | head`): the host goes on without logs. A full disk has room again one day. */
+function isEndOfStream(error: unknown): boolean {
+  return error instanceof Error && "code" in error && ["EPIPE", "ERR_STREAM_DESTROYED"].includes(String(error.code));
 }
 
 /** The three names of ours come first and win. */

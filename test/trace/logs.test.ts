@@ -182,23 +182,32 @@ suite("a reconcile", () => {
   });
 });
 
-suite("a reader that went away", () => {
-  test("does not stop the host: an error event silences the log", () => {
-    const stream = new Lines();
-    const log = createLogger({ stream, clock: new VirtualClock() });
-    stream.onError(Object.assign(new Error("write EPIPE"), { code: "EPIPE" }));
-    log.info("started");
-    assert.deepEqual(stream.written, []);
-  });
-  test("does not stop the host: a throwing write silences the log", () => {
-    let calls = 0;
-    const write = (): never => {
-      calls++;
-      throw new Error("write EPIPE");
-    };
-    const log = createLogger({ stream: { write }, clock: new VirtualClock() });
-    log.info("one");
-    log.info("two");
-    assert.equal(calls, 1);
-  });
+const failed = (code: string): Error => Object.assign(new Error(`write ${code}`), { code });
+
+suite("a line that cannot be written stops no host, and", () => {
+  for (const [code, isOver, why] of [
+    ["EPIPE", true, "whoever read it is gone"],
+    ["ERR_STREAM_DESTROYED", true, "nothing can be written any more"],
+    ["ENOSPC", false, "somebody makes room on the disk"],
+    ["EIO", false, "it may pass"],
+  ] as const) {
+    test(`${isOver ? "is the last one" : "the next one is written"} after ${code}: ${why}`, () => {
+      const stream = new Lines();
+      const log = createLogger({ stream, clock: new VirtualClock(), format: "text" });
+      stream.onError(failed(code));
+      log.info("one");
+      assert.equal(stream.written.length, isOver ? 0 : 1);
+    });
+    test(`${isOver ? "is the last one" : "the next one is tried"} where the write throws ${code}`, () => {
+      let calls = 0;
+      const write = (): never => {
+        calls++;
+        throw failed(code);
+      };
+      const log = createLogger({ stream: { write }, clock: new VirtualClock() });
+      log.info("one");
+      log.info("two");
+      assert.equal(calls, isOver ? 1 : 2);
+    });
+  }
 });
