@@ -1,5 +1,5 @@
 /** From the settings to an API server: the embedded one, the one of a kubeconfig, or the one whose pod this is. */
-import { mkdir, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { homedir, tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import type { Clock } from "../clock/clock.ts";
@@ -18,7 +18,7 @@ export interface Connection {
   readonly server: string;
   /** The namespace that we live in: of the pod, or of the context. */
   readonly namespace: string;
-  /** A kubeconfig for kubectl; only the embedded server needs one written. */
+  /** A kubeconfig for kubectl: of the embedded server, where one could be written. */
   readonly kubeconfig: string | undefined;
   close(): Promise<void>;
 }
@@ -72,27 +72,42 @@ async function embedded(options: ConnectOptions): Promise<Connection> {
   const isDefaultPort = port === String(EMBEDDED_PORT);
   // A host that found the port taken leaves the file of the one that took it alone.
   const name = isDefaultPort ? "kubeconfig" : `kubeconfig-${port}`;
-  const kubeconfig = await writeKubeconfig(name, server.kubeconfig(listening.url), options.cwd);
+  const text = server.kubeconfig(listening.url);
+  const written = await writeKubeconfig(name, text, options.cwd).catch(() => undefined);
   return {
     ...connection,
-    kubeconfig,
+    kubeconfig: written?.file,
     async close() {
       await connection.close();
       await server.close();
+      if (written === undefined) return;
+      if (written.folder !== undefined) await rm(written.folder, { recursive: true, force: true });
       // Nobody will listen on that port again; on the default one the next start does.
-      if (!isDefaultPort) await rm(kubeconfig, { force: true });
+      else if (!isDefaultPort) await rm(written.file, { force: true });
     },
   };
 }
 
-/** Beside the project where that can be written, so that the path is short enough to type. */
-async function writeKubeconfig(name: string, text: string, cwd: string): Promise<string> {
+interface Written {
+  readonly file: string;
+  /** That was made for it alone, and has no name that another start would find. */
+  readonly folder?: string;
+}
+
+/** Beside the project where that can be written, so that the path is short enough to type. @throws where TMPDIR cannot either */
+async function writeKubeconfig(name: string, text: string, cwd: string): Promise<Written> {
   const write = async (folder: string): Promise<string> => {
-    await mkdir(folder, { recursive: true });
     await writeFile(join(folder, name), text, { mode: 0o600 });
     return join(folder, name);
   };
-  return write(join(cwd, ".evenkeel")).catch(() => write(join(tmpdir(), `evenkeel-${process.pid}`)));
+  try {
+    const folder = join(cwd, ".evenkeel");
+    await mkdir(folder, { recursive: true });
+    return { file: await write(folder) };
+  } catch {
+    const folder = await mkdtemp(join(tmpdir(), "evenkeel-"));
+    return { file: await write(folder), folder };
+  }
 }
 
 /** Source: kubectl's own rule. */

@@ -16,6 +16,7 @@ import { connect, type Connection } from "./connect.ts";
 import { createDemoNamespaces, createDemoSource } from "./demo.ts";
 import { findLease } from "./find-lease.ts";
 import { insist } from "./insist.ts";
+import { welcomeText } from "./welcome.ts";
 import manifest from "../../package.json" with { type: "json" };
 
 /** Spans that were not exported by then are lost: a dead collector must not hold up the next replica. */
@@ -121,15 +122,12 @@ interface Welcome {
 
 function welcome({ settings, connection, served, cwd }: Welcome): void {
   const near = (path: string): string => (relative(cwd, path).startsWith("..") ? path : relative(cwd, path));
-  const { address = "", status, metrics } = served === undefined ? {} : urls(served);
-  process.stdout.write(`
-evenkeel ${manifest.version} works on an embedded API server at ${connection.server}. Three things to try next:
-
-  kubectl    export KUBECONFIG=${connection.kubeconfig}; kubectl get configmaps -A
-  status     ${status ?? `${address}/readyz?verbose`}   ${metrics ?? ""}
-  functions  drop a file into ${near(settings.functionsDir)}/, or change one: it is loaded at once
-
-`);
+  const { address: health = "", status, metrics } = served === undefined ? {} : urls(served);
+  const { server, kubeconfig } = connection;
+  const functions = near(settings.functionsDir);
+  process.stdout.write(
+    welcomeText({ version: manifest.version, server, kubeconfig, functions, health, status, metrics }),
+  );
 }
 
 /** Where everything is. */

@@ -5,8 +5,9 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { existsSync } from "node:fs";
-import { readFile } from "node:fs/promises";
+import { readdir, readFile } from "node:fs/promises";
 import { createServer, type AddressInfo } from "node:net";
+import { basename, dirname, join } from "node:path";
 import { suite, test, type TestContext } from "node:test";
 import { flags } from "../../runtime/cli/flag-table.ts";
 import { systemClock } from "../../runtime/clock/clock.ts";
@@ -220,6 +221,26 @@ suite("the host starts", { concurrency }, () => {
       // On the default port the next start listens again; no other file is of use any more.
       assert.equal(existsSync(file), server.endsWith(":6443"), file);
     }
+  });
+
+  test("with its kubeconfig in TMPDIR, where its folder cannot be written, and takes that away at the end", async (context) => {
+    const { path } = await tempFolder(context, { ".evenkeel": "a file", "tmp/mine": "" });
+    const ours = async (): Promise<readonly string[]> =>
+      (await readdir(join(path, "tmp"))).filter((name) => name.startsWith("evenkeel-"));
+    const host = new HostProcess(context, { cwd: path, env: { TMPDIR: join(path, "tmp") } });
+    const [, file = ""] = await host.waitForLine(/KUBECONFIG=([^;]+);/);
+    assert.deepEqual(await ours(), [basename(dirname(file))]);
+    await host.stop();
+    assert.deepEqual(await ours(), []);
+  });
+
+  test("without a kubeconfig, where TMPDIR cannot be written either, and says how to go on", async (context) => {
+    const { path } = await tempFolder(context, { ".evenkeel": "a file" });
+    const host = new HostProcess(context, { cwd: path, env: { TMPDIR: join(path, ".evenkeel") } });
+    await host.waitForLine(
+      /^ {2}kubectl +kubectl --kubeconfig \/dev\/null -s http:\S+ get configmaps -A +\(no kubeconfig/m,
+    );
+    await host.stop();
   });
 
   test("with the functions that load, and names the one that does not", async (context) => {
