@@ -2,6 +2,7 @@
  * The credentials of a context of a kubeconfig. client-node says what the entries mean and runs the auth-providers; what it
  * would silently ignore is done here, or refused by name.
  */
+import { existsSync } from "node:fs";
 import { dirname, isAbsolute, join } from "node:path";
 import type { Cluster, Context, User } from "@kubernetes/client-node";
 import type { RequestOptions } from "node:https";
@@ -23,7 +24,7 @@ import { recordOf, recordsOf, textOf, type JsonRecord } from "./json.ts";
 
 interface KubeconfigOptions {
   readonly clock: Clock;
-  /** As in KUBECONFIG: of entries with the same name the first counts. */
+  /** As in KUBECONFIG: of entries with the same name the first counts, and files that are not there are passed over. */
   readonly files: readonly string[];
   /** Default: the `current-context` of the first file that has one. */
   readonly context?: string | undefined;
@@ -41,10 +42,11 @@ interface Chosen {
   readonly where: string;
 }
 
-/** @throws EvenkeelError FILE_NOT_FOUND, or KUBECONFIG_INVALID naming file, context and the contexts there are */
+/** @throws EvenkeelError FILE_NOT_FOUND where there is none of the files, or KUBECONFIG_INVALID naming file, context and the contexts there are */
 export async function kubeconfigCredentials({ clock, files, context }: KubeconfigOptions): Promise<Credentials> {
-  const kubeconfigs = await Promise.all(files.map(readKubeconfig));
-  const { chosen, namespace } = choose(kubeconfigs, files.join(", "), context);
+  const there = files.filter((file) => existsSync(file));
+  const kubeconfigs = await Promise.all((there.length > 0 ? there : files.slice(0, 1)).map(readKubeconfig));
+  const { chosen, namespace } = choose(kubeconfigs, there.join(", "), context);
   refuseUnsupported(chosen);
   const base = { server: chosen.cluster.server, namespace };
   const secret = secretOf(chosen, clock);
@@ -73,10 +75,20 @@ function chosenBy(context: Context, kubeconfigs: readonly KubeconfigFile[], wher
     throw invalidKubeconfig(where, `no cluster ${context.cluster}`);
   const protocol = URL.canParse(cluster.server) ? new URL(cluster.server).protocol : "";
   if (!/^https?:$/.test(protocol)) throw invalidKubeconfig(where, `cluster ${cluster.name} has no http(s) server URL`);
+  const writtenCluster = clusterHome.writtenClusters.get(context.cluster) ?? {};
+  // As kubectl: whoever names no user is nobody in particular.
+  if (!context.user)
+    return {
+      cluster,
+      user: { name: "" },
+      writtenCluster,
+      writtenUser: {},
+      directory: dirname(clusterHome.file),
+      where,
+    };
   const home = kubeconfigs.find(({ writtenUsers }) => writtenUsers.has(context.user));
   const user = home?.users.find(({ name }) => name === context.user);
   if (home === undefined || user === undefined) throw invalidKubeconfig(where, `no user ${context.user}`);
-  const writtenCluster = clusterHome.writtenClusters.get(context.cluster) ?? {};
   const writtenUser = home.writtenUsers.get(context.user) ?? {};
   return { cluster, user, writtenCluster, writtenUser, directory: dirname(home.file), where };
 }

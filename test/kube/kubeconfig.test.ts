@@ -1,6 +1,6 @@
 /** What of a kubeconfig is followed, what is refused, and how its mistakes are told. */
 import assert from "node:assert/strict";
-import { readFile } from "node:fs/promises";
+import { mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
 import type { Credentials } from "../../runtime/kube/credentials.ts";
@@ -409,3 +409,27 @@ test("kubeconfig: a missing file is told", async (t) => {
   const { load } = await folder(t, {});
   await assert.rejects(load(), (error) => error instanceof EvenkeelError && error.code === "FILE_NOT_FOUND");
 });
+
+test("kubeconfig: of several files those that are missing are passed over, unless all are", async (t) => {
+  const { load } = await folder(t, { there: kubeconfig({ user: { token: "t" } }) });
+  assert.equal((await (await load(["gone", "there", "gone, too"])).current()).authorization, "Bearer t");
+  await assert.rejects(load(["gone", "gone, too"]), { code: "FILE_NOT_FOUND", message: /there is no file .*gone / });
+});
+
+test("kubeconfig: of several files one that cannot be read is told all the same", async (t) => {
+  const { directory, load } = await folder(t, { there: kubeconfig({}) });
+  await mkdir(join(directory, "folder"));
+  await assert.rejects(load(["folder", "there"]), { code: "FILE_NOT_FOUND", message: /folder: kubeconfig \(EISDIR\)/ });
+});
+
+for (const user of [undefined, ""])
+  test(`kubeconfig: a context whose user is ${JSON.stringify(user)} is nobody's`, async (t) => {
+    const config = kubeconfig({
+      context: { user },
+      user: { token: "t" },
+      cluster: { "certificate-authority": "ca.crt" },
+    });
+    const { load } = await folder(t, { config, "ca.crt": ca1 });
+    const tls = { ca: ca1, cert: undefined, key: undefined, servername: undefined, rejectUnauthorized: true };
+    assert.deepEqual(await (await load()).current(), { authorization: undefined, tls });
+  });
