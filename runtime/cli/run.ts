@@ -58,6 +58,8 @@ export async function run({ settings, clock, log, program, loading, onHost }: Ru
   const stop = new AbortController();
   const onSignal = (): void => stop.abort(new Error("a signal asked to stop"));
   process.once("SIGTERM", onSignal).once("SIGINT", onSignal);
+  // The terminal is closed. The kernel and the shell may both say so; a second one of the others is impatience, and ends us.
+  process.on("SIGHUP", onSignal);
   const { api, server } = connection;
   const ask = { clock, server, signal: stop.signal };
   // One question before any other: a server that cannot be reached is told in one line, not in one per informer.

@@ -157,13 +157,17 @@ suite("the host refuses to start, in one line,", { concurrency }, () => {
   });
 });
 
-test("the host ends at once when it is asked to while its API server does not answer", async (context) => {
-  const { asked, path } = await silentApiServer(context);
-  const host = new HostProcess(context, { args: ["--kubeconfig", "kubeconfig"], cwd: path });
-  await asked;
-  host.signal("SIGINT");
-  assert.deepEqual(await host.exited(3_000), { code: 0, signal: null }, host.output);
-});
+for (const [signal, when] of [
+  ["SIGINT", "by Ctrl-C"],
+  ["SIGHUP", "by a terminal that is closed"],
+] as const)
+  test(`the host ends at once when it is asked to ${when} while its API server does not answer`, async (context) => {
+    const { asked, path } = await silentApiServer(context);
+    const host = new HostProcess(context, { args: ["--kubeconfig", "kubeconfig"], cwd: path });
+    await asked;
+    host.signal(signal);
+    assert.deepEqual(await host.exited(3_000), { code: 0, signal: null }, host.output);
+  });
 
 test("the host asks again for its Lease where the API server is busy, and ends at once when it is asked to meanwhile", async (context) => {
   const { promise: asked, resolve } = Promise.withResolvers<void>();

@@ -143,7 +143,7 @@ export class HostProcess {
     await this.#explained(() => until(isSo, { what: `/readyz answers ${status} ${failing}` }));
   }
 
-  signal(signal: "SIGTERM" | "SIGINT" | "SIGKILL" | "SIGSTOP" | "SIGCONT"): void {
+  signal(signal: "SIGTERM" | "SIGINT" | "SIGHUP" | "SIGKILL" | "SIGSTOP" | "SIGCONT"): void {
     const { pid } = this.#child;
     if (this.exit !== undefined || pid === undefined) return;
     try {
