@@ -73,8 +73,13 @@ function chosenBy(context: Context, kubeconfigs: readonly KubeconfigFile[], wher
   const cluster = clusterHome?.clusters.find(({ name }) => name === context.cluster);
   if (clusterHome === undefined || cluster === undefined)
     throw invalidKubeconfig(where, `no cluster ${context.cluster}`);
-  const protocol = URL.canParse(cluster.server) ? new URL(cluster.server).protocol : "";
+  const { protocol = "", username, password } = URL.parse(cluster.server) ?? {};
   if (!/^https?:$/.test(protocol)) throw invalidKubeconfig(where, `cluster ${cluster.name} has no http(s) server URL`);
+  // The server is named in logs and errors.
+  if (username || password) {
+    const what = `cluster ${cluster.name} has a user or a password in its server URL; put them into the entry of the user`;
+    throw invalidKubeconfig(where, what);
+  }
   const writtenCluster = clusterHome.writtenClusters.get(context.cluster) ?? {};
   // As kubectl: whoever names no user is nobody in particular.
   if (!context.user)

@@ -284,6 +284,12 @@ const mistakes: readonly Mistake[] = [
     code: "KUBECONFIG_INVALID",
     says: /no http\(s\) server URL/,
   },
+  ...["https://me:s3cret@k:6443", "https://s3cret@k:6443", "https://:s3cret@k:6443"].map((server): Mistake => ({
+    name: `a server URL with ${server.replace("s3cret", "…")}, which would be printed wherever the server is,`,
+    config: kubeconfig({ cluster: { server } }),
+    code: "KUBECONFIG_INVALID",
+    says: /context dev: cluster dev has a user or a password in its server URL; put them into the entry of the user/,
+  })),
   {
     name: "a proxy",
     config: kubeconfig({ cluster: { "proxy-url": "http://p" } }),
