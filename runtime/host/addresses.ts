@@ -17,6 +17,7 @@ export interface Addresses {
   readonly isStatusAddressGiven: boolean;
   /** Of /metrics; undefined: off. */
   readonly metricsAddress: Address | undefined;
+  readonly isMetricsAddressGiven: boolean;
   /** For /metrics, where it is served with TLS; undefined: one is made. */
   readonly certificate: CertificateFiles | undefined;
 }
@@ -40,7 +41,9 @@ export function addressesFrom(
   const address = given.address?.value ?? (isInPod ? defaultAddresses.addressInPod : defaultAddresses.address);
   const local = isLoopbackHost(address.host) ? address : defaultAddresses.local;
   const statusAddress = orOff(given.statusAddress?.value ?? local);
-  const metricsAddress = orOff(given.metricsAddress?.value ?? (isInPod ? defaultAddresses.metricsInPod : local));
+  // With the page, unless that is where they would have TLS.
+  const withPage = statusAddress !== undefined && isLoopbackHost(statusAddress.host) ? statusAddress : local;
+  const metricsAddress = orOff(given.metricsAddress?.value ?? (isInPod ? defaultAddresses.metricsInPod : withPage));
   const isSecure = metricsAddress !== undefined && !isLoopbackHost(metricsAddress.host);
   const from = given.metricsAddress?.from ?? "--metrics-address";
   if (isSecure && target.kind === "embedded")
@@ -53,12 +56,25 @@ export function addressesFrom(
     statusAddress,
     isStatusAddressGiven: given.statusAddress !== undefined,
     metricsAddress,
+    isMetricsAddressGiven: given.metricsAddress !== undefined,
     certificate: certificateFrom(given, isSecure, namedFile),
   };
 }
 
 export function isSameAddress(a: Address, b: Address): boolean {
   return a.host === b.host && a.port === b.port;
+}
+
+/** Whether a listener on the one may keep another from the other. */
+export function mayOverlap(a: Address, b: Address): boolean {
+  const hosts = [a.host, b.host];
+  const isEverywhere = hosts.some((host) => ["", "0.0.0.0", "::"].includes(host));
+  return a.port === b.port && (isEverywhere || hosts.every(isLoopbackHost));
+}
+
+/** As on the command line. */
+export function formatAddress({ host, port }: Address): string {
+  return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
 function orOff(value: Address | "off"): Address | undefined {

@@ -6,6 +6,7 @@ import { getRequestListener } from "@hono/node-server";
 import type { Hono } from "hono";
 import type { Clock } from "../clock/clock.ts";
 import { EvenkeelError, systemCode } from "../kube/errors.ts";
+import { formatAddress } from "./addresses.ts";
 import type { Address } from "./given-settings.ts";
 import type { ServingCertificate } from "./serving-certificate.ts";
 
@@ -89,10 +90,6 @@ function cannotListen(address: Address, flag: string, error: unknown): EvenkeelE
   const code = systemCode(error) ?? "";
   const what = listenErrors[code] ?? `cannot be listened on (${code})`;
   return new EvenkeelError("FLAG_INVALID", `${flag} ${formatAddress(address)} ${what}`, { cause: error });
-}
-
-function formatAddress({ host, port }: Address): string {
-  return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
 function close(server: Server, sockets: ReadonlySet<Socket>, clock: Clock): Promise<void> {

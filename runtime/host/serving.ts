@@ -1,10 +1,11 @@
 /** The endpoints on their addresses: those that share one share a listener. */
 import type { Clock } from "../clock/clock.ts";
+import { EvenkeelError } from "../kube/errors.ts";
 import type { Reviews } from "../kube/reviews.ts";
 import { asLogged, type Logger } from "../trace/logs.ts";
 import type { Metrics } from "../trace/metrics.ts";
 import type { RecentTraces } from "../trace/recent.ts";
-import { isSameAddress, type Addresses } from "./addresses.ts";
+import { formatAddress, isSameAddress, mayOverlap, type Addresses } from "./addresses.ts";
 import type { Address } from "./given-settings.ts";
 import { createEndpoints, type MetricsEndpoint, type StatusEndpoint } from "./endpoints.ts";
 import type { Checks } from "./health.ts";
@@ -50,7 +51,7 @@ export async function serve(options: ServingOptions): Promise<Serving> {
   const status: StatusEndpoint = { source: options.status, recent: options.recent, live };
   const metrics: MetricsEndpoint = { page: options.metrics, access: isMetricsSecure ? accessOf(options) : undefined };
 
-  const listeners: { readonly asked: Address; readonly listener: Listener }[] = [];
+  const listeners: { readonly asked: Address; readonly flag: string; readonly listener: Listener }[] = [];
   const close = async (): Promise<void> => {
     live.close();
     certificate?.close();
@@ -69,12 +70,16 @@ export async function serve(options: ServingOptions): Promise<Serving> {
     });
     const isSecure = isMetricsSecure && isHere(metricsAddress);
     const how = { clock, flag, certificate: isSecure ? certificate : undefined };
-    listeners.push({ asked, listener: await listenOrGiveWay(app, asked, how, isGiven) });
+    const ours = listeners.find(({ listener }) => mayOverlap(listener.address, asked));
+    const listener = await listenOrGiveWay(app, asked, how, isGiven).catch((error: unknown) => {
+      throw ours !== undefined && isTaken(error) ? takenByUs(asked, flag, ours) : error;
+    });
+    listeners.push({ asked, flag, listener });
   };
   try {
     await open(address, "--address", addresses.isAddressGiven);
     await open(statusAddress, "--status-address", addresses.isStatusAddressGiven);
-    await open(metricsAddress, "--metrics-address", true);
+    await open(metricsAddress, "--metrics-address", addresses.isMetricsAddressGiven);
   } catch (error) {
     await close();
     throw error;
@@ -100,10 +105,23 @@ async function listenOrGiveWay(
   try {
     return await listen(app, address, how);
   } catch (error) {
-    const isTaken = (error as { readonly cause?: { readonly code?: unknown } }).cause?.code === "EADDRINUSE";
-    if (isGiven || !isTaken) throw error;
+    if (isGiven || !isTaken(error)) throw error;
     return listen(app, { ...address, port: 0 }, how);
   }
+}
+
+function isTaken(error: unknown): boolean {
+  return (error as { readonly cause?: { readonly code?: unknown } }).cause?.code === "EADDRINUSE";
+}
+
+function takenByUs(
+  asked: Address,
+  flag: string,
+  ours: { readonly flag: string; readonly listener: Listener },
+): EvenkeelError {
+  const who = `our own ${ours.flag} ${formatAddress(ours.listener.address)}`;
+  const what = `${flag} ${formatAddress(asked)} is in use by ${who}: give both in the same words, or another port`;
+  return new EvenkeelError("FLAG_INVALID", what);
 }
 
 function certificateOf({ addresses, clock, log }: ServingOptions): Promise<ServingCertificate> {

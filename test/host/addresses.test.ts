@@ -70,6 +70,24 @@ suite("where everything listens", () => {
       gives: [":8080", ":8080", ":8443"],
     },
     {
+      name: "metrics go with the page to another address of loopback",
+      target: kubeconfig,
+      asked: { status: "127.0.0.1:9123" },
+      gives: [local, "127.0.0.1:9123", "127.0.0.1:9123"],
+    },
+    {
+      name: "metrics stay where they are when the page goes beyond loopback, where they would have TLS",
+      target: embedded,
+      asked: { status: ":9000" },
+      gives: [local, ":9000", local],
+    },
+    {
+      name: "metrics stay where they are when the page is off",
+      target: kubeconfig,
+      asked: { address: ":8080", status: "off" },
+      gives: [":8080", "off", "127.0.0.1:8081"],
+    },
+    {
       name: "what is off is nowhere",
       target: pod,
       asked: { status: "off", metrics: "off" },

@@ -10,6 +10,7 @@ import { serve } from "../../runtime/host/serving.ts";
 import { createLogger } from "../../runtime/trace/logs.ts";
 import { createMetrics } from "../../runtime/trace/metrics.ts";
 import { RecentTraces } from "../../runtime/trace/recent.ts";
+import { freePort } from "../controlplane/free-port.ts";
 import { VirtualClock } from "../support/virtual-clock.ts";
 import { until } from "../support/wait.ts";
 import { fakeStatus } from "./fake-status.ts";
@@ -25,6 +26,7 @@ async function world(context: TestContext, addresses: Partial<Addresses> = {}, c
       statusAddress: local,
       isStatusAddressGiven: false,
       metricsAddress: local,
+      isMetricsAddressGiven: false,
       certificate: undefined,
       ...addresses,
     },
@@ -110,10 +112,25 @@ suite("the endpoints on their addresses", () => {
     const taken = served.health;
     const other = await world(context, { statusAddress: taken, metricsAddress: undefined });
     assert.notEqual(other.served.status?.port, taken.port);
-    const asked = { statusAddress: taken, isStatusAddressGiven: true, metricsAddress: undefined };
+    const another = await world(context, { statusAddress: undefined, metricsAddress: taken });
+    assert.notEqual(another.served.metrics?.port, taken.port);
+    for (const [asked, flag] of [
+      [{ statusAddress: taken, isStatusAddressGiven: true, metricsAddress: undefined }, "--status-address"],
+      [{ statusAddress: undefined, metricsAddress: taken, isMetricsAddressGiven: true }, "--metrics-address"],
+    ] as const)
+      await assert.rejects(world(context, asked), {
+        code: "FLAG_INVALID",
+        message: new RegExp(`^${flag} 127\\.0\\.0\\.1:\\d+ is in use by another process`),
+      });
+  });
+
+  test("do not take one of their own for another process's", async (context) => {
+    const port = await freePort();
+    const address = { host: "127.0.0.1", port };
+    const asked = { address, statusAddress: { host: "", port }, isStatusAddressGiven: true, metricsAddress: undefined };
     await assert.rejects(world(context, asked), {
       code: "FLAG_INVALID",
-      message: /^--status-address 127\.0\.0\.1:\d+ is in use/,
+      message: new RegExp(`^--status-address :${port} is in use by our own --address 127\\.0\\.0\\.1:${port}: `),
     });
   });
 
