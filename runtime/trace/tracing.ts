@@ -121,6 +121,13 @@ async function startExport({
     diagnostics.complain(`${bad}=${env[bad]} is not a URL; traces are not exported`);
     return undefined;
   }
+  const entry = list(env["OTEL_RESOURCE_ATTRIBUTES"]).findIndex((pair) => !isAttribute(pair));
+  if (entry !== -1) {
+    // The SDK would leave out all of them, ours too, and say nothing. A value may be nobody's business.
+    const rule = `NAME=VALUE, of 255 characters at most, with %2C for "," and %3D for "="`;
+    diagnostics.complain(`OTEL_RESOURCE_ATTRIBUTES is left out: its entry ${entry + 1} is not ${rule}`);
+    return startExport({ env: { ...env, OTEL_RESOURCE_ATTRIBUTES: "" }, serviceVersion, clock, diagnostics });
+  }
   // Imported here because it costs 0.2 to 0.6 s and 10 MB.
   const { NodeSDK } = await import("@opentelemetry/sdk-node");
   const { TracerProvider: TracerProviderOfSdk } = await import("@opentelemetry/sdk-trace");
@@ -190,6 +197,17 @@ export function exportEnvironment(env: NodeJS.ProcessEnv, serviceVersion: string
   if (!given.some((pair) => pair.startsWith("service.version="))) given.push(`service.version=${serviceVersion}`);
   settings["OTEL_RESOURCE_ATTRIBUTES"] = given.join(",");
   return settings;
+}
+
+/** Source: @opentelemetry/resources, ResourceAttributesEnvDetector. */
+function isAttribute(pair: string): boolean {
+  const [name = "", value, ...more] = pair.split("=").map((part) => part.trim());
+  if (name === "" || value === undefined || more.length > 0) return false;
+  try {
+    return [name, value].every((part) => decodeURIComponent(part).length <= 255);
+  } catch {
+    return false;
+  }
 }
 
 /** Runs `build`, which must be synchronous, with exactly these `OTEL_*` variables in process.env. */

@@ -127,6 +127,35 @@ suite("with a collector", () => {
     for (const text of ["process.command_args", "process.owner"]) assert.ok(!post.body.includes(text), text);
   });
 
+  for (const [attributes, entry] of [
+    ["garbage", 1],
+    ["team=a,s3cret", 2],
+    ["team=s3cret=b", 1],
+    ["=s3cret", 1],
+    ["team=a,,tier=%s3cret", 2],
+    [`team=${"x".repeat(256)}`, 1],
+  ] as const)
+    test(`resource attributes that cannot be read are left out, which is said, and ours stay: ${attributes.slice(0, 30)}`, async () => {
+      await using collector = await fakeCollector();
+      const { tracing, lines } = await tracingUnder({
+        OTEL_EXPORTER_OTLP_ENDPOINT: collector.url,
+        OTEL_EXPORTER_OTLP_PROTOCOL: "http/json",
+        OTEL_RESOURCE_ATTRIBUTES: attributes,
+      });
+      reconcile(tracing);
+      await tracing.shutdown(5_000);
+      assert.deepEqual(lines, [
+        {
+          message: "tracing setting ignored",
+          fields: {
+            setting: `OTEL_RESOURCE_ATTRIBUTES is left out: its entry ${entry} is not NAME=VALUE, of 255 characters at most, with %2C for "," and %3D for "="`,
+          },
+        },
+      ]);
+      for (const text of ['"evenkeel"', "service.version", "0.1.0"])
+        assert.ok(collector.posts[0]?.body.includes(text), text);
+    });
+
   test("nothing is sent of traces that are not sampled, and the recent traces have them all the same", async () => {
     await using collector = await fakeCollector();
     const { tracing } = await tracingUnder({
