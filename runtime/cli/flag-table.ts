@@ -3,7 +3,7 @@ import type { Address, GivenSettings } from "../host/given-settings.ts";
 import { defaults } from "../host/settings.ts";
 
 export interface Flag {
-  readonly key: keyof GivenSettings | "help";
+  readonly key: keyof GivenSettings | "help" | "version";
   /** `--leader-elect`; the one-letter flag is `-v`. */
   readonly flag: string;
   readonly short?: string;
@@ -128,6 +128,7 @@ export const flags: readonly Flag[] = [
     says: `what is logged: 0 news, 4 reconciles, 8 requests (default: ${defaults.verbosity})`,
   },
   { key: "help", flag: "--help", short: "h", says: "print this and exit" },
+  { key: "version", flag: "--version", says: "print name and version and exit" },
 ];
 
 function show({ host, port }: Address): string {

@@ -17,7 +17,7 @@ type Environment = Readonly<Record<string, string | undefined>>;
 export function parseFlags(
   argv: readonly string[],
   env: Environment,
-): { readonly help: boolean; readonly given: GivenSettings } {
+): { readonly help: boolean; readonly version: boolean; readonly given: GivenSettings } {
   refuseTakenByNpm(env);
   const raw = { ...fromEnvironment(env), ...fromCommandLine(argv) };
   const given: GivenSettings = {
@@ -38,7 +38,8 @@ export function parseFlags(
     traceLink: read(raw.traceLink, ({ value, from }) => parseTraceLink(value, from)),
     verbosity: read(raw.verbosity, verbosity),
   };
-  return { help: read(raw.help, onOrOff)?.value === true, given };
+  const isOn = (flag: Given<string> | undefined): boolean => read(flag, onOrOff)?.value === true;
+  return { help: isOn(raw.help), version: isOn(raw.version), given };
 }
 
 type Raw = { [K in Flag["key"]]?: Given<string> };
@@ -72,7 +73,7 @@ interface Named {
   readonly isNegated: boolean;
 }
 
-/** Every way to write a flag. `--no-X` is the negation of a flag that is on or off, but help. */
+/** Every way to write a flag. `--no-X` is the negation of a flag that is on or off and has a variable. */
 const byName: ReadonlyMap<string, Named> = new Map(
   flags.flatMap((flag) => {
     const names = [flag.flag, ...(flag.short === undefined ? [] : [`-${flag.short}`, `--${flag.short}`])];

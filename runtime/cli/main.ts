@@ -4,6 +4,7 @@ import { settingsFrom, uniqueIdentity } from "../host/settings.ts";
 import { parseFlags } from "./flags.ts";
 import { helpText } from "./help.ts";
 import { reportFailure } from "./report-failure.ts";
+import manifest from "../../package.json" with { type: "json" };
 
 const files = {
   isFile: (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.isFile() === true,
@@ -11,8 +12,9 @@ const files = {
 };
 
 try {
-  const { help, given } = parseFlags(process.argv.slice(2), process.env);
+  const { help, version, given } = parseFlags(process.argv.slice(2), process.env);
   if (help) process.stdout.write(helpText());
+  else if (version) process.stdout.write(`evenkeel ${manifest.version}\n`);
   else {
     const { start } = await import("./start.ts");
     await start(settingsFrom({ given, env: process.env, cwd: process.cwd(), files, identity: uniqueIdentity() }));

@@ -270,6 +270,13 @@ suite("help", () => {
     );
   });
 
+  test("a version is asked for by --version", () => {
+    assert.deepEqual(
+      [["--version"], ["--help"], []].map((argv) => parseFlags(argv, {}).version),
+      [true, false, false],
+    );
+  });
+
   test("names every flag, its value and its variable, aligned and within 120 columns", () => {
     const lines = helpText().split("\n");
     const starts = flags.map(({ flag, value = "", variable = "", says }) => {

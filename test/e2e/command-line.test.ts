@@ -17,6 +17,7 @@ import { apiServer } from "./api-server.ts";
 import { greeting } from "./greeting.ts";
 import { HostProcess, type HostProcessOptions } from "./host-process.ts";
 import { CONFIG } from "./scenario.ts";
+import manifest from "../../package.json" with { type: "json" };
 
 /** Two cores, and each start takes most of one. */
 const concurrency = 2;
@@ -195,6 +196,13 @@ suite("the host starts", { concurrency }, () => {
       assert.match(host.stdout, new RegExp(`^ .*${shown}\\b.* ${variable} `, "m"));
     }
     assert.equal(host.stderr, "");
+  });
+
+  test("to print its name and version", async (context) => {
+    const { path } = await tempFolder(context);
+    const host = new HostProcess(context, { args: ["--version"], address: "default", cwd: path });
+    assert.deepEqual(await host.exited(), { code: 0, signal: null }, host.output);
+    assert.deepEqual([host.stdout, host.stderr], [`evenkeel ${manifest.version}\n`, ""]);
   });
 
   test("on another port when the default one is taken", async (context) => {
