@@ -12,7 +12,18 @@ export function namespaceManifest({ namespace }: Installation): Manifest {
     [`pod-security.kubernetes.io/${mode}-version`, POD_SECURITY_VERSION],
   ]);
   const labels = Object.fromEntries(modes) as Readonly<Record<string, string>>;
-  return { object: { apiVersion: "v1", kind: "Namespace", metadata: { name: namespace, labels } } };
+  const object = { apiVersion: "v1", kind: "Namespace", metadata: { name: namespace, labels } };
+  return isOurNamespace({ namespace }) ? { object } : { object, remarks: [APPLIED_BY_ITSELF] };
+}
+
+const APPLIED_BY_ITSELF = {
+  at: ["metadata", "name"],
+  says: "Not among the resources: one of this name may be there already, for more than the host, and `kubectl delete -k`\nwould take it all. Where there is none, `kubectl apply -f` of this file by itself makes it.",
+} as const;
+
+/** Whether it is made and deleted with the host: one that is not named after it may be somebody's. */
+export function isOurNamespace({ namespace }: Pick<Installation, "namespace">): boolean {
+  return namespace === NAME;
 }
 
 export function serviceAccountManifest({ namespace }: Installation): Manifest {

@@ -1,5 +1,5 @@
 /** The whole of `manifests/` but for the configurations, which people write: every file, by its path. */
-import { clusterAccess, leaseAccess, namespaceManifest, serviceAccountManifest } from "./access.ts";
+import { clusterAccess, isOurNamespace, leaseAccess, namespaceManifest, serviceAccountManifest } from "./access.ts";
 import { jaegerComponent, prometheusComponent } from "./components.ts";
 import { fence } from "./fence.ts";
 import { CONFIG_FILE, CONFIG_MAP, POD_LABELS, type Installation } from "./installation.ts";
@@ -16,6 +16,7 @@ export const BASE = "base";
 export const OVERLAYS = "overlays";
 /** The base's, which keeps the flags. */
 export const KUSTOMIZATION = "kustomization.yaml";
+const NAMESPACE_FILE = "namespace.yaml";
 
 /**
  * @param configured by the name of their overlay: as `base`, with the configuration that is there.
@@ -45,7 +46,7 @@ export function manifestTree(
 
 function baseFiles(installation: Installation): Folder {
   const files = new Map<string, readonly Manifest[]>([
-    ["namespace.yaml", [namespaceManifest(installation)]],
+    [NAMESPACE_FILE, [namespaceManifest(installation)]],
     ["serviceaccount.yaml", [serviceAccountManifest(installation)]],
     ["clusterrole.yaml", clusterAccess(installation)],
     ["role.yaml", leaseAccess(installation)],
@@ -61,7 +62,7 @@ function baseFiles(installation: Installation): Folder {
     labels: [{ pairs: POD_LABELS }],
     generatorOptions: { disableNameSuffixHash: true },
     configMapGenerator: [{ name: CONFIG_MAP, namespace: installation.namespace, files: [CONFIG_FILE] }],
-    resources: [...files.keys()],
+    resources: [...files.keys()].filter((file) => file !== NAMESPACE_FILE || isOurNamespace(installation)),
   };
   const remarks = [
     {

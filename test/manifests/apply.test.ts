@@ -8,6 +8,7 @@ import { before, test } from "node:test";
 import { describeOnControlPlane } from "../controlplane/on-control-plane.ts";
 import { until } from "../support/wait.ts";
 import { Deployed, MANIFESTS } from "./deployed.ts";
+import { generate } from "./generate.ts";
 import { TYPE_CHECKER, typeWarnings } from "./policies.ts";
 import { CONTROL_PLANE, holds } from "./refusal.ts";
 import { suiteFolder } from "./suite-folder.ts";
@@ -185,6 +186,25 @@ describeOnControlPlane("the manifests", { controllers }, (controlPlane) => {
     assert.equal(code, 0, stderr);
     for (const part of [/OTEL_EXPORTER_OTLP_ENDPOINT/, /kind: ServiceMonitor/, /expression: '\["team-a-"\]'/])
       assert.match(stdout, part);
+  });
+
+  test("leave a namespace that is there alone, when they are applied to it and when they are deleted", async () => {
+    const manifests = join(folder(), "there");
+    cpSync(MANIFESTS, manifests, { recursive: true });
+    const { code, said } = generate("--dir", manifests, "--namespace", "there");
+    assert.equal(code, 0, said);
+    for (const folder of ["", "overlays/jaeger", "overlays/prometheus", "overlays/one-prefix"])
+      assert.doesNotMatch(await deployed.admin("kustomize", join(manifests, folder)), /kind: Namespace$/m, folder);
+    await deployed.admin("create", "namespace", "there");
+    await deployed.admin("create", "configmap", "of-others", "-n", "there");
+    const read = ["get", "namespace", "there", "-o", "jsonpath={.metadata.labels}{.status.phase}"];
+    const before = await deployed.admin(...read);
+    await deployed.apply(manifests);
+    await deployed.admin("delete", "-k", manifests, "--wait=false");
+    assert.equal(await deployed.admin(...read), before);
+    await deployed.admin("get", "configmap", "of-others", "-n", "there");
+    // What is not in the namespace is gone for the tests that follow.
+    await deployed.apply(MANIFESTS);
   });
 
   // Last: the account of the others loses its rights.

@@ -69,6 +69,16 @@ suite("npm run manifests", () => {
       assert.match(readFileSync(join(dir.path, `base/${file}.yaml`), "utf8"), /harbour/, file);
   });
 
+  test("applies and deletes the namespace that is named after the host, and no other: that may be somebody's", async (context) => {
+    const dir = await copyOfManifests(context);
+    const read = (file: string): string => readFileSync(join(dir.path, "base", file), "utf8");
+    const resource = "  - namespace.yaml\n";
+    assert.ok(read("kustomization.yaml").includes(resource));
+    assert.equal(generate("--dir", dir.path, "--namespace", "harbour").code, 0);
+    assert.ok(!read("kustomization.yaml").includes(resource));
+    assert.match(read("namespace.yaml"), /by itself[^]*name: harbour\n/, "where there is none yet, this makes it");
+  });
+
   test("goes by what the flags said the last time, until they say something else", async (context) => {
     const dir = await copyOfManifests(context);
     const isAsWritten = (...flags: readonly string[]): boolean =>
