@@ -6,6 +6,7 @@ import { parseTraceLink } from "../host/trace-link.ts";
 import { EvenkeelError } from "../kube/errors.ts";
 import { DNS_LABEL } from "../kube/object.ts";
 import { flags, type Flag } from "./flag-table.ts";
+import { takenByNpm } from "./taken-by-npm.ts";
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -113,13 +114,10 @@ function fromEnvironment(env: Environment): Raw {
   return raw;
 }
 
-/** `npm start --empty`, without the `--` between, is a flag of npm's: it keeps it, with a warning, and we would run without. */
 function refuseTakenByNpm(env: Environment): void {
-  if (env["npm_lifecycle_event"] !== "start") return;
-  for (const { flag, variable } of flags) {
-    const taken = variable === undefined ? undefined : env[`npm_config_${flag.slice(2).replaceAll("-", "_")}`];
-    if (taken !== undefined) refuse(`npm took ${flag} for its own: put -- before it, \`npm start -- ${flag}\``);
-  }
+  const ours = flags.filter(({ variable }) => variable !== undefined).map(({ flag }) => flag);
+  const taken = takenByNpm(env, { script: "start", flags: ours });
+  if (taken !== undefined) refuse(taken);
 }
 
 const variables = (): readonly string[] => flags.flatMap(({ variable }) => (variable === undefined ? [] : [variable]));

@@ -10,7 +10,7 @@ import { systemClock } from "../clock/clock.ts";
 import { parseConfig, readConfigText } from "../host/config-file.ts";
 import { EvenkeelError } from "../kube/errors.ts";
 import { DNS_LABEL } from "../kube/object.ts";
-import { CONFIG_FILE, prefixesOf, type Installation } from "../manifests/installation.ts";
+import { CONFIG_FILE, NAME, prefixesOf, type Installation } from "../manifests/installation.ts";
 import { keptFlagsIn, type KeptFlags } from "../manifests/kept-flags.ts";
 import { HEADER } from "../manifests/manifest.ts";
 import { BASE, KUSTOMIZATION, manifestTree, OVERLAYS } from "../manifests/tree.ts";
@@ -18,6 +18,7 @@ import type { Cell } from "../reconcile/cell/cell.ts";
 import { openWorker } from "../reconcile/cell/worker-cell.ts";
 import { FunctionLoader } from "../reconcile/loader.ts";
 import { reportFailure } from "./report-failure.ts";
+import { takenByNpm } from "./taken-by-npm.ts";
 import packageJson from "../../package.json" with { type: "json" };
 
 const HELP = `Usage: npm run manifests -- [flags]
@@ -59,16 +60,34 @@ try {
 }
 
 function readFlags(args: readonly string[]) {
+  const flags = Object.keys(OPTIONS).flatMap((name) => (name === "help" ? [] : [`--${name}`]));
+  const taken = takenByNpm(process.env, { script: "manifests", flags });
+  if (taken !== undefined) refuse(taken);
+  const { values, tokens } = parsed(args);
+  const given = tokens.flatMap((token) =>
+    token.kind === "option" && token.name !== "allow-prefix" ? [token.name] : [],
+  );
+  const twice = given.find((name, index) => given.indexOf(name) < index);
+  if (twice !== undefined) refuse(`--${twice} is given twice`);
+  if (values["no-allow-prefix"] && values["allow-prefix"] !== undefined)
+    refuse("--allow-prefix and --no-allow-prefix exclude each other");
+  const { namespace = NAME } = values;
+  if (!DNS_LABEL.test(namespace) || namespace.startsWith("kube-"))
+    refuse(`--namespace: ${JSON.stringify(namespace)} cannot be the namespace of the host`);
+  return values;
+}
+
+function parsed(args: readonly string[]) {
   try {
-    const { values } = parseArgs({ args: [...args], options: OPTIONS, strict: true, allowPositionals: false });
-    const { namespace = "evenkeel" } = values;
-    if (!DNS_LABEL.test(namespace) || namespace.startsWith("kube-"))
-      throw new Error(`--namespace: ${JSON.stringify(namespace)} cannot be the namespace of the host`);
-    return values;
-  } catch (cause) {
-    const help = "run `npm run manifests -- --help`";
-    throw new EvenkeelError("FLAG_INVALID", `${(cause as Error).message} (${help})`);
+    return parseArgs({ args: [...args], options: OPTIONS, strict: true, allowPositionals: false, tokens: true });
+  } catch (error) {
+    // The lines after the first are advice on how to write it all the same.
+    return refuse((error as Error).message.split(/\.?\n/, 1)[0] ?? "");
   }
+}
+
+function refuse(what: string): never {
+  throw new EvenkeelError("MANIFESTS_FLAG_INVALID", what);
 }
 
 async function treeFor(flags: Flags): Promise<ReadonlyMap<string, string>> {
@@ -94,7 +113,7 @@ async function treeFor(flags: Flags): Promise<ReadonlyMap<string, string>> {
 async function keptFlags(dir: string, flags: Flags): Promise<KeptFlags> {
   const file = join(dir, BASE, KUSTOMIZATION);
   const text = await readFile(file, "utf8").catch(() => undefined);
-  const kept = text === undefined ? { namespace: "evenkeel", allowedPrefixes: [] } : keptFlagsIn(text);
+  const kept = text === undefined ? { namespace: NAME, allowedPrefixes: [] } : keptFlagsIn(text);
   const namespace = flags.namespace ?? kept?.namespace;
   if (namespace === undefined)
     throw new EvenkeelError(

@@ -20,6 +20,7 @@ const bug = (next: string): Meaning => ({ side: "bug", isRetryable: false, next 
 export const meanings = {
   // The command line, the configuration, the functions folder.
   FLAG_INVALID: user("run `npm start -- --help` for the flags"),
+  MANIFESTS_FLAG_INVALID: user("run `npm run manifests -- --help` for the flags"),
   FILE_NOT_FOUND: user("check the path"),
   CONFIG_INVALID: user("correct the file"),
   KUBECONFIG_INVALID: user("check --kubeconfig and --context"),

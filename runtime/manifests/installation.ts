@@ -25,13 +25,13 @@ export const POD_LABELS = { "app.kubernetes.io/name": NAME } as const;
  * Where the functions may write: `prefixes` in their sections of the configuration is read as just that. One without it gets
  * no place of its own; it may write where the others may.
  * @param allowed beside them.
- * @throws EvenkeelError CONFIG_INVALID, FLAG_INVALID: one that is no beginning of a namespace's name
+ * @throws EvenkeelError CONFIG_INVALID, MANIFESTS_FLAG_INVALID: one that is no beginning of a namespace's name
  */
 export function prefixesOf({ functions }: Config, allowed: readonly string[]): readonly string[] {
   const configured = [...functions].flatMap(([name, section]) =>
     listIn(section).map((prefix) => checked(prefix, "CONFIG_INVALID", `functions.${name}.prefixes`)),
   );
-  const added = allowed.map((prefix) => checked(prefix, "FLAG_INVALID", "--allow-prefix"));
+  const added = allowed.map((prefix) => checked(prefix, "MANIFESTS_FLAG_INVALID", "--allow-prefix"));
   return [...new Set([...configured, ...added])].toSorted();
 }
 

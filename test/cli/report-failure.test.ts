@@ -13,6 +13,11 @@ const rows: readonly { readonly name: string; readonly error: Error; readonly sa
   { name: "is told by its message", error: invalid("a") },
   { name: "of the command line ends with exit code 2", error: new EvenkeelError("FLAG_INVALID", "--x"), code: 2 },
   {
+    name: "of that of `npm run manifests` too",
+    error: new EvenkeelError("MANIFESTS_FLAG_INVALID", "--x"),
+    code: 2,
+  },
+  {
     name: "is told with its cause",
     error: invalid("a", cause),
     says: `${invalid("a").message} (${cause.message})`,

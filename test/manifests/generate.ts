@@ -6,9 +6,20 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { MANIFESTS, ROOT } from "./deployed.ts";
 
-export function generate(...args: readonly string[]): { readonly code: number | null; readonly said: string } {
+interface Said {
+  readonly code: number | null;
+  readonly said: string;
+}
+
+export function generate(...args: readonly string[]): Said {
+  return generateUnder({}, ...args);
+}
+
+/** @param more variables beside those of this process. */
+export function generateUnder(more: Readonly<Record<string, string>>, ...args: readonly string[]): Said {
   const program = join(ROOT, "runtime", "cli", "manifests.ts");
-  const { status: code, stdout, stderr } = spawnSync(process.execPath, [program, ...args], { encoding: "utf8" });
+  const options = { encoding: "utf8", env: { ...process.env, ...more } } as const;
+  const { status: code, stdout, stderr } = spawnSync(process.execPath, [program, ...args], options);
   return { code, said: `${stdout}${stderr}` };
 }
 

@@ -13,7 +13,7 @@ import { clusterRights, resourceOf } from "../../runtime/manifests/rights.ts";
 import { deploymentManifest } from "../../runtime/manifests/workload.ts";
 import { tempFolder } from "../support/temp-folder.ts";
 import { MANIFESTS } from "./deployed.ts";
-import { generate } from "./generate.ts";
+import { generate, generateUnder } from "./generate.ts";
 
 suite("npm run manifests", () => {
   test("would write what is committed", () => {
@@ -94,10 +94,35 @@ suite("npm run manifests", () => {
   const errors: readonly {
     readonly name: string;
     readonly args?: readonly string[];
+    readonly env?: Readonly<Record<string, string>>;
     readonly files?: Readonly<Record<string, string>>;
     readonly says: RegExp;
   }[] = [
-    { name: "a flag that is not there", args: ["--chek"], says: /'--chek'/ },
+    {
+      name: "a flag that is not there",
+      args: ["--chek"],
+      says: /^evenkeel: Unknown option '--chek'; run `npm run manifests -- --help` for the flags\n$/,
+    },
+    {
+      name: "a flag that npm took, for want of a --",
+      env: { npm_lifecycle_event: "manifests", npm_config_check: "true" },
+      says: /npm took --check for its own: put -- before it, `npm run manifests -- --check`/,
+    },
+    {
+      name: "a negated flag that npm took",
+      env: { npm_lifecycle_event: "manifests", npm_config_allow_prefix: "" },
+      says: /npm took --allow-prefix for its own/,
+    },
+    {
+      name: "two namespaces",
+      args: ["--namespace", "a", "--namespace", "b"],
+      says: /--namespace is given twice/,
+    },
+    {
+      name: "prefixes beside none",
+      args: ["--allow-prefix", "b-", "--no-allow-prefix"],
+      says: /--allow-prefix and --no-allow-prefix exclude each other/,
+    },
     {
       name: "the control plane's namespace",
       args: ["--namespace", "kube-system"],
@@ -106,7 +131,7 @@ suite("npm run manifests", () => {
     {
       name: "a prefix that means everything",
       args: ["--allow-prefix", ""],
-      says: /--allow-prefix: "" is not the beginning/,
+      says: /--allow-prefix: "" is not the beginning of a namespace's name; run `npm run manifests -- --help`/,
     },
     {
       name: "a folder without functions",
@@ -137,12 +162,12 @@ suite("npm run manifests", () => {
       says: /base\/kustomization\.yaml no longer says where the host lives/,
     },
   ];
-  for (const { name, args = [], files = {}, says } of errors) {
+  for (const { name, args = [], env = {}, files = {}, says } of errors) {
     test(`refuses ${name}, in one line and with nothing written`, async (context) => {
       const dir = await copyOfManifests(context);
       for (const [file, text] of Object.entries(files)) await dir.write(file, text);
       await dir.write("base/role.yaml", `${HEADER}# untouched\n`);
-      const { code, said } = generate("--dir", dir.path, ...args);
+      const { code, said } = generateUnder(env, "--dir", dir.path, ...args);
       assert.notEqual(code, 0);
       assert.match(said, says);
       assert.doesNotMatch(said, /\n    at /);
