@@ -37,7 +37,18 @@ export function queryFault(of: unknown): string | undefined {
 
 export function kindFault(kind: unknown): string | undefined {
   const isKind = isAnyObject(kind) && typeof kind["apiVersion"] === "string" && typeof kind["kind"] === "string";
-  return isKind ? undefined : wants("a kind", 'such as ConfigMap or kind("apps/v1", "Deployment")', kind);
+  if (!isKind) return wants("a kind", 'such as ConfigMap or kind("apps/v1", "Deployment")', kind);
+  return pluralFault(kind["plural"]);
+}
+
+/** As the API server has it of a CustomResourceDefinition. Source: apimachinery validation IsDNS1035Label. */
+const PLURAL = /^[a-z]([-a-z0-9]{0,61}[a-z0-9])?$/;
+
+function pluralFault(plural: unknown): string | undefined {
+  if (plural === undefined || (typeof plural === "string" && PLURAL.test(plural))) return undefined;
+  return typeof plural === "string"
+    ? `wants a plural (indices), unlike ${JSON.stringify(plural)}`
+    : wants("a plural", "indices", plural);
 }
 
 export function whereFault(where: unknown): string | undefined {

@@ -13,6 +13,7 @@ import { DNS_LABEL } from "../kube/object.ts";
 import { CONFIG_FILE, NAME, prefixesOf, type Installation } from "../manifests/installation.ts";
 import { keptFlagsIn, type KeptFlags } from "../manifests/kept-flags.ts";
 import { HEADER } from "../manifests/manifest.ts";
+import { withPlurals } from "../manifests/plurals.ts";
 import { BASE, KUSTOMIZATION, manifestTree, OVERLAYS } from "../manifests/tree.ts";
 import type { Cell } from "../reconcile/cell/cell.ts";
 import { openWorker } from "../reconcile/cell/worker-cell.ts";
@@ -93,7 +94,7 @@ function refuse(what: string): never {
 async function treeFor(flags: Flags): Promise<ReadonlyMap<string, string>> {
   const dir = resolve(flags.dir);
   const functions = await load(resolve(flags.functions));
-  const declarations = new Map([...functions].map(([name, { declaration }]) => [name, declaration]));
+  const declarations = withPlurals(new Map([...functions].map(([name, { declaration }]) => [name, declaration])));
   const { namespace, allowedPrefixes } = await keptFlags(dir, flags);
   const installation = async (folder: string): Promise<Installation> => {
     const file = join(dir, folder, CONFIG_FILE);

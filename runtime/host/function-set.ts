@@ -8,8 +8,8 @@ import type { Informers } from "../cache/informers.ts";
 import type { Clock } from "../clock/clock.ts";
 import type { Api } from "../kube/api.ts";
 import type { Code } from "../kube/errors.ts";
-import { kindKey, type Kind } from "../kube/kind.ts";
-import type { Cell } from "../reconcile/cell/cell.ts";
+import { kindKey, pluralOf, type Kind } from "../kube/kind.ts";
+import { kindsOf, type Cell } from "../reconcile/cell/cell.ts";
 import { Controller, type ControllerObserver, type Memos } from "../reconcile/controller.ts";
 import type { Events } from "../reconcile/events.ts";
 import { FunctionCache } from "../reconcile/function-cache.ts";
@@ -34,6 +34,8 @@ export interface FunctionObserver {
   begins(controller: Pick<Controller, "queue" | "blockedCounts" | "conflictCount">, cell: Cell): void;
   /** Of the present version; undefined while nothing has failed. */
   lastFailure(): Failure | undefined;
+  /** A kind is served by another plural than the function says, or than is formed where it says none. */
+  misnames(kind: Kind, served: string): void;
   close(): void;
 }
 
@@ -167,6 +169,7 @@ export class FunctionSet {
     };
     this.#active.set(name, active);
     cell.wake();
+    this.#comparePlurals(active);
     if (this.#isWorking) this.#startWhenSynced(active);
   }
 
@@ -187,6 +190,22 @@ export class FunctionSet {
     for (const kind of kinds) {
       const resource = await this.#options.api.resource(kind, { signal: this.#options.signal });
       scopes.set(kindKey(kind), resource.isNamespaced);
+    }
+  }
+
+  /**
+   * For the manifests, which are made where no cluster is asked: a right to a resource of another name is none. Of a kind that
+   * is not served, or cannot be asked for, its informer tells.
+   */
+  #comparePlurals({ loaded: { cell }, observer }: ActiveFunction): void {
+    const { api, signal } = this.#options;
+    const compare = async (kind: Kind): Promise<void> => {
+      const { plural } = await api.resource(kind, { signal });
+      if (plural !== pluralOf(kind)) observer.misnames(kind, plural);
+    };
+    for (const named of Map.groupBy(kindsOf(cell.declaration), kindKey).values()) {
+      const kind = named.find(({ plural }) => plural !== undefined) ?? named[0];
+      if (kind !== undefined) compare(kind).catch(() => {});
     }
   }
 

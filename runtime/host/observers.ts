@@ -3,6 +3,7 @@ import type { InformerReport, SharedInformer } from "../cache/informer.ts";
 import type { Failure as ListWatchFailure } from "../cache/reflector.ts";
 import type { Clock } from "../clock/clock.ts";
 import { codeOf, type Code, type EvenkeelError } from "../kube/errors.ts";
+import { kindKey, pluralOf } from "../kube/kind.ts";
 import { formatQuery } from "../kube/query.ts";
 import type { Cell } from "../reconcile/cell/cell.ts";
 import type { OnSuspension } from "../reconcile/cell/worker-cell.ts";
@@ -78,6 +79,8 @@ export function functionObserver(name: string, { clock, metrics, log, concurrenc
       }));
     },
     lastFailure: () => lastFailure,
+    misnames: (kind, served) =>
+      log.info(MISNAMED, { function: name, kind: kindKey(kind), plural: pluralOf(kind), served }),
     close() {
       controller.close();
       faults.close();
@@ -86,6 +89,8 @@ export function functionObserver(name: string, { clock, metrics, log, concurrenc
     },
   };
 }
+
+const MISNAMED = "the manifests name a kind by another plural than the cluster; give kind() the one that is served";
 
 function failingFor(sinceMs: ReadonlyMap<string, number>, nowMs: number): number {
   const [longest = nowMs] = sinceMs.values();

@@ -8,6 +8,8 @@ export interface Kind<T extends KubeObject = KubeObject> {
   readonly apiVersion: string;
   /** `ConfigMap` */
   readonly kind: string;
+  /** `indices`, where the author says it. Manifests go by it; requests go by discovery alone. */
+  readonly plural?: string;
   /** Only for the compiler: the shape of the objects of this kind. */
   readonly [shape]?: T;
 }
@@ -36,12 +38,16 @@ export type UntypedObject<A extends string = string, K extends string = string> 
   readonly [field: string]: unknown;
 };
 
-/** Names any kind: `kind("apps/v1", "Deployment")`. Give `T` to type its objects. */
+/**
+ * Names any kind: `kind("apps/v1", "Deployment")`. Give `T` to type its objects, and `plural` where it is not formed as most
+ * are: `npm run manifests` has no cluster to ask.
+ */
 export function kind<const A extends string, const K extends string, T extends KubeObject = UntypedObject<A, K>>(
   apiVersion: A,
   name: K,
+  { plural }: Pick<Kind, "plural"> = {},
 ): Kind<T> {
-  return Object.freeze({ apiVersion, kind: name });
+  return Object.freeze({ apiVersion, kind: name, ...(plural === undefined ? {} : { plural }) });
 }
 
 export const ConfigMap: Kind<ConfigMap> = kind("v1", "ConfigMap");
@@ -77,4 +83,16 @@ export function groupKind(of: Kind): string {
 export function groupOf({ apiVersion }: Kind): string {
   const slash = apiVersion.indexOf("/");
   return slash === -1 ? "" : apiVersion.slice(0, slash);
+}
+
+/**
+ * `configmaps`: as its author says, else as generators of clients and CRDs form it where nobody names another.
+ * Source: k8s.io/gengo namer/plural_namer.go
+ */
+export function pluralOf({ kind: name, plural }: Pick<Kind, "kind" | "plural">): string {
+  if (plural !== undefined) return plural;
+  const lower = name.toLowerCase();
+  if (lower === "endpoints") return lower;
+  if (/(?:s|x|z|ch|sh)$/.test(lower)) return `${lower}es`;
+  return /[^aeiou]y$/.test(lower) ? `${lower.slice(0, -1)}ies` : `${lower}s`;
 }

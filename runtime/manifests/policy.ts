@@ -1,8 +1,7 @@
 /** What the policies of the fence are made of: whose requests they read, of which kind, and where those may write. */
-import { groupOf, kindKey, type Kind } from "../kube/kind.ts";
+import { groupOf, kindKey, pluralOf, type Kind } from "../kube/kind.ts";
 import { LEASE_NAME } from "../lease/lease.ts";
 import { NAME, type Installation } from "./installation.ts";
-import { resourceOf } from "./rights.ts";
 
 export interface Policy {
   readonly name: string;
@@ -50,11 +49,11 @@ export const OWN_LEASE = `request.operation in ["CREATE", "UPDATE"] && object.me
 
 /** `evenkeel.configmaps`, `evenkeel.deployments.scale.apps` */
 export function policyName(kind: Kind, part = ""): string {
-  return [NAME, resourceOf(kind), part, groupOf(kind)].filter((word) => word !== "").join(".");
+  return [NAME, pluralOf(kind), part, groupOf(kind)].filter((word) => word !== "").join(".");
 }
 
 export function ruleFor(kind: Kind, part: "" | "/status" | "/scale", operations: readonly string[]): object {
-  return { apiGroups: [groupOf(kind)], apiVersions: ["*"], resources: [`${resourceOf(kind)}${part}`], operations };
+  return { apiGroups: [groupOf(kind)], apiVersions: ["*"], resources: [`${pluralOf(kind)}${part}`], operations };
 }
 
 /** The first variable of each policy that has it; an overlay with other prefixes replaces it. */

@@ -2,7 +2,7 @@
  * What the host must be allowed, no more: from what its functions declare, and from how the writer writes. Each right says
  * what it is for.
  */
-import { groupOf, type Kind } from "../kube/kind.ts";
+import { groupOf, pluralOf, type Kind } from "../kube/kind.ts";
 import { LEASE_NAME } from "../lease/lease.ts";
 import type { Declaration } from "../reconcile/cell/cell.ts";
 import { strategyOf, type ChildStrategy } from "../reconcile/plan.ts";
@@ -23,7 +23,7 @@ type Functions = ReadonlyMap<string, Declaration>;
 /** In every namespace: sources and children are anywhere. Sorted by resource, reading before writing. */
 export function clusterRights(functions: Functions): readonly Right[] {
   const uses = [...functions].flatMap(([name, definition]) => usesOf(name, definition));
-  const resources = Map.groupBy(uses, ({ kind, part }) => `${resourceOf(kind)}${part} ${groupOf(kind)}`);
+  const resources = Map.groupBy(uses, ({ kind, part }) => `${pluralOf(kind)}${part} ${groupOf(kind)}`);
   const rights = [...resources.keys()].toSorted().flatMap((key) => rightsFor(resources.get(key) ?? []));
   return [...rights, EVENTS];
 }
@@ -45,17 +45,6 @@ export const leaseRights: readonly Right[] = [
     because: "leader election: renewed every two seconds; standbys see at once when it is given up",
   },
 ];
-
-/**
- * `configmaps`: as generators of clients and CRDs form it where nobody names another. The host itself asks discovery.
- * Source: k8s.io/gengo namer/plural_namer.go
- */
-export function resourceOf({ kind }: Kind): string {
-  const lower = kind.toLowerCase();
-  if (lower === "endpoints") return lower;
-  if (/(?:s|x|z|ch|sh)$/.test(lower)) return `${lower}es`;
-  return /[^aeiou]y$/.test(lower) ? `${lower.slice(0, -1)}ies` : `${lower}s`;
-}
 
 interface Use {
   readonly functionName: string;
@@ -83,7 +72,7 @@ function rightsFor(uses: readonly Use[]): readonly Right[] {
   const [first] = uses;
   if (first === undefined) return [];
   const { kind, part } = first;
-  const of = { apiGroups: [groupOf(kind)], resources: [`${resourceOf(kind)}${part}`] };
+  const of = { apiGroups: [groupOf(kind)], resources: [`${pluralOf(kind)}${part}`] };
   const rights: Right[] = [];
   // Children are found by a watch of their own, so what is written is read too. `get` is the second look before a deletion.
   if (part === "") rights.push({ rule: { ...of, verbs: ["get", "list", "watch"] }, because: reasons(uses) });

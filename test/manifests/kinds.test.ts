@@ -1,7 +1,7 @@
 /**
  * Functions that declare more than copies of ConfigMaps, under the manifests that are generated from them: parts of kinds,
- * kinds that the host itself writes, one kind in two versions, one whose content is no `spec`. For the fence the account has
- * all rights, so whatever is refused is refused by a policy.
+ * kinds that the host itself writes, one kind in two versions, one whose content is no `spec`, one with a plural of its own.
+ * For the fence the account has all rights, so whatever is refused is refused by a policy.
  */
 import assert from "node:assert/strict";
 import { join } from "node:path";
@@ -48,6 +48,31 @@ export default defineFunction({
   reconcile: () => ({}),
 });
 `;
+
+/** Each namespace with a label `lock` has an Index, whose plural no rule forms. */
+const INDEXER = `import { defineFunction, kind, Namespace } from "#evenkeel";
+
+export default defineFunction({
+  watches: Namespace,
+  where: { labels: { lock: { exists: true } } },
+  writes: [kind("example.com/v1", "Index", { plural: "indices" })],
+  reconcile: ({ metadata: { name: namespace } }) => ({
+    children: [{ apiVersion: "example.com/v1", kind: "Index", metadata: { name: "main", namespace } }],
+  }),
+});
+`;
+
+const INDICES = {
+  apiVersion: "apiextensions.k8s.io/v1",
+  kind: "CustomResourceDefinition",
+  metadata: { name: "indices.example.com" },
+  spec: {
+    group: "example.com",
+    scope: "Namespaced",
+    names: { kind: "Index", plural: "indices", singular: "index" },
+    versions: [{ name: "v1", served: true, storage: true, schema: { openAPIV3Schema: { type: "object" } } }],
+  },
+};
 
 const LABELLED = { metadata: { labels: { "pod-security.kubernetes.io/enforce": "privileged" } } };
 const STATUS_ALONE = /with its labels, annotations, finalizers and ownerReferences as they are/;
@@ -170,13 +195,15 @@ describeOnControlPlane("what functions may declare", { controllers }, (controlPl
   let functions = "";
 
   before(async () => {
-    const generated = await generateWith({ "locks.ts": LOCKS, "idle.ts": IDLE }, folder());
+    const generated = await generateWith({ "locks.ts": LOCKS, "indexer.ts": INDEXER, "idle.ts": IDLE }, folder());
     functions = generated.functions;
     deployed = await Deployed.on(controlPlane(), folder(), generated.manifests);
     for (const name of ["team-a", "other"]) await deployed.admin("create", "namespace", name);
     for (const namespace of ["team-a", "other", "kube-system"])
       await deployed.adminApply(deployment(`${namespace}/web`));
     await deployed.adminApply(role);
+    await deployed.adminApply(INDICES);
+    await deployed.admin("wait", "--for=condition=Established", `crd/${INDICES.metadata.name}`, "--timeout=30s");
   });
 
   test("is fenced by policies that the API server finds well typed", async () => {
@@ -186,6 +213,7 @@ describeOnControlPlane("what functions may declare", { controllers }, (controlPl
       "events",
       "events.events.k8s.io",
       "horizontalpodautoscalers.autoscaling",
+      "indices.example.com",
       "leases.coordination.k8s.io",
       "namespaces.status",
       "other",
@@ -207,6 +235,9 @@ describeOnControlPlane("what functions may declare", { controllers }, (controlPl
     });
     await until(async () => (await get("events", "-A")).includes("Locked"), {
       what: "it is told",
+    });
+    await until(async () => (await get("indices", "main", "-n", "team-a")) === "main ", {
+      what: "the child with a plural of its own is there",
     });
     await host.stop();
   });

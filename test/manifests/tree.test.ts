@@ -4,12 +4,14 @@ import { cpSync, readdirSync, readFileSync } from "node:fs";
 import { join, relative } from "node:path";
 import { suite, test, type TestContext } from "node:test";
 import { ConfigMap, defineFunction, fields, kind, Namespace, scale, status } from "../../runtime/index.ts";
+import { pluralOf } from "../../runtime/kube/kind.ts";
 import { HOST_MARKS } from "../../runtime/reconcile/provenance.ts";
 import type { DefinedFunction } from "../../runtime/reconcile/define.ts";
 import { fence } from "../../runtime/manifests/fence.ts";
 import type { Installation } from "../../runtime/manifests/installation.ts";
 import { HEADER, renderFile } from "../../runtime/manifests/manifest.ts";
-import { clusterRights, resourceOf } from "../../runtime/manifests/rights.ts";
+import { withPlurals } from "../../runtime/manifests/plurals.ts";
+import { clusterRights } from "../../runtime/manifests/rights.ts";
 import { deploymentManifest } from "../../runtime/manifests/workload.ts";
 import { tempFolder } from "../support/temp-folder.ts";
 import { MANIFESTS } from "./deployed.ts";
@@ -281,7 +283,43 @@ suite("the rights of functions", () => {
       Path: "paths",
       Pod: "pods",
     };
-    for (const [name, plural] of Object.entries(plurals)) assert.equal(resourceOf(kind("v1", name)), plural);
+    for (const [name, plural] of Object.entries(plurals)) assert.equal(pluralOf(kind("v1", name)), plural);
+    assert.equal(pluralOf(kind("example.com/v1", "Index", { plural: "indices" })), "indices");
+  });
+
+  test("a plural that one function says holds for the kind wherever it is named, in whatever version", () => {
+    const says = defineFunction({ watches: kind("example.com/v1", "Index", { plural: "indices" }), reconcile });
+    const Index = kind("example.com/v2", "Index");
+    const others = [
+      defineFunction({ watches: Index, writes: [status(Index)], reconcile }),
+      defineFunction({ watches: Namespace, reads: [Index], writes: [fields(Index)], reconcile }),
+      defineFunction({ watches: Namespace, writes: [Index, scale(Index)], reconcile }),
+    ];
+    for (const other of others) {
+      const functions = withPlurals(
+        new Map([
+          ["a", says],
+          ["b", other],
+        ]),
+      );
+      const text = renderFile(fence({ functions, prefixes: [] }));
+      const resources = clusterRights(functions).flatMap(({ rule }) => rule.resources);
+      assert.ok(resources.includes("indices"));
+      for (const word of [text, ...resources]) assert.doesNotMatch(word, /indexes|indexs/);
+    }
+  });
+
+  test("two plurals of one kind are an error that names both functions", () => {
+    const functions = new Map(
+      Object.entries({ a: "indices", b: "indexes" }).map(([name, plural]) => [
+        name,
+        defineFunction({ watches: kind("example.com/v1", "Index", { plural }), reconcile }),
+      ]),
+    );
+    assert.throws(() => withPlurals(functions), {
+      code: "FUNCTION_INVALID",
+      message: /^Index\.example\.com has the plural indices in a, and indexes in b; /,
+    });
   });
 });
 

@@ -58,6 +58,11 @@ suite("define: refuses", () => {
       definition: { ...least, where: { labels: { mirror: true } } },
       says: /where wants label mirror .* not boolean/,
     },
+    ...["Indices", "in/dices", "", 1].map((plural) => ({
+      name: `a plural that no resource has: ${JSON.stringify(plural)}`,
+      definition: { ...least, writes: [{ ...kind("example.com/v1", "Index"), plural }] },
+      says: /writes wants a plural \(indices\), (unlike|not) /,
+    })),
     {
       name: "a label rule of two kinds",
       definition: { ...least, reads: [select(ConfigMap, { labels: { a: { in: ["x"], notIn: ["y"] } } })] },

@@ -444,6 +444,24 @@ suite("a function that", () => {
     assert.deepEqual(await w.events(), ["NotConverging on default/settings"]);
   });
 
+  test("gives a kind another plural than the server's is told so once, and works", async (context) => {
+    const misnamed = defineFunction({
+      watches: kind<"v1", "ConfigMap", ConfigMap>("v1", "ConfigMap", { plural: "maps" }),
+      where: { labels: { mirror: "true" } },
+      writes: [ConfigMap, kind("v1", "Secret", { plural: "secrets" })],
+      reconcile: () => ({ children: [configMap("team-a/out")] }),
+    });
+    const w = await world(context, { functions: { misnamed }, objects: [source("default/x")] });
+    await w.advance(SECOND);
+    const lines = w.logs.flatMap((line) => {
+      const { message, kind: of, plural, served, function: name } = JSON.parse(line) as Record<string, unknown>;
+      return plural === undefined ? [] : [{ message, of, plural, served, name }];
+    });
+    const message = "the manifests name a kind by another plural than the cluster; give kind() the one that is served";
+    assert.deepEqual(lines, [{ message, of: "v1/ConfigMap", plural: "maps", served: "configmaps", name: "misnamed" }]);
+    assert.ok((await w.get(ConfigMap, "team-a/out")) !== undefined);
+  });
+
   test("of a kind that is not served waits for it, and harms no other", async (context) => {
     const Widget = kind("example.com/v1", "Widget");
     const waiting = defineFunction({ watches: Widget, writes: [ConfigMap], reconcile: () => ({}) });

@@ -69,3 +69,9 @@ export interface Cell {
 export function declarationOf({ watches, reads, writes, applies, subresources }: DefinedFunction): Declaration {
   return { watches, reads, writes, applies, subresources };
 }
+
+/** All that it names, some of them more than once. */
+export function kindsOf({ watches, reads, writes, applies, subresources }: Declaration): readonly Kind[] {
+  const queried = [watches, ...reads].map(({ kind }) => kind);
+  return [...queried, ...writes, ...applies, ...subresources.map(({ of }) => of)];
+}

@@ -2,7 +2,7 @@
  * What a cell's thread says, looked at before it is believed: a function that got hold of its thread's inside can say
  * anything. Whether effects are effects is looked at elsewhere; here, that nothing else surprises the host.
  */
-import { checkedQuery } from "../../cache/read-arguments.ts";
+import { checkedQuery, kindFault } from "../../cache/read-arguments.ts";
 import { meanings } from "../../kube/errors.ts";
 import { isAnyObject, type JsonRecord } from "../../kube/json.ts";
 import { notPlain, PlainWalk } from "../plain-data.ts";
@@ -95,7 +95,7 @@ function isAsked(value: unknown): boolean {
 }
 
 function isKind(value: unknown): boolean {
-  return isAnyObject(value) && isText(value["apiVersion"]) && isText(value["kind"]);
+  return kindFault(value) === undefined;
 }
 
 function isError(value: unknown, depth = 0): value is JsonRecord {

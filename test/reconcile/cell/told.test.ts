@@ -65,6 +65,13 @@ suite("told: not believed is", () => {
       told: { type: "loaded", declaration: { ...declaration, reads: [{ ...query, part: "departed" }] } },
     },
     { name: "a declaration of no kind", told: { type: "loaded", declaration: { ...declaration, writes: [{}] } } },
+    {
+      name: "a declaration of a kind whose plural is none",
+      told: {
+        type: "loaded",
+        declaration: { ...declaration, writes: [{ ...deployment, plural: "a: b" }] },
+      },
+    },
     { name: "a declaration with holes", told: { type: "loaded", declaration: { ...declaration, reads: endless() } } },
     {
       name: "a subresource that there is not",
