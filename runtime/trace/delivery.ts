@@ -1,7 +1,7 @@
 /**
  * Between the queue of finished spans and the exporter: what became of each span, and at the end of the process how long
  * its last ones are waited for. A collector that answers gets them; one that is known not to answer is not waited for, and
- * one of which nothing is known gets a short grace. Spans that reached no collector are counted, each once.
+ * one of which nothing is known gets a short grace. Spans that no collector took are counted, each once.
  */
 import type { ReadableSpan, SpanExporter } from "@opentelemetry/sdk-trace";
 import { sleep, type Clock } from "../clock/clock.ts";
@@ -31,6 +31,7 @@ interface Handed {
 export class Delivery implements SpanExporter {
   readonly #exporter: SpanExporter;
   readonly #clock: Clock;
+  readonly #isAnsweredByPage: () => boolean;
   /** Without an answer yet, oldest first. */
   readonly #inFlight = new Set<Handed>();
   /** When something last went out or came back. */
@@ -41,9 +42,11 @@ export class Delivery implements SpanExporter {
   #gaveUp: GaveUp | undefined;
   #lostSpanCount = 0;
 
-  constructor(exporter: SpanExporter, clock: Clock) {
+  /** @param isAnsweredByPage whether the success that is told just now is none: Diagnostics knows. */
+  constructor(exporter: SpanExporter, clock: Clock, isAnsweredByPage: () => boolean) {
     this.#exporter = exporter;
     this.#clock = clock;
+    this.#isAnsweredByPage = isAnsweredByPage;
   }
 
   /** Spans whose export failed or was given up. */
@@ -60,8 +63,9 @@ export class Delivery implements SpanExporter {
     const handed: Handed = { sinceMs: this.#clock.now(), spanCount: spans.length };
     this.#inFlight.add(handed);
     this.#exporter.export(spans, (result) => {
+      const isDelivered = result.code === SUCCESS && !this.#isAnsweredByPage();
       // What was given up is counted already.
-      if (this.#inFlight.delete(handed)) this.#answered(handed, result.code === SUCCESS);
+      if (this.#inFlight.delete(handed)) this.#answered(handed, isDelivered);
       done(result);
     });
     // Only now: to put a thousand spans into bytes takes a while, and is none of the collector's time.

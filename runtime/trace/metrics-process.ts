@@ -46,7 +46,7 @@ export function createProcessMetrics(
   gauge("process_start_time_seconds", "Start, since the Unix epoch.", () => performance.timeOrigin / 1000);
   counter(
     "evenkeel_spans_dropped_total",
-    "Spans that were to be exported and reached no collector.",
+    "Spans that were to be exported and that no collector took.",
     () => spans.droppedSpanCount,
   );
   counter("evenkeel_span_export_errors_total", "Exports of spans that failed.", () => spans.exportErrorCount);

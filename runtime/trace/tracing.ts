@@ -16,7 +16,7 @@ import { createReconcileTracer } from "./reconcile-tracer.ts";
 export interface Tracing {
   readonly reconciles: ReconcileTracer;
   readonly recent: RecentTraces;
-  /** Spans that reached no collector: the queue was full, their export failed, or they were given up at the end. */
+  /** Spans that no collector took: the queue was full, their export failed or was refused, or they were given up at the end. */
   readonly droppedSpanCount: number;
   readonly exportErrorCount: number;
   /**
@@ -139,7 +139,7 @@ async function startExport({
       ? await otlpExporter(env, (sentence) => diagnostics.complain(sentence))
       : undefined;
     const exported = underEnvironment(exportEnvironment(env, serviceVersion), (): Export => {
-      const delivery = makeExporter && new Delivery(makeExporter(), clock);
+      const delivery = makeExporter && new Delivery(makeExporter(), clock, () => diagnostics.isAnsweredByPage);
       const sdk = new NodeSDK({ sampler, textMapPropagator: null, ...(delivery && { traceExporter: delivery }) });
       sdk.start();
       const provider = registeredProvider(TracerProviderOfSdk);
@@ -147,6 +147,7 @@ async function startExport({
       return { tracer: provider.getTracer("evenkeel", serviceVersion), delivery, stop: () => stop(sdk) };
     });
     await describeProcess(exported.tracer);
+    diagnostics.settled();
     return exported;
   } catch (error) {
     diagnostics.complain(`traces are not exported: ${error instanceof Error ? error.message : String(error)}`);

@@ -6,13 +6,15 @@ import { Delivery, GRACE_MS, MAX_GRACE_MS, type GaveUp } from "../../runtime/tra
 import { VirtualClock } from "../support/virtual-clock.ts";
 
 /** What a collector does with one export: when it answers, and what. */
-type Answer = { readonly inMs: number; readonly isGood: boolean } | "silent";
+type Answer = { readonly inMs: number; readonly isGood: boolean; readonly isPage?: boolean } | "silent";
 
 const LIMIT_MS = 2_000;
 const quick: Answer = { inMs: 10, isGood: true };
 const slow: Answer = { inMs: 180, isGood: true };
 const slower: Answer = { inMs: 400, isGood: true };
 const refused: Answer = { inMs: 1, isGood: false };
+/** 200, of something that is no collector. */
+const page: Answer = { inMs: 1, isGood: true, isPage: true };
 
 interface Row {
   readonly name: string;
@@ -114,6 +116,15 @@ const rows: readonly Row[] = [
     gaveUp: "the last export failed",
   },
   {
+    name: "one in whose place something else answers is not, either",
+    why: "an export that only seems to succeed is lost all the same",
+    before: [{ answer: page, thenMs: 5_000 }],
+    atEnd: [quick],
+    waitsMs: 0,
+    lostSpanCount: 4,
+    gaveUp: "the last export failed",
+  },
+  {
     name: "one that works again is",
     why: "the last export says how it is now",
     before: [
@@ -207,17 +218,22 @@ function rig() {
   const handed: Answer[] = [];
   const pending = new Set<Promise<void>>();
   let next: Answer = "silent";
+  let isAnsweredByPage = false;
   const delivery = new Delivery(
     {
       export(_spans, done) {
         const answer = next;
         handed.push(answer);
         if (answer !== "silent")
-          clock.after(answer.inMs, () => done(answer.isGood ? { code: 0 } : { code: 1, error: new Error("refused") }));
+          clock.after(answer.inMs, () => {
+            isAnsweredByPage = answer.isPage === true;
+            done(answer.isGood ? { code: 0 } : { code: 1, error: new Error("refused") });
+          });
       },
       shutdown: () => Promise.resolve(),
     },
     clock,
+    () => isAnsweredByPage,
   );
   /** Resolves when the export was delivered, rejects when it was not. */
   const send = (answer: Answer): Promise<void> => {

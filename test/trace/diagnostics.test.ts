@@ -63,3 +63,110 @@ suite("dropped spans", () => {
     assert.equal(lines.length, 1);
   });
 });
+
+/** As the delegate of the exporters says it: behind its own name, with the error and what came. */
+function unreadable(body: string): void {
+  const what = "Export succeeded but could not deserialize response - is the response specification compliant?";
+  diag.createComponentLogger({ namespace: "OTLPExportDelegate" }).warn(what, new Error("wire type"), Buffer.from(body));
+}
+
+function partly(partialSuccess: object): void {
+  diag.warn("Received Partial Success response:", JSON.stringify(partialSuccess));
+}
+
+const NO_COLLECTOR = "what answers is a web page and no collector: check OTEL_EXPORTER_OTLP_ENDPOINT";
+
+describe("an export that was answered with 200", () => {
+  const rows: readonly {
+    readonly name: string;
+    readonly answered: () => void;
+    readonly line?: readonly [string, Readonly<Record<string, string | number>>];
+    readonly droppedSpanCount?: number;
+    readonly exportErrorCount?: number;
+  }[] = [
+    {
+      name: "in part says how many spans the collector refused, and why",
+      answered: () => partly({ rejectedSpans: "3", errorMessage: "the quota is used up\nsorry" }),
+      line: ["spans refused by the collector", { droppedSpanCount: 3, why: "the quota is used up" }],
+      droppedSpanCount: 3,
+    },
+    {
+      name: "in part, without a reason",
+      answered: () => partly({ rejectedSpans: 2 }),
+      line: ["spans refused by the collector", { droppedSpanCount: 2, why: "" }],
+      droppedSpanCount: 2,
+    },
+    {
+      name: "with a warning",
+      answered: () => partly({ rejectedSpans: 0, errorMessage: "use gRPC" }),
+      line: ["the collector warns", { warning: "use gRPC" }],
+    },
+    { name: "with a warning that says nothing", answered: () => partly({ rejectedSpans: "0", errorMessage: "" }) },
+    { name: "with what is no answer at all", answered: () => partly([]) },
+    {
+      name: "by a web page, where JSON is asked for",
+      answered: () =>
+        diag.warn(
+          `Failed to parse trace export response: Unexpected token '<', "<html>logi"... is not valid JSON. Returning empty response`,
+        ),
+      line: ["traces could not be exported", { error: NO_COLLECTOR }],
+      exportErrorCount: 1,
+    },
+    {
+      name: "by a web page, where protobuf is asked for",
+      answered: () => unreadable(" \n<!doctype html><title>c4n4ry"),
+      line: ["traces could not be exported", { error: NO_COLLECTOR }],
+      exportErrorCount: 1,
+    },
+    {
+      name: "by what cannot be read: whoever says it may have taken them",
+      answered: () => unreadable("ok c4n4ry"),
+      line: ["the answer to an export could not be read", { error: "wire type" }],
+    },
+    {
+      name: "by JSON that cannot be read",
+      answered: () =>
+        diag.warn("Failed to parse trace export response: Unexpected token 'o'. Returning empty response"),
+      line: [
+        "the answer to an export could not be read",
+        { error: "Failed to parse trace export response: Unexpected token 'o'. Returning empty response" },
+      ],
+    },
+  ];
+  for (const { name, answered, line, droppedSpanCount = 0, exportErrorCount = 0 } of rows)
+    it(`${name}: counted each time, said once a minute`, async () => {
+      const { clock, lines, diagnostics } = listening();
+      for (let i = 0; i < 3; i++) {
+        answered();
+        await clock.advance(5_000);
+      }
+      assert.deepEqual(lines, line === undefined ? [] : [line]);
+      assert.deepEqual(
+        [diagnostics.droppedSpanCount, diagnostics.exportErrorCount],
+        [3 * droppedSpanCount, 3 * exportErrorCount],
+      );
+    });
+
+  it("is known to have been by a web page for as long as it is looked at", async () => {
+    const { diagnostics } = listening();
+    unreadable("<html>");
+    assert.equal(diagnostics.isAnsweredByPage, true);
+    await Promise.resolve();
+    assert.equal(diagnostics.isAnsweredByPage, false);
+  });
+});
+
+describe("what else the SDK warns of", () => {
+  it("is about a setting as long as it is set up, each told; then it is said rarely, with all its words", () => {
+    const { lines, diagnostics } = listening();
+    diag.warn("a is invalid");
+    diag.warn("b is invalid");
+    diagnostics.settled();
+    for (let i = 0; i < 3; i++) diag.createComponentLogger({ namespace: "Some" }).warn("odd", { a: 1 }, new Error("c"));
+    assert.deepEqual(lines, [
+      ["tracing setting ignored", { setting: "a is invalid" }],
+      ["tracing setting ignored", { setting: "b is invalid" }],
+      ["OpenTelemetry warns", { warning: "Some odd c" }],
+    ]);
+  });
+});

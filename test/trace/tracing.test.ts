@@ -171,6 +171,36 @@ suite("with a collector", () => {
   });
 });
 
+suite("an export that is answered with 200, and not taken", () => {
+  const rows: readonly { readonly name: string; readonly protocol: string; readonly body: string | Buffer }[] = [
+    {
+      name: "in part",
+      protocol: "http/json",
+      body: JSON.stringify({ partialSuccess: { rejectedSpans: "3", errorMessage: "quota" } }),
+    },
+    // Field 1, of 2 bytes: field 1, the number 3.
+    { name: "in part", protocol: "http/protobuf", body: Buffer.from([0x0a, 2, 0x08, 3]) },
+    { name: "by a web page", protocol: "http/json", body: "<html>login please</html>" },
+    { name: "by a web page", protocol: "http/protobuf", body: "<html>login please</html>" },
+  ];
+  for (const { name, protocol, body } of rows)
+    test(`${name}, ${protocol}: its spans are counted, once, and one line says so`, async () => {
+      await using collector = await fakeCollector(body);
+      const env = { OTEL_EXPORTER_OTLP_ENDPOINT: collector.url, OTEL_EXPORTER_OTLP_PROTOCOL: protocol };
+      const { tracing, lines } = await tracingUnder(env);
+      reconcile(tracing);
+      await tracing.shutdown(5_000);
+      assert.equal(collector.posts.length, 1);
+      assert.equal(tracing.droppedSpanCount, 3);
+      const isPage = name === "by a web page";
+      assert.deepEqual(
+        lines.map(({ message }) => message),
+        isPage ? ["traces could not be exported", "last spans not delivered"] : ["spans refused by the collector"],
+      );
+      assert.equal(tracing.exportErrorCount, isPage ? 1 : 0);
+    });
+});
+
 suite("at the end, with a limit of two seconds", () => {
   const LIMIT_MS = 2_000;
   // What is given up goes on until then, and this process with it.
@@ -317,7 +347,7 @@ async function deadCollector(context: TestContext, answer: (socket: Socket) => v
   return { url: urlOf(server), asked: once(server, "connection") };
 }
 
-async function fakeCollector() {
+async function fakeCollector(answer: string | Buffer = "") {
   const posts: Post[] = [];
   const server = createServer((request, response) => {
     let body = "";
@@ -325,7 +355,7 @@ async function fakeCollector() {
     request.on("data", (text: string) => (body += text));
     request.on("end", () => {
       posts.push({ path: request.url ?? "", headers: request.headers, body });
-      response.end();
+      response.end(answer);
     });
   }).listen(0, "127.0.0.1");
   await once(server, "listening");
