@@ -106,16 +106,25 @@ const IS_OF_A_FUNCTION = `variables.functionName in variables.owners
   && `;
 
 /**
- * An update that takes off all our marks, and does nothing else to the content, which of most kinds is `spec`, and of others
- * `data`, `rules`, `subsets` and more. `dyn`: the fields of an object of a known type cannot be gone through.
+ * An update that takes off all our marks, and does nothing else: not to the labels and annotations of others, which may make
+ * a source of what was a copy, nor to the content, which of most kinds is `spec`, and of others `data`, `rules`, `subsets` and
+ * more. `dyn`: the fields of an object of a known type cannot be gone through.
  */
 const RELEASE = `request.operation == "UPDATE"
-  && ${unmarked("labels")}
-  && ${unmarked("annotations")}
+  && ${marksAlone("labels")}
+  && ${marksAlone("annotations")}
+  && ${kept("finalizers", "ownerReferences")}
   && dyn(oldObject).all(field, field in dyn(object))
   && dyn(object).all(field, field == "metadata"
     || (field in dyn(oldObject) && dyn(object)[field] == dyn(oldObject)[field]))
 `;
+
+/** All that is there is another's, as it was, and all of another's is there. */
+function marksAlone(map: "labels" | "annotations"): string {
+  const [now, before] = mapsOf(map);
+  return `${now}.all(key, !key.startsWith("${OUR_PREFIX}") && key in ${before} && ${before}[key] == ${now}[key])
+  && ${before}.all(key, key.startsWith("${OUR_PREFIX}") || key in ${now})`;
+}
 
 /** An update that neither makes an object ours, nor hands it over, nor lets it go. */
 const KEEPS_MARKS = `request.operation == "UPDATE"
@@ -124,9 +133,14 @@ const KEEPS_MARKS = `request.operation == "UPDATE"
 `;
 
 function marksKept(map: "labels" | "annotations"): string {
-  const [now, before] = [`object.metadata.?${map}.orValue({})`, `oldObject.metadata.?${map}.orValue({})`];
+  const [now, before] = mapsOf(map);
   return `${now}.all(key, !key.startsWith("${OUR_PREFIX}") || (key in ${before} && ${before}[key] == ${now}[key]))
   && ${before}.all(key, !key.startsWith("${OUR_PREFIX}") || key in ${now})`;
+}
+
+/** As it is to be, and as it was. */
+function mapsOf(map: "labels" | "annotations"): readonly [string, string] {
+  return [`object.metadata.?${map}.orValue({})`, `oldObject.metadata.?${map}.orValue({})`];
 }
 
 /**

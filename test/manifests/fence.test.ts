@@ -102,6 +102,13 @@ const orphan = copy("team-a", "orphan", {
   },
 });
 
+/** What others have put on a copy. */
+const labelled = copy("team-a", "labelled", {
+  labels: { "evenkeel.dev/function": "mirror", tier: "silver" },
+  annotations: { ...MARKS, "evenkeel.dev/self": "ConfigMap/team-a/labelled", "example.com/note": "a" },
+});
+const held = copy("team-a", "held", { ownerReferences: [OWNER], finalizers: ["a.b/c"] });
+
 /** Each is a merge patch. What is patched was put there by the admin. */
 const changes: readonly {
   readonly name: string;
@@ -144,6 +151,37 @@ const changes: readonly {
     refused: NO_PROVENANCE,
   },
   {
+    name: "a label with the marks taken off: it could make a source of what was a copy",
+    object: copy("team-a", "c"),
+    patch: { metadata: { ...NO_MARKS.metadata, labels: { ...NO_MARKS.metadata.labels, mirror: "true" } } },
+    refused: NO_PROVENANCE,
+  },
+  {
+    name: "another's label, and its value, with the marks taken off",
+    object: labelled,
+    patch: { metadata: { ...NO_MARKS.metadata, labels: { ...NO_MARKS.metadata.labels, tier: "gold" } } },
+    refused: NO_PROVENANCE,
+  },
+  {
+    name: "another's label away with the marks",
+    object: labelled,
+    patch: { metadata: { ...NO_MARKS.metadata, labels: null } },
+    refused: NO_PROVENANCE,
+  },
+  {
+    name: "another's annotation away with the marks",
+    object: labelled,
+    patch: { metadata: { ...NO_MARKS.metadata, annotations: null } },
+    refused: NO_PROVENANCE,
+  },
+  {
+    name: "another's finalizers away with the marks",
+    object: held,
+    patch: { metadata: { ...NO_MARKS.metadata, finalizers: null } },
+    refused: NO_PROVENANCE,
+  },
+  { name: "a copy with another's labels and annotations into nobody's", object: labelled, patch: NO_MARKS },
+  {
     name: "the owner of a copy",
     object: copy("team-a", "c"),
     patch: { metadata: { annotations: { "evenkeel.dev/owner": "ConfigMap/default/other" } } },
@@ -175,7 +213,7 @@ const changes: readonly {
   },
   {
     name: "the data of a copy that others have put ownerReferences and finalizers on",
-    object: copy("team-a", "held", { ownerReferences: [OWNER], finalizers: ["a.b/c"] }),
+    object: held,
     patch: { data: { a: "1" } },
   },
   { name: "a copy into nobody's, all marks at once", object: copy("team-a", "c"), patch: NO_MARKS },
