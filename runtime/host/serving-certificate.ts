@@ -20,6 +20,8 @@ interface ServingCertificateOptions {
   readonly clock: Clock;
   /** Told of each new trouble with the files, once. */
   readonly onRefused: (error: EvenkeelError) => void;
+  /** Told of each time that the files are read. */
+  readonly onRead?: (isGood: boolean) => void;
 }
 
 /** Source: controller-runtime pkg/certwatcher, ten seconds. */
@@ -38,7 +40,7 @@ export class ServingCertificate {
   /** @throws EvenkeelError FILE_NOT_FOUND or FLAG_INVALID when the files cannot be used */
   static async load(options: ServingCertificateOptions): Promise<ServingCertificate> {
     const { files, clock } = options;
-    return new ServingCertificate(options, files === undefined ? made(clock) : await read(files));
+    return new ServingCertificate(options, files === undefined ? made(clock) : await counted(files, options));
   }
 
   private constructor(options: ServingCertificateOptions, current: TlsKeyPair) {
@@ -66,7 +68,7 @@ export class ServingCertificate {
     const { files, clock } = this.#options;
     if (files === undefined) return;
     this.#timer = clock.after(EVERY_MS, this.#look);
-    read(files).then(
+    counted(files, this.#options).then(
       (pair) => this.#take(pair),
       (error: unknown) => this.#complain(error),
     );
@@ -83,6 +85,20 @@ export class ServingCertificate {
     if (!(error instanceof EvenkeelError) || error.message === this.#trouble) return;
     this.#trouble = error.message;
     this.#options.onRefused(error);
+  }
+}
+
+async function counted(
+  files: CertificateFiles,
+  { onRead = () => {} }: Pick<ServingCertificateOptions, "onRead">,
+): Promise<TlsKeyPair> {
+  try {
+    const pair = await read(files);
+    onRead(true);
+    return pair;
+  } catch (error) {
+    onRead(false);
+    throw error;
   }
 }
 

@@ -20,7 +20,7 @@ interface ServingOptions {
   readonly addresses: Addresses;
   readonly livez: Checks;
   readonly readyz: Checks;
-  readonly metrics: Pick<Metrics, "text" | "contentType">;
+  readonly metrics: Pick<Metrics, "text" | "contentType" | "certificateRead">;
   readonly status: StatusSource;
   readonly recent: RecentTraces;
   readonly reviews: Pick<Reviews, "authenticate" | "mayGet">;
@@ -124,10 +124,11 @@ function takenByUs(
   return new EvenkeelError("FLAG_INVALID", what);
 }
 
-function certificateOf({ addresses, clock, log }: ServingOptions): Promise<ServingCertificate> {
+function certificateOf({ addresses, metrics, clock, log }: ServingOptions): Promise<ServingCertificate> {
   return ServingCertificate.load({
     files: addresses.certificate,
     clock,
+    onRead: (isGood) => metrics.certificateRead(isGood),
     onRefused: (error) => log.info("the new certificate cannot be used; the former one stays", { error }),
   });
 }

@@ -6,6 +6,7 @@
  * Sources: controller-runtime pkg/internal/controller/metrics, pkg/metrics (0.25); client-go tools/metrics.
  */
 import { Registry } from "./prom-client.ts";
+import { createCertificateMetrics } from "./metrics-certificate.ts";
 import { createClientMetrics, type ClientMetrics } from "./metrics-client.ts";
 import { createControllerMetrics, type ControllerMetrics } from "./metrics-controller.ts";
 import { createFunctionMetrics, type FunctionMetrics } from "./metrics-function.ts";
@@ -25,6 +26,8 @@ export interface Metrics {
   informer(name: string, gauges: InformerGauges): InformerMetrics;
   restClient(): ClientMetrics;
   lease(name: string): LeaseMetrics;
+  /** The certificate of /metrics was read from its files, or could not be. */
+  certificateRead(isGood: boolean): void;
   functionsLoaded(count: number): void;
   /** How much of what the files say is not in force. */
   problems(count: number): void;
@@ -51,6 +54,7 @@ export function createMetrics({ version, spans }: MetricsOptions): Metrics {
     workqueue: createWorkqueueMetrics(registry),
     informer: createInformerMetrics(registry),
     lease: createLeaseMetrics(registry),
+    certificateRead: createCertificateMetrics(registry),
     restClient: () => restClient,
     functionsLoaded: (count) => process.functionsLoaded(count),
     problems: (count) => process.problems(count),

@@ -5,20 +5,28 @@ import { get } from "node:https";
 import { suite, test, type TestContext } from "node:test";
 import { systemClock, type Clock } from "../../runtime/clock/clock.ts";
 import type { Addresses } from "../../runtime/host/addresses.ts";
+import { selfSigned } from "../../runtime/host/certificate.ts";
 import type { Address } from "../../runtime/host/given-settings.ts";
 import { serve } from "../../runtime/host/serving.ts";
 import { createLogger } from "../../runtime/trace/logs.ts";
 import { createMetrics } from "../../runtime/trace/metrics.ts";
 import { RecentTraces } from "../../runtime/trace/recent.ts";
 import { freePort } from "../controlplane/free-port.ts";
+import { tempFolder } from "../support/temp-folder.ts";
+import { samplesOf } from "../trace/metrics-page.ts";
 import { VirtualClock } from "../support/virtual-clock.ts";
-import { until } from "../support/wait.ts";
+import { becomes, until } from "../support/wait.ts";
 import { fakeStatus } from "./fake-status.ts";
 
 const local = { host: "127.0.0.1", port: 0 };
 const everywhere = { host: "", port: 0 };
 
-async function world(context: TestContext, addresses: Partial<Addresses> = {}, clock: Clock = systemClock) {
+async function world(
+  context: TestContext,
+  addresses: Partial<Addresses> = {},
+  clock: Clock = systemClock,
+  metrics = createMetrics({ version: "0.0.0" }),
+) {
   const serving = await serve({
     addresses: {
       address: local,
@@ -32,7 +40,7 @@ async function world(context: TestContext, addresses: Partial<Addresses> = {}, c
     },
     livez: new Map(),
     readyz: new Map(),
-    metrics: createMetrics({ version: "0.0.0" }),
+    metrics,
     status: fakeStatus(),
     recent: new RecentTraces(),
     reviews: {
@@ -69,6 +77,28 @@ async function secureStatus(address: Address | undefined, path: string, token?: 
 }
 
 suite("the endpoints on their addresses", () => {
+  test("count each time that the certificate of /metrics is read", async (context) => {
+    const { cert, key } = selfSigned({ commonName: "a", names: [], notBefore: 0, notAfter: Date.UTC(2049, 0, 1) });
+    const folder = await tempFolder(context, { crt: cert, key });
+    const [clock, metrics] = [new VirtualClock(), createMetrics({ version: "0.0.0" })];
+    const counts = async (): Promise<string> => {
+      const samples = samplesOf(await metrics.text());
+      return ["", "_errors"].map((of) => samples.get(`certwatcher_read_certificate${of}_total`)).join();
+    };
+    const certificate = { certFile: `${folder.path}/crt`, keyFile: `${folder.path}/key` };
+    await world(context, { metricsAddress: { host: "0.0.0.0", port: 0 }, certificate }, clock, metrics);
+    assert.equal(await counts(), "1,0");
+    for (const [content, expected] of [
+      [key, "2,0"],
+      ["no key", "3,1"],
+    ] as const) {
+      await folder.write("key", content);
+      await clock.advance(10_000);
+      // The files are really read, which takes as long as it takes.
+      await becomes(counts, expected);
+    }
+  });
+
   test("share a listener where they share an address", async (context) => {
     const { served } = await world(context);
     assert.deepEqual([served.status, served.metrics, served.isMetricsSecure], [served.health, served.health, false]);

@@ -36,6 +36,8 @@ const page: readonly {
   { name: "workqueue_longest_running_processor_seconds", type: "gauge", labels: "controller name" },
   { name: "workqueue_retries_total", type: "counter", labels: "controller name" },
   { name: "leader_election_master_status", type: "gauge", labels: "name" },
+  { name: "certwatcher_read_certificate_total", type: "counter", labels: "" },
+  { name: "certwatcher_read_certificate_errors_total", type: "counter", labels: "" },
   { name: "rest_client_requests_total", type: "counter", labels: "code host method" },
   { name: "rest_client_request_duration_seconds", type: "histogram", labels: "host verb", buckets: restSeconds },
   { name: "process_cpu_seconds_total", type: "counter", labels: "" },
@@ -77,6 +79,21 @@ suite("the metrics page", () => {
 
   test("is served as the Prometheus text format", () =>
     assert.match(world().metrics.contentType, /^text\/plain; version=0\.0\.4/));
+});
+
+suite("reads of a certificate", () => {
+  test("are there at zero, and errors are reads too, in the words of controller-runtime", async () => {
+    const { metrics } = world();
+    const read = async (): Promise<readonly string[]> =>
+      (await metrics.text()).split("\n").filter((line) => line.includes("certwatcher") && !line.startsWith("# TYPE"));
+    const [total, errors] = ["certwatcher_read_certificate_total", "certwatcher_read_certificate_errors_total"];
+    const help = [`# HELP ${total} Total number of certificate reads`];
+    const helpOfErrors = [`# HELP ${errors} Total number of certificate read errors`];
+    assert.deepEqual(await read(), [...help, `${total} 0`, ...helpOfErrors, `${errors} 0`]);
+    metrics.certificateRead(true);
+    metrics.certificateRead(false);
+    assert.deepEqual(await read(), [...help, `${total} 2`, ...helpOfErrors, `${errors} 1`]);
+  });
 });
 
 suite("a function's series", () => {
