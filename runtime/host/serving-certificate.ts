@@ -108,6 +108,8 @@ async function read({ certFile, keyFile }: CertificateFiles): Promise<TlsKeyPair
     credentialFile(keyFile, "private key of /metrics"),
   ]);
   try {
+    // Node takes an empty text for none given, and would serve nobody.
+    if (cert.trim() === "" || key.trim() === "") throw new Error("one of the files is empty");
     createSecureContext({ cert, key });
   } catch (cause) {
     throw new EvenkeelError("FLAG_INVALID", `${certFile} and ${keyFile} are no certificate and its key`, { cause });

@@ -134,13 +134,18 @@ suite("a listener with a certificate of files", () => {
     assert.equal(clock.pendingCount, 0);
   });
 
-  test("does not begin with files that do not fit together", async (context) => {
-    const [one, other] = [selfSigned({ commonName: "a", ...names }), selfSigned({ commonName: "b", ...names })];
-    const folder = await tempFolder(context, { crt: one.cert, key: other.key });
-    const files = { certFile: `${folder.path}/crt`, keyFile: `${folder.path}/key` };
-    const loading = ServingCertificate.load({ files, clock: new VirtualClock(), onRefused: () => {} });
-    await assert.rejects(loading, { code: "FLAG_INVALID", message: /are no certificate and its key/ });
-  });
+  const [one, other] = [selfSigned({ commonName: "a", ...names }), selfSigned({ commonName: "b", ...names })];
+  for (const [why, crt, key] of [
+    ["that do not fit together", one.cert, other.key],
+    ["of which one is empty", one.cert, ""],
+    ["of which the other is", "\n", one.key],
+  ] as const)
+    test(`does not begin with files ${why}`, async (context) => {
+      const folder = await tempFolder(context, { crt, key });
+      const files = { certFile: `${folder.path}/crt`, keyFile: `${folder.path}/key` };
+      const loading = ServingCertificate.load({ files, clock: new VirtualClock(), onRefused: () => {} });
+      await assert.rejects(loading, { code: "FLAG_INVALID", message: /are no certificate and its key/ });
+    });
 });
 
 /** Whose certificate is shown to who trusts `ca` alone; to who trusts anybody where there is none. */

@@ -76,7 +76,7 @@ function partly(partialSuccess: object): void {
 
 const NO_COLLECTOR = "what answers is a web page and no collector: check OTEL_EXPORTER_OTLP_ENDPOINT";
 
-describe("an export that was answered with 200", () => {
+suite("an export that was answered with 200", () => {
   const rows: readonly {
     readonly name: string;
     readonly answered: () => void;
@@ -134,7 +134,7 @@ describe("an export that was answered with 200", () => {
     },
   ];
   for (const { name, answered, line, droppedSpanCount = 0, exportErrorCount = 0 } of rows)
-    it(`${name}: counted each time, said once a minute`, async () => {
+    test(`${name}: counted each time, said once a minute`, async () => {
       const { clock, lines, diagnostics } = listening();
       for (let i = 0; i < 3; i++) {
         answered();
@@ -147,7 +147,7 @@ describe("an export that was answered with 200", () => {
       );
     });
 
-  it("is known to have been by a web page for as long as it is looked at", async () => {
+  test("is known to have been by a web page for as long as it is looked at", async () => {
     const { diagnostics } = listening();
     unreadable("<html>");
     assert.equal(diagnostics.isAnsweredByPage, true);
@@ -156,8 +156,8 @@ describe("an export that was answered with 200", () => {
   });
 });
 
-describe("what else the SDK warns of", () => {
-  it("is about a setting as long as it is set up, each told; then it is said rarely, with all its words", () => {
+suite("what else the SDK warns of", () => {
+  test("is about a setting as long as it is set up, each told; then it is said rarely, with all its words", () => {
     const { lines, diagnostics } = listening();
     diag.warn("a is invalid");
     diag.warn("b is invalid");
