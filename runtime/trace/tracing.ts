@@ -20,8 +20,8 @@ export interface Tracing {
   readonly droppedSpanCount: number;
   readonly exportErrorCount: number;
   /**
-   * Sends what is queued to a collector that answers, for at most `limitMs`; to one that does not, a quarter of a second
-   * at most. Says in one line what was lost. Never rejects.
+   * Sends what is queued to a collector that answers, for at most `limitMs`; one that does not is waited for a quarter of a
+   * second, or up to half a one where it was slow before. Says in one line what was lost. Never rejects.
    */
   shutdown(limitMs: number): Promise<void>;
 }
