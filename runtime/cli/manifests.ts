@@ -30,8 +30,8 @@ from is in the same folder: base/${CONFIG_FILE}, and the ${CONFIG_FILE} of each 
   --check                 write nothing; fail when something would change
   --dir DIR               where to write (default: manifests/ of the package)
   --functions DIR         folder of the functions (default: functions/ of the package)
-  --namespace NAME        where the host lives (default: as written last; at first evenkeel). One of another name must be
-                          there: it is neither applied nor deleted with the rest
+  --namespace NAME        where the host lives (default: as written last; at first evenkeel). One of another name
+                          must be there: it is neither applied nor deleted with the rest
   --allow-prefix PREFIX   namespaces that may be written to beside those of the configuration; may be repeated (default: as
                           written last)
   --no-allow-prefix       none beside those of the configuration

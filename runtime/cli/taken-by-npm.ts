@@ -1,4 +1,4 @@
-/** A flag of an npm script without the `--` before it is npm's: it keeps it, with a warning, and we would run without. */
+/** A flag of an npm script without the `--` before it is npm's: it keeps it, with a warning, and we do not see it. */
 
 /**
  * @param script as npm calls it: `start`, `manifests`.

@@ -194,8 +194,8 @@ export class FunctionSet {
   }
 
   /**
-   * For the manifests, which are made where no cluster is asked: a right to a resource of another name is none. Of a kind that
-   * is not served, or cannot be asked for, its informer tells.
+   * For the manifests, which are made where no cluster is asked: a right to a resource of another name is none. Of a
+   * kind that is not served, or cannot be asked for, its informer tells.
    */
   #comparePlurals({ loaded: { cell }, observer }: ActiveFunction): void {
     const { api, signal } = this.#options;

@@ -39,8 +39,8 @@ export type UntypedObject<A extends string = string, K extends string = string> 
 };
 
 /**
- * Names any kind: `kind("apps/v1", "Deployment")`. Give `T` to type its objects, and `plural` where it is not formed as most
- * are: `npm run manifests` has no cluster to ask.
+ * Names any kind: `kind("apps/v1", "Deployment")`. Give `T` to type its objects, and `plural` where it is not formed as
+ * most are: `npm run manifests` has no cluster to ask.
  */
 export function kind<const A extends string, const K extends string, T extends KubeObject = UntypedObject<A, K>>(
   apiVersion: A,

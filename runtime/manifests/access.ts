@@ -18,8 +18,11 @@ export function namespaceManifest({ namespace }: Installation): Manifest {
 
 const APPLIED_BY_ITSELF = {
   at: ["metadata", "name"],
-  says: "Not among the resources: one of this name may be there already, for more than the host, and `kubectl delete -k`\nwould take it all. Where there is none, `kubectl apply -f` of this file by itself makes it.",
-} as const;
+  says: [
+    "Not among the resources: one of this name may be there already, for more than the host, and `kubectl delete -k`",
+    "would take it all. Where there is none, `kubectl apply -f` of this file by itself makes it.",
+  ].join("\n"),
+};
 
 /** Whether it is made and deleted with the host: one that is not named after it may be somebody's. */
 export function isOurNamespace({ namespace }: Pick<Installation, "namespace">): boolean {

@@ -106,9 +106,9 @@ const IS_OF_A_FUNCTION = `variables.functionName in variables.owners
   && `;
 
 /**
- * An update that takes off all our marks, and does nothing else: not to the labels and annotations of others, which may make
- * a source of what was a copy, nor to the content, which of most kinds is `spec`, and of others `data`, `rules`, `subsets` and
- * more. `dyn`: the fields of an object of a known type cannot be gone through.
+ * An update that takes off all our marks, and does nothing else: not to the labels and annotations of others, which may
+ * make a source of what was a copy, nor to the content, which of most kinds is `spec`, and of others `data`, `rules`,
+ * `subsets` and more. `dyn`: the fields of an object of a known type cannot be gone through.
  */
 const RELEASE = `request.operation == "UPDATE"
   && ${marksAlone("labels")}

@@ -1,6 +1,6 @@
 /**
- * What OpenTelemetry has to say about itself, as log lines for a person: settings that cannot be used as they are met, all
- * trouble afterwards at most once a minute. Counts what was lost. The SDK has one such channel for the whole process.
+ * What OpenTelemetry has to say about itself, as log lines for a person: settings that cannot be used as they are met,
+ * all trouble afterwards at most once a minute. Counts what was lost. The SDK has one such channel for the process.
  */
 import { diag, DiagLogLevel, type DiagLogger } from "@opentelemetry/api";
 import type { Clock } from "../clock/clock.ts";
@@ -44,7 +44,7 @@ export class Diagnostics {
     this.#isSettled = true;
   }
 
-  /** Whether the export whose outcome is being told just now was answered by something that is no collector, with 200. */
+  /** Whether the export whose outcome is being told was answered with 200 by something that is no collector. */
   get isAnsweredByPage(): boolean {
     return this.#isAnsweredByPage;
   }

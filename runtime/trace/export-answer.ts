@@ -1,7 +1,7 @@
 /**
- * What a collector answered with 200 may still mean that it took nothing, or not all. The exporters tell of it in warnings alone,
- * whose words are looked at here. Source: OTLPExportDelegate in @opentelemetry/otlp-exporter-base 0.301.0, and the trace
- * serializers in @opentelemetry/otlp-transformer 0.301.0.
+ * What a collector answered with 200 may still mean that it took nothing, or not all. The exporters tell of it in
+ * warnings alone, whose words are looked at here. Source: OTLPExportDelegate in @opentelemetry/otlp-exporter-base, and
+ * the trace serializers in @opentelemetry/otlp-transformer, both 0.301.0.
  */
 
 export type ExportAnswer =

@@ -1,7 +1,7 @@
 /** certwatcher_*: reads of the certificate that /metrics is served with. */
 import { Counter, type Registry } from "./prom-client.ts";
 
-/** Source: controller-runtime pkg/certwatcher/metrics (0.25), which has them whether there is a certificate to read or not. */
+/** Source: controller-runtime pkg/certwatcher/metrics (0.25), where they are there without a certificate, too. */
 export function createCertificateMetrics(registry: Registry): (isGood: boolean) => void {
   const registers = [registry];
   const reads = new Counter({

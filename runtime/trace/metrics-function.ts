@@ -1,4 +1,7 @@
-/** evenkeel_function_*, evenkeel_conflicts, evenkeel_blocked: what one function did wrong, what became of its thread, and what it cannot write. */
+/**
+ * evenkeel_function_*, evenkeel_conflicts, evenkeel_blocked: what one function did wrong, what became of its thread,
+ * and what it cannot write.
+ */
 import { Counter, Gauge, type Registry } from "./prom-client.ts";
 
 /** What a function can be asked about at any time. */

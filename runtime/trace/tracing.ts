@@ -16,12 +16,12 @@ import { createReconcileTracer } from "./reconcile-tracer.ts";
 export interface Tracing {
   readonly reconciles: ReconcileTracer;
   readonly recent: RecentTraces;
-  /** Spans that no collector took: the queue was full, their export failed or was refused, or they were given up at the end. */
+  /** Spans that no collector took: the queue was full, their export failed, were refused, or given up at the end. */
   readonly droppedSpanCount: number;
   readonly exportErrorCount: number;
   /**
-   * Sends what is queued to a collector that answers, for at most `limitMs`; one that does not is waited for a quarter of a
-   * second, or up to half a one where it was slow before. Says in one line what was lost. Never rejects.
+   * Sends what is queued to a collector that answers, for at most `limitMs`; one that does not is waited for a quarter
+   * of a second, or up to half a one where it was slow before. Says in one line what was lost. Never rejects.
    */
   shutdown(limitMs: number): Promise<void>;
 }

@@ -1,7 +1,7 @@
 /**
  * Functions that declare more than copies of ConfigMaps, under the manifests that are generated from them: parts of kinds,
- * kinds that the host itself writes, one kind in two versions, one whose content is no `spec`, one with a plural of its own.
- * For the fence the account has all rights, so whatever is refused is refused by a policy.
+ * kinds that the host itself writes, one kind in two versions, one whose content is no `spec`, one with a plural of its
+ * own. For the fence the account has all rights, so whatever is refused is refused by a policy.
  */
 import assert from "node:assert/strict";
 import { join } from "node:path";

@@ -71,7 +71,7 @@ suite("npm run manifests", () => {
       assert.match(readFileSync(join(dir.path, `base/${file}.yaml`), "utf8"), /harbour/, file);
   });
 
-  test("applies and deletes the namespace that is named after the host, and no other: that may be somebody's", async (context) => {
+  test("applies and deletes a namespace that is named after the host, and no other", async (context) => {
     const dir = await copyOfManifests(context);
     const read = (file: string): string => readFileSync(join(dir.path, "base", file), "utf8");
     const resource = "  - namespace.yaml\n";

@@ -106,9 +106,7 @@ suite("an export that was answered with 200", () => {
     {
       name: "by a web page, where JSON is asked for",
       answered: () =>
-        diag.warn(
-          `Failed to parse trace export response: Unexpected token '<', "<html>logi"... is not valid JSON. Returning empty response`,
-        ),
+        diag.warn(`Failed to parse trace export response: Unexpected token '<', "<html>"... is not valid JSON.`),
       line: ["traces could not be exported", { error: NO_COLLECTOR }],
       exportErrorCount: 1,
     },
