@@ -5,7 +5,6 @@
  * that makes up something else at each run. Creates are counted apart: an object that was fought over and is gone has to come back.
  */
 import { hash } from "node:crypto";
-import type { KubeObject } from "../kube/object.ts";
 import { wishedMetadata } from "./metadata-keys.ts";
 
 /** Generous to a person who mends things by hand, and still far from a loop. */
@@ -85,8 +84,5 @@ function isOver({ sinceMs }: Known, nowMs: number): boolean {
 
 /** What is wanted, in short. Of the metadata no more than the wish names: the rest is what is replaced, and the labels of others. */
 export function contentOf(wish: Wish | undefined): string | undefined {
-  return (
-    wish &&
-    hash("sha1", JSON.stringify({ ...wish.body, metadata: wishedMetadata(wish.body as Partial<KubeObject>) }), "base64")
-  );
+  return wish && hash("sha1", JSON.stringify({ ...wish.body, metadata: wishedMetadata(wish.body) }), "base64");
 }
