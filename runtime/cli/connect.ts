@@ -94,7 +94,7 @@ interface Written {
   readonly folder?: string;
 }
 
-/** Beside the project where that can be written, so that the path is short enough to type. @throws where TMPDIR cannot either */
+/** Beside the project where that can be written, so that the path is short enough to type. @throws where TMPDIR cannot be */
 async function writeKubeconfig(name: string, text: string, cwd: string): Promise<Written> {
   const write = async (folder: string): Promise<string> => {
     await writeFile(join(folder, name), text, { mode: 0o600 });

@@ -14,12 +14,12 @@ interface InsistOptions {
 /** A server that is merely busy answers by then. */
 const DEADLINE_MS = 10_000;
 
-/** Of a server that is there and will answer by and by; whatever else it is, somebody has to mend, and so to be told at once. */
+/** Of a server that is there and will answer by and by. Whatever else it is, somebody has to mend: that is told at once. */
 const PASSING: ReadonlySet<string> = new Set(["API_TIMEOUT", "API_UNAVAILABLE", "API_TOO_MANY_REQUESTS"]);
 
 /**
  * @param ask is aborted when the time is up
- * @throws EvenkeelError its own, where that will not pass; API_UNREACHABLE, with the last one's words, when the time is up
+ * @throws EvenkeelError its own, where that will not pass; API_UNREACHABLE, with the words of the last, when time is up
  * @throws the reason of the signal
  */
 export async function insist<T>(

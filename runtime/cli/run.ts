@@ -58,7 +58,7 @@ export async function run({ settings, clock, log, program, loading, onHost }: Ru
   const stop = new AbortController();
   const onSignal = (): void => stop.abort(new Error("a signal asked to stop"));
   process.once("SIGTERM", onSignal).once("SIGINT", onSignal);
-  // The terminal is closed. The kernel and the shell may both say so; a second one of the others is impatience, and ends us.
+  // The terminal is closed, which kernel and shell may both say; a second one of the others is impatience, and ends us.
   process.on("SIGHUP", onSignal);
   const { api, server } = connection;
   const ask = { clock, server, signal: stop.signal };

@@ -15,9 +15,10 @@ interface Welcome {
 }
 
 export function welcomeText({ version, server, kubeconfig, functions, health, status, metrics }: Welcome): string {
+  const without = "(no kubeconfig: neither .evenkeel/ here nor TMPDIR can be written)";
   const kubectl =
     kubeconfig === undefined
-      ? `kubectl --kubeconfig /dev/null -s ${server} get configmaps -A   (no kubeconfig: neither .evenkeel/ here nor TMPDIR can be written)`
+      ? `kubectl --kubeconfig /dev/null -s ${server} get configmaps -A   ${without}`
       : `export KUBECONFIG=${shellWord(kubeconfig)}; kubectl get configmaps -A`;
   const look = [status ?? `${health}/readyz?verbose`, ...(metrics === undefined ? [] : [metrics])];
   return `

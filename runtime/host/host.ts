@@ -91,7 +91,7 @@ export class Host {
     const { settings, log, onServing } = this.#options;
     // Before anything is waited for: a later state that comes meanwhile finds this one applied. Nothing is asked of the server.
     await this.apply(state);
-    // Probes before caches: those may take minutes, and whoever restarts us for not answering must be answered meanwhile.
+    // Probes before caches: those may take minutes, and whoever restarts us for not answering must be answered then.
     // What comes before (cli/insist.ts) ends by itself within 20 s.
     this.#serving = await this.#serve();
     onServing?.(this.#serving.served);

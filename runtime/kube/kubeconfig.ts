@@ -42,7 +42,10 @@ interface Chosen {
   readonly where: string;
 }
 
-/** @throws EvenkeelError FILE_NOT_FOUND where there is none of the files, or KUBECONFIG_INVALID naming file, context and the contexts there are */
+/**
+ * @throws EvenkeelError FILE_NOT_FOUND where there is none of the files, or KUBECONFIG_INVALID naming file, context and
+ * the contexts there are
+ */
 export async function kubeconfigCredentials({ clock, files, context }: KubeconfigOptions): Promise<Credentials> {
   const there = files.filter((file) => existsSync(file));
   const kubeconfigs = await Promise.all((there.length > 0 ? there : files.slice(0, 1)).map(readKubeconfig));
@@ -77,8 +80,8 @@ function chosenBy(context: Context, kubeconfigs: readonly KubeconfigFile[], wher
   if (!/^https?:$/.test(protocol)) throw invalidKubeconfig(where, `cluster ${cluster.name} has no http(s) server URL`);
   // The server is named in logs and errors.
   if (username || password) {
-    const what = `cluster ${cluster.name} has a user or a password in its server URL; put them into the entry of the user`;
-    throw invalidKubeconfig(where, what);
+    const what = "has a user or a password in its server URL; put them into the entry of the user";
+    throw invalidKubeconfig(where, `cluster ${cluster.name} ${what}`);
   }
   const writtenCluster = clusterHome.writtenClusters.get(context.cluster) ?? {};
   // As kubectl: whoever names no user is nobody in particular.

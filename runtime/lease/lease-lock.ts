@@ -42,8 +42,8 @@ interface LeaseLockOptions {
   readonly identity: string;
   readonly leaseDurationMs: number;
   /**
-   * For the answer to each request. An attempt may be three and more: within one bound for all of them, a write after slow
-   * answers would be carried out again and again without being heard of.
+   * For the answer to each request. An attempt may be three and more: within one bound for all of them, a write after
+   * slow answers would be carried out again and again without being heard of.
    */
   readonly requestMs: number;
 }
@@ -146,7 +146,7 @@ export class LeaseLock {
   get #isOurs(): boolean {
     if (this.#record === undefined) return false;
     const { holder, mark, renewTime } = this.#record;
-    // Where somebody took the mark off, the time has to do; it has to fit in any case, for others leave our mark in place.
+    // Where somebody took the mark off, the time has to do; it has to fit in any case: others leave our mark in place.
     const isMarked = mark === this.#mark || mark === "";
     return holder === this.#identity && isMarked && this.#written.includes(renewTime);
   }
@@ -207,7 +207,7 @@ export class LeaseLock {
     return { holder: this.#identity, mark: this.#mark, durationMs: this.#leaseDurationMs, nowMs };
   }
 
-  /** One request. Once `caller` is aborted nothing is sent, and no answer is waited for, whatever the Api makes of it. */
+  /** One request. Once `caller` is aborted nothing is sent, and no answer waited for, whatever the Api makes of it. */
   async #ask<T>(send: (options: CallOptions) => Promise<T>, caller: AbortSignal | undefined): Promise<T> {
     caller?.throwIfAborted();
     const { namespace, name } = this.#lease;

@@ -96,7 +96,7 @@ function container({ version, functions }: Installation): object {
       { name: "health", containerPort: HEALTH_PORT, protocol: "TCP" },
       { name: "metrics", containerPort: METRICS_PORT, protocol: "TCP" },
     ],
-    // No startup probe: the endpoints answer before a cache is filled, and what comes before them ends within 20 s either way.
+    // No startup probe: the endpoints answer before a cache is filled, and what comes before them ends within 20 s.
     livenessProbe: { ...probe("/livez"), periodSeconds: 10, failureThreshold: 3 },
     readinessProbe: { ...probe("/readyz"), periodSeconds: 5, failureThreshold: 3 },
     resources: {

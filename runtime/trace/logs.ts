@@ -72,7 +72,7 @@ export function createLogger({ stream, clock, format = "auto", verbosity = 0, en
   };
 }
 
-/** Whoever read our output is gone (`npm start | head`): the host goes on without logs. A full disk has room again one day. */
+/** Whoever read our output is gone (`npm start | head`): the host goes on without logs. A full disk may have room again. */
 function isEndOfStream(error: unknown): boolean {
   return error instanceof Error && "code" in error && ["EPIPE", "ERR_STREAM_DESTROYED"].includes(String(error.code));
 }

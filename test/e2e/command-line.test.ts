@@ -170,7 +170,7 @@ for (const [signal, when] of [
     assert.deepEqual(await host.exited(3_000), { code: 0, signal: null }, host.output);
   });
 
-test("the host asks again for its Lease where the API server is busy, and ends at once when it is asked to meanwhile", async (context) => {
+test("the host asks a busy API server again for its Lease, and ends at once when it is asked to meanwhile", async (context) => {
   const { promise: asked, resolve } = Promise.withResolvers<void>();
   let count = 0;
   const { kubeconfig } = await apiServer(context, async ({ url }) => {
@@ -235,7 +235,7 @@ suite("the host starts", { concurrency }, () => {
     }
   });
 
-  test("with its kubeconfig in TMPDIR, where its folder cannot be written, and takes that away at the end", async (context) => {
+  test("with its kubeconfig in TMPDIR where its folder cannot be written, and removes it at the end", async (context) => {
     const { path } = await tempFolder(context, { ".evenkeel": "a file", "tmp/mine": "" });
     const ours = async (): Promise<readonly string[]> =>
       (await readdir(join(path, "tmp"))).filter((name) => name.startsWith("evenkeel-"));

@@ -62,7 +62,7 @@ for (const [what, ca] of [
   ["empty", ""],
   ["cut short", ca2.slice(0, 100)],
 ] as const)
-  test(`in cluster: a CA file that is ${what} is refused, for none at all would be to trust everybody; the former stays`, async (t) => {
+  test(`in cluster: a CA file that is ${what} is refused, for that would be to trust all; the former stays`, async (t) => {
     const { directory, write } = await pod(t, { ...files, "ca.crt": ca });
     const clock = new VirtualClock();
     const load = () => inClusterCredentials({ clock, env, directory });

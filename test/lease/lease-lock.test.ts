@@ -127,7 +127,7 @@ test("a leader has lost a lease that carries its name, and that it did not write
   assert.equal(server.spec.holderIdentity, "us", "and does not give it up for the other");
 });
 
-test("a record that another process wrote is not ours, though it has our name, our time and nothing else to tell it by", async () => {
+test("what another process wrote is not ours, though it has our name and our time, or our mark", async () => {
   const { server, attempt, release } = bench();
   await attempt(false);
   const { annotations } = server.lease?.metadata ?? {};

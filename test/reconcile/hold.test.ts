@@ -248,15 +248,18 @@ test("a dry run sends nothing, deletions that are due included", async () => {
   assert.deepEqual(look(create, remove).sent, []);
 });
 
-test("what was scaled or applied once and is named no more is forgotten, where there are no children too", () => {
+test("what was scaled or applied once and is named no more is forgotten: at once, or when it counts for nothing where nothing is said of children", () => {
   const { record, clock, wants, look } = bench();
   const once = { inputs: "1", body: configMap("team-a/settings"), isCreate: false };
   for (const target of ["apps/v1/Deployment/scale team-a/web", "v1/ConfigMap team-a/theirs"])
     record.rewrites.wrote(target, once, clock.now());
-  wants.effects = { apply: [wish("team-a/theirs")] };
+  wants.effects = { children: [], apply: [wish("team-a/theirs")] };
   look();
   assert.equal(record.rewrites.size, 1);
   wants.effects = {};
+  look();
+  assert.equal(record.rewrites.size, 1);
+  clock.step(600_001);
   look();
   assert.equal(record.rewrites.size, 0);
 });
