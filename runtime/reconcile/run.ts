@@ -33,6 +33,8 @@ export interface Inputs {
 interface Read {
   readonly query: Query;
   readonly count: number;
+  /** Of a read of what is gone, in the host: the object that it found. */
+  readonly gone?: StoredObject | undefined;
 }
 
 /** The reads are there in either case: what a failing run looked at can wake it again. */

@@ -79,7 +79,7 @@ export class SecondLook {
 
   /**
    * The same run on live answers, none of them older than the wish to delete. If the source need not be read, and everything
-   * the first run read was absent and still is, the first run is returned: same inputs, same effects.
+   * the first run read was absent and still is, or gone and is so still, the first run is returned: same inputs, same effects.
    * @param source the reconciled object, where nothing else guards its version.
    * @returns undefined when that object is gone, or is no longer one that the function watches.
    * @throws EvenkeelError of the API: then nothing is known, and nothing may be deleted.
@@ -108,9 +108,8 @@ export class SecondLook {
     };
     const foreseen = first.reads.map(({ query }) => query);
     const found = await Promise.all(foreseen.map(ask));
-    // Of one name there is no more than one that has departed, and it changes only by coming back.
     const isAsBefore = ({ objects }: Answer, i: number): boolean =>
-      (objects?.length === 0 || foreseen[i]?.part === "departed") && first.reads[i]?.count === objects?.length;
+      objects?.length === first.reads[i]?.count && objects?.[0]?.metadata === first.reads[i]?.gone?.metadata;
     if (object === job.object && found.every(isAsBefore)) return first;
     const { run } = await runInRounds({
       cell,

@@ -6,12 +6,13 @@ import type { StoredObject } from "../../runtime/kube/object.ts";
 import { metadataOf, select, type Query } from "../../runtime/kube/query.ts";
 import { defineFunction } from "../../runtime/reconcile/define.ts";
 import { InlineCell } from "../support/inline-cell.ts";
+import type { Answer } from "../../runtime/reconcile/cell/cell.ts";
+import { runInRounds } from "../../runtime/reconcile/cell/rounds.ts";
 import { KeyRecord } from "../../runtime/reconcile/key-record.ts";
 import { LiveReads } from "../../runtime/reconcile/live-reads.ts";
-import { runFunction } from "../../runtime/reconcile/run.ts";
 import { SecondLook } from "../../runtime/reconcile/second-look.ts";
 import { start, tracingWorld } from "../trace/spans.ts";
-import { answerOf, configMap, runnable, wish } from "./builders.ts";
+import { answerOf, configMap, wish } from "./builders.ts";
 import { ClusterRig } from "./cluster-rig.ts";
 
 interface Options {
@@ -20,9 +21,13 @@ interface Options {
   readonly watches?: Query;
   readonly cached?: readonly StoredObject[];
   readonly departed?: readonly StoredObject[];
+  /** What is gone at the second look. @default departed */
+  readonly departedLater?: readonly StoredObject[];
   readonly declared?: readonly Query[];
   readonly source?: Query;
 }
+
+const isNamespaced = (): undefined => undefined;
 
 /** What the function returns as memo, seen a second time; `cached` is what the first run saw. */
 async function look(
@@ -33,6 +38,7 @@ async function look(
     watches = select(ConfigMap),
     cached = [],
     departed = [],
+    departedLater = departed,
     declared = [select(ConfigMap)],
     source,
   }: Options = {},
@@ -47,11 +53,15 @@ async function look(
     reconcile: (object, cache) => ({ memo: reconcile(object, cache) }),
   });
   const inputs = { object, now: 0, memo: undefined };
-  const answer = answerOf(cached, departed);
+  const cell = new InlineCell("looking", definition);
+  const job = { ...inputs, config: undefined, isVerifying: false };
+  const answer = (queries: readonly Query[]): readonly Answer[] =>
+    queries.map((query) => ({ objects: answerOf(cached, departed)(query) }));
+  const { run: before } = await runInRounds({ cell, job, foreseen: [], answer, isNamespaced });
   const secondLook = new SecondLook({
-    cell: new InlineCell("looking", definition),
-    isNamespaced: () => undefined,
-    cache: { declared, answer, observed: () => assert.fail("nothing is planned") },
+    cell,
+    isNamespaced,
+    cache: { declared, answer: answerOf(cached, departedLater), observed: () => assert.fail("nothing is planned") },
     live: new LiveReads({ api, clock }),
     clock,
     signal: new AbortController().signal,
@@ -59,14 +69,16 @@ async function look(
   });
   const run = await secondLook.runAgain(
     {
-      job: { ...inputs, config: undefined, isVerifying: false },
-      run: runFunction(runnable("looking", definition), { ...inputs, answer }),
+      job,
+      run: before,
       record: new KeyRecord(clock),
     },
     { source, span: tracingWorld().tracer.start(start).secondLook() },
   );
   return run === undefined ? "gone" : (run.effects?.memo ?? run.error);
 }
+
+const gone = configMap("default/one", { resourceVersion: "7" });
 
 const names = (cache: CacheReader): readonly string[] =>
   cache.list(ConfigMap, { namespace: "default" }).map(({ metadata }) => metadata.name);
@@ -119,8 +131,16 @@ suite("a second look", () => {
     assert.ok((await look(context, restless, {}, [wish("default/turn-0")])) instanceof Error);
   });
 
-  for (const { name, cached, present, runCount } of [
+  for (const { name, cached, departed, departedLater, present, runCount } of [
     { name: "runs nothing where all that was read is absent, here and there", runCount: 1 },
+    { name: "runs nothing where what was gone is gone as it was", departed: [gone], runCount: 1 },
+    {
+      name: "runs again where what was gone has been there again",
+      departed: [gone],
+      departedLater: [configMap("default/one", { resourceVersion: "9" })],
+      runCount: 2,
+    },
+    { name: "runs again where what was gone is forgotten", departed: [gone], departedLater: [], runCount: 2 },
     { name: "runs again where what was absent is there", present: [wish("default/one")], runCount: 2 },
     { name: "runs again where what was there is absent", cached: [configMap("default/one")], runCount: 2 },
     {
@@ -134,14 +154,20 @@ suite("a second look", () => {
       let runs = 0;
       const counted = (_: StoredObject, cache: CacheReader): unknown => {
         runs++;
+        cache.departed(ConfigMap, { namespace: "default", name: "one" });
         return cache.get(ConfigMap, { namespace: "default", name: "one" })?.metadata.name;
       };
-      const seen = await look(context, counted, cached === undefined ? {} : { cached }, present);
-      assert.deepEqual([seen, runs], [present?.[0]?.metadata.name, runCount]);
+      const options = {
+        ...(cached && { cached }),
+        ...(departed && { departed }),
+        ...(departedLater && { departedLater }),
+      };
+      const seen = await look(context, counted, options, present);
+      // Of the first run there are two rounds.
+      assert.deepEqual([seen, runs - 1], [present?.[0]?.metadata.name, runCount]);
     });
 
   test("believes the cache of what is gone, and of nothing else", async (context) => {
-    const gone = configMap("default/one", { resourceVersion: "7" });
     assert.deepEqual(await look(context, lastOfOne, { departed: [gone] }), [undefined, "7"]);
   });
 

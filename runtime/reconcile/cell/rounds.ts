@@ -43,11 +43,14 @@ export function runInRounds(asked: Asked): Rounds | Promise<Rounds> {
     if (restarts > MAX_RESTARTS) return { run: unsettled(cell), restarts };
     for (const query of added) queries.set(formatQuery(query), query);
     // All anew: a run sees one moment of the cache, and the rounds before were at others.
-    return after(queries.size === 0 ? [] : answer([...queries.values()], added), (found) =>
-      after(cell.attempt(job, answered(queries, found)), (attempt) =>
-        "missing" in attempt ? round(attempt.missing, restarts + 1) : { run: checked(attempt, asked), restarts },
-      ),
-    );
+    return after(queries.size === 0 ? [] : answer([...queries.values()], added), (found) => {
+      const answers = answered(queries, found);
+      return after(cell.attempt(job, answers), (attempt) =>
+        "missing" in attempt
+          ? round(attempt.missing, restarts + 1)
+          : { run: checked(withGone(attempt, answers), asked), restarts },
+      );
+    });
   };
   return round(foreseen, 0);
 }
@@ -57,6 +60,15 @@ function answered(queries: ReadonlyMap<string, Query>, found: readonly Answer[])
   let i = 0;
   for (const [id, query] of queries) answers.set(id, { query, ...(found[i++] ?? { objects: [] }) });
   return answers;
+}
+
+/** A count would not tell whether the same object is gone as before. */
+function withGone(run: Run, answers: Answers): Run {
+  if (!run.reads.some(({ query }) => query.part === "departed")) return run;
+  const reads = run.reads.map((read) =>
+    read.query.part === "departed" ? { ...read, gone: answers.get(formatQuery(read.query))?.objects?.[0] } : read,
+  );
+  return { ...run, reads };
 }
 
 /** What comes out of a cell is looked at again on this side: a function can spoil its own thread, and what checks there. */
