@@ -126,16 +126,54 @@ export function changedFields({ added, modified }: Comparison): FieldSet {
   return union(added, modified);
 }
 
-/** `live` with the fields of `config` laid over it. Items that are new come last; a null names a composite, no change. */
+/** `live` with the fields of `config` laid over it. A null names a composite, no change. */
 export function merged(schema: Schema, live: Json | undefined, config: Json): Json {
   const children = childrenOf(schema, config);
   const current = childrenOf(schema, live);
   if (current === undefined || live === undefined) return config;
   if (children === undefined) return config === null ? live : config;
   const result = new Map(current.map((child) => [child.edge, child]));
+  const order = isList(config) ? interleaved(edgesOf(current), edgesOf(children)) : undefined;
   for (const { edge, schema, value } of children)
     result.set(edge, { edge, schema, value: merged(schema, result.get(edge)?.value, value) });
-  return assemble(config, [...result.values()]);
+  return assemble(config, order?.flatMap((edge) => result.get(edge) ?? []) ?? [...result.values()]);
+}
+
+function edgesOf(children: readonly Child[]): readonly string[] {
+  return [...new Set(children.map(({ edge }) => edge))];
+}
+
+/**
+ * Items in the order in which the config gives them; those that it does not name are passed on the way to the next one
+ * that both have, and so come early. Source: structured-merge-diff typed/merge.go visitListItems.
+ */
+function interleaved(live: readonly string[], given: readonly string[]): readonly string[] {
+  const named = new Set(given);
+  const known = new Set(live);
+  const shared = given.filter((edge) => known.has(edge));
+  const order = new Set<string>();
+  let [l, g, next] = [0, 0, 0];
+  while (l < live.length || g < given.length) {
+    const [left, right] = [live[l], given[g]];
+    if (left !== undefined && !named.has(left)) {
+      order.add(left);
+      l++;
+    } else if (left !== undefined && right !== undefined && left !== right && isLater(left, shared, next)) {
+      // Its turn comes by the config's order.
+      l++;
+    } else {
+      if (left === right || (left !== undefined && order.has(left))) l++;
+      if (right === undefined) continue;
+      order.add(right);
+      if (left === right || shared[next] === right) next++;
+      g++;
+    }
+  }
+  return [...order];
+}
+
+function isLater(edge: string, shared: readonly string[], next: number): boolean {
+  return next < shared.length && shared[next] !== edge;
 }
 
 /** A value of the same container as `like`, with these children. */

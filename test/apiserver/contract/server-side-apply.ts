@@ -1,10 +1,15 @@
 /** Server-side apply: owners of fields and their conflicts. */
 import assert from "node:assert/strict";
-import { at, isList, isObject } from "../../../runtime/apiserver/object.ts";
+import { type JsonObject, at, isList, isObject } from "../../../runtime/apiserver/object.ts";
 import { APPLY, MERGE } from "../client.ts";
 import { textAt, version, refused, causes, managers } from "./answers.ts";
 import type { Case } from "./case.ts";
 import { configMap, container, deployment, OTHER_UID } from "./requests.ts";
+
+/** With a variable of each name. */
+function pod(...names: readonly string[]): JsonObject {
+  return { spec: { containers: [{ name: "web", image: "i:1", env: names.map((name) => ({ name, value: "1" })) }] } };
+}
 
 export const SERVER_SIDE_APPLY: readonly Case[] = [
   {
@@ -187,6 +192,36 @@ export const SERVER_SIDE_APPLY: readonly Case[] = [
         left.map((one) => at(one, "name")),
         ["web"],
       );
+    },
+  },
+  {
+    name: "items are in the order of the apply, and those that it does not name come before those that it puts behind them",
+    async run({ api, namespace }) {
+      const path = `/apis/apps/v1/namespaces/${namespace}/deployments/d`;
+      const labels = { app: "web" };
+      const spec = {
+        selector: { matchLabels: labels },
+        template: { metadata: { labels }, ...pod("A", "B", "C", "D") },
+      };
+      const made = await api.patch(`${path}?fieldManager=one`, APPLY, deployment(spec));
+      assert.equal(made.status, 201, JSON.stringify(made.body));
+      const ordered = async (...names: readonly string[]): Promise<readonly string[]> => {
+        const template = pod(...names);
+        const { body } = await api.patch(`${path}?fieldManager=two&dryRun=All`, APPLY, deployment({ template }));
+        const containers = at(body, "spec", "template", "spec", "containers");
+        const env = isList(containers) ? at(containers[0], "env") : [];
+        return isList(env) ? env.map((one) => textAt(one, "name")) : [];
+      };
+      for (const [given, expected] of [
+        ["X B", "A X B C D"],
+        ["C X A", "B C D X A"],
+        ["X Y", "A B C D X Y"],
+        ["D A", "B C D A"],
+        ["D X C Y A", "B D X C Y A"],
+        ["B A", "B C D A"],
+        ["B X D", "A B C X D"],
+      ] as const)
+        assert.equal((await ordered(...given.split(" "))).join(" "), expected, given);
     },
   },
   {
