@@ -59,10 +59,11 @@ export class Call {
     return objectKey(this.namespace, this.name);
   }
 
-  representation(): Representation {
+  /** @param resource what is shown, where that is not what the path names: a Scale. */
+  representation(resource = this.resource): Representation {
     const includeObject = this.query.get("includeObject") ?? "";
     return new Representation({
-      resource: this.resource,
+      resource,
       form: negotiate(this.request.headers.get("accept")),
       includeObject: parseIncludeObject(includeObject),
       wallMs: () => this.services.clock.wall(),

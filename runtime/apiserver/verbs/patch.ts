@@ -10,23 +10,14 @@ import { applyJsonPatch } from "../patch/json-patch.ts";
 import { applyMergePatch } from "../patch/merge-patch.ts";
 import { applyStrategicMerge } from "../patch/strategic-merge.ts";
 import type { Candidate, WriteTarget } from "../registry.ts";
-import {
-  type Body,
-  type FieldValidation,
-  type Parsed,
-  parseText,
-  readBody,
-  shaped,
-  typedAfterPatch,
-  typedObject,
-} from "../request-body.ts";
+import { type Body, type Parsed, parseText, readBody, shaped, typedAfterPatch, typedObject } from "../request-body.ts";
 import { text } from "../resources/columns.ts";
 import { type Resource, groupVersion, shown, storedAs } from "../resources/resource.ts";
 import { decode } from "../schema.ts";
 import { ApiError, badRequest, field, invalid, unsupportedMediaType } from "../status.ts";
 import type { UpdateScope } from "../update-rules.ts";
 
-const APPLY = "application/apply-patch+yaml";
+export const APPLY = "application/apply-patch+yaml";
 const PATCHES: Readonly<Record<string, (resource: Resource, live: JsonObject, patch: Json) => JsonObject>> = {
   "application/json-patch+json": (_, live, patch) => applyJsonPatch(live, patch),
   "application/merge-patch+json": (_, live, patch) => applyMergePatch(live, objectPatch(patch)),
@@ -44,7 +35,9 @@ export async function patch(call: Call, scope: Exclude<UpdateScope, "scale">): P
   const target = call.writeTarget(options.fieldManager, options.dryRun, scope);
   const isApply = body.mediaType === APPLY;
   checkOptions(options, isApply);
-  const change = isApply ? applying(call, target, body, options) : patching(call, body, options);
+  const change = isApply
+    ? applying(call, target, configuration(call, call.resource, target, body, options), options)
+    : patching(call, body, options);
   const { version, created } = call.services.registry.update(target, call.name, change, isApply && scope === "");
   return call.answer(version, created ? 201 : 200);
 }
@@ -87,15 +80,13 @@ function patching(
 }
 
 /** The manager's intention. Its uid and resourceVersion, if any, are preconditions; it creates what is missing. */
-function applying(
+export function applying(
   call: Call,
   target: WriteTarget,
-  body: Body,
-  { fieldValidation, force = false }: WriteOptions,
+  config: JsonObject,
+  { force = false }: WriteOptions,
 ): (live: ApiObject | undefined) => Candidate {
-  const { resource } = call;
-  const stored = storedAs(resource);
-  const config = configuration(call, target, parseText(body, true), fieldValidation);
+  const stored = storedAs(call.resource);
   const { manager, subresource } = target;
   const writer = { manager, subresource, apiVersion: groupVersion(stored), time: timestamp(call.services.clock) };
   return (live) => {
@@ -106,13 +97,14 @@ function applying(
 }
 
 /** What was sent, complete and checked. It is not stripped of empty values: to name a field is to own it. */
-function configuration(
+export function configuration(
   call: Call,
+  resource: Resource,
   target: WriteTarget,
-  { value, duplicates }: Parsed,
-  fieldValidation: FieldValidation,
+  body: Body,
+  { fieldValidation }: WriteOptions,
 ): JsonObject {
-  const { resource } = call;
+  const { value, duplicates } = parseText(body, true);
   const given = objectPatch(value);
   if (given["kind"] === undefined || given["apiVersion"] === undefined)
     throw badRequest("invalid object type: kind and apiVersion are required for apply patch");

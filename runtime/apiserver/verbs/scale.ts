@@ -1,16 +1,15 @@
 /** The scale subresource: an autoscaling/v1 Scale as a view of the replica count of another object. */
 import { joined } from "../bytes.ts";
 import type { Call } from "../call.ts";
-import { type ApiObject, at, isApiObject, withMetadata, withValue } from "../object.ts";
-import { writeOptions } from "../options.ts";
-import { Representation } from "../representation.ts";
-import { readBody, readObject, typedAfterPatch } from "../request-body.ts";
+import { type ApiObject, type JsonObject, asObject, at, isApiObject, withMetadata, withValue } from "../object.ts";
+import { type WriteOptions, writeOptions } from "../options.ts";
+import { type Body, readBody, readObject, typedAfterPatch } from "../request-body.ts";
 import { selectorText } from "../resources/apps.ts";
-import { AGE, NAME, number } from "../resources/columns.ts";
-import { type Resource, type Scale, resource } from "../resources/resource.ts";
+import { AGE, NAME, column, number } from "../resources/columns.ts";
+import { type Resource, type Scale, groupVersion, resource } from "../resources/resource.ts";
 import { badRequest, field, invalid, notFound, unknownPath } from "../status.ts";
 import { StoredVersion } from "../storage/version.ts";
-import { checkOptions, patched } from "./patch.ts";
+import { APPLY, applying, checkOptions, configuration, patched } from "./patch.ts";
 
 /** Not in the table: a Scale is never stored. */
 const SCALE: Resource = resource({
@@ -28,7 +27,18 @@ const SCALE: Resource = resource({
       properties: { replicas: { type: "integer", format: "int32" }, selector: { type: "string" } },
     },
   },
-  columns: [NAME, AGE],
+  columns: [
+    NAME,
+    {
+      ...column("Desired", "", (object) => number(at(object, "spec", "replicas"))),
+      type: "integer",
+    },
+    {
+      ...column("Available", "", (object) => number(at(object, "status", "replicas"))),
+      type: "integer",
+    },
+    AGE,
+  ],
 });
 
 export function getScale(call: Call): Response {
@@ -46,13 +56,35 @@ export async function updateScale(call: Call): Promise<Response> {
 
 export async function patchScale(call: Call): Promise<Response> {
   const options = writeOptions(call.query, "PatchOptions");
-  checkOptions(options, false);
   const body = await readBody(call.request);
+  const isApply = body.mediaType === APPLY;
+  checkOptions(options, isApply);
+  if (isApply) return applied(call, body, options);
   return scaled(call, options.fieldManager, options.dryRun, (scale) => {
     const result = typedAfterPatch(SCALE, patched(SCALE, scale, body), body, options.fieldValidation);
     call.warn(result.warnings);
     return result.object;
   });
+}
+
+/** What is applied is a Scale, what is owned is the field of the object that it stands for. */
+function applied(call: Call, body: Body, options: WriteOptions): Response {
+  const target = call.writeTarget(options.fieldManager, options.dryRun, "scale");
+  const wanted = configuration(call, SCALE, target, body, options);
+  const replicas = replicasOf(call, wanted);
+  const { name, namespace, uid, resourceVersion } = asObject(wanted["metadata"]);
+  const addressed = { metadata: { name, namespace, uid, resourceVersion } };
+  const config = { ...addressed, ...withValue({}, scaleOf(call).specReplicas, replicas) };
+  const identified = { apiVersion: groupVersion(call.resource), kind: call.resource.kind, ...config };
+  const { version } = call.services.registry.update(target, call.name, applying(call, target, identified, options));
+  return answer(call, version);
+}
+
+/** @throws ApiError 422 */
+function replicasOf(call: Call, scale: JsonObject): number {
+  const replicas = number(at(scale, "spec", "replicas"));
+  if (replicas >= 0) return replicas;
+  throw invalid(SCALE, call.name, [field.invalid("spec.replicas", replicas, "must be greater than or equal to 0")]);
 }
 
 function scaled(call: Call, fieldManager: string, dryRun: boolean, change: (scale: ApiObject) => ApiObject): Response {
@@ -61,12 +93,9 @@ function scaled(call: Call, fieldManager: string, dryRun: boolean, change: (scal
   const { version } = call.services.registry.update(target, call.name, (live) => {
     if (live === undefined) throw badRequest("a scale needs an object to scale");
     const wanted = change(view(scale, live));
-    const replicas = number(at(wanted, "spec", "replicas"));
-    if (replicas < 0)
-      throw invalid(SCALE, call.name, [field.invalid("spec.replicas", replicas, "must be greater than or equal to 0")]);
     const { name, namespace, uid, resourceVersion } = wanted.metadata;
     const addressed = withMetadata(live, { name, namespace, uid, resourceVersion });
-    return { object: withReplicas(scale, addressed, replicas) };
+    return { object: withReplicas(scale, addressed, replicasOf(call, wanted)) };
   });
   return answer(call, version);
 }
@@ -83,13 +112,7 @@ function scaleOf({ resource }: Call): Scale {
 
 function answer(call: Call, version: StoredVersion): Response {
   const shown = new StoredVersion(version.key, version.revision, view(scaleOf(call), version.object));
-  const representation = new Representation({
-    resource: SCALE,
-    form: "object",
-    includeObject: "Metadata",
-    wallMs: () => call.services.clock.wall(),
-  });
-  return call.respond(joined(representation.object(shown)), 200);
+  return call.respond(joined(call.representation(SCALE).object(shown)), 200);
 }
 
 function view(scale: Scale, object: ApiObject): ApiObject {

@@ -1,8 +1,8 @@
 /** Status and scale. */
 import assert from "node:assert/strict";
-import { at } from "../../../runtime/apiserver/object.ts";
-import { MERGE } from "../client.ts";
-import { version, refused } from "./answers.ts";
+import { at, isList } from "../../../runtime/apiserver/object.ts";
+import { APPLY, MERGE } from "../client.ts";
+import { causes, version, refused } from "./answers.ts";
 import type { Case } from "./case.ts";
 
 export const SUBRESOURCES: readonly Case[] = [
@@ -46,6 +46,43 @@ export const SUBRESOURCES: readonly Case[] = [
       assert.equal(at((await api.get(`${deployments}/d`)).body, "spec", "replicas"), 5);
       const old = { metadata: { name: "d", namespace, resourceVersion: version(scale) }, spec: { replicas: 1 } };
       refused(await api.put(`${deployments}/d/scale`, old), 409, "Conflict");
+    },
+  },
+  {
+    name: "scale takes an apply, which owns the replica count, and shows itself as a table",
+    async run({ api, namespace }) {
+      const path = `/apis/apps/v1/namespaces/${namespace}/deployments`;
+      const labels = { app: "web" };
+      const template = { metadata: { labels }, spec: { containers: [{ name: "web", image: "web:1" }] } };
+      const spec = { replicas: 2, selector: { matchLabels: labels }, template };
+      await api.post(`${path}?fieldManager=one`, { metadata: { name: "d" }, spec });
+      const scale = {
+        apiVersion: "autoscaling/v1",
+        kind: "Scale",
+        metadata: { name: "d" },
+        spec: { replicas: 6 },
+      };
+      const conflict = await api.patch(`${path}/d/scale?fieldManager=two`, APPLY, scale);
+      refused(conflict, 409, "Conflict");
+      assert.deepEqual(causes(conflict), ["FieldManagerConflict .spec.replicas"]);
+      const forced = await api.patch(`${path}/d/scale?fieldManager=two&force=true`, APPLY, scale);
+      assert.equal(forced.status, 200, JSON.stringify(forced.body));
+      assert.equal(at(forced.body, "spec", "replicas"), 6);
+      const entries = at((await api.get(`${path}/d`)).body, "metadata", "managedFields");
+      const own = isList(entries) ? entries.find((entry) => at(entry, "subresource") === "scale") : undefined;
+      assert.deepEqual(
+        [at(own, "manager"), at(own, "operation"), at(own, "apiVersion"), at(own, "fieldsV1")],
+        ["two", "Apply", "apps/v1", { "f:spec": { "f:replicas": {} } }],
+      );
+      refused(
+        await api.patch(`${path}/none/scale?fieldManager=two`, APPLY, { ...scale, metadata: { name: "none" } }),
+        404,
+        "NotFound",
+      );
+      const table = await api.get(`${path}/d/scale`, "application/json;as=Table;v=v1;g=meta.k8s.io");
+      const rows = table.body["rows"];
+      const cells = isList(rows) ? at(rows[0], "cells") : undefined;
+      assert.deepEqual(isList(cells) ? cells.slice(0, 3) : cells, ["d", 6, 0]);
     },
   },
 ];
