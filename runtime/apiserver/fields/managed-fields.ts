@@ -82,7 +82,31 @@ export function afterUpdate(
   if (isEmpty(taken)) return entries(left);
   const previous = left.find((owner) => isSame(owner, self));
   const set = union(previous?.set ?? EMPTY, taken);
-  return entries([...left.filter((owner) => owner !== previous), { ...self, set }]);
+  return entries(capped([...left.filter((owner) => owner !== previous), { ...self, set }]));
+}
+
+/** Owners by Update that are kept apart; the oldest of more become one. Source: managedfields capmanagers.go. */
+const MAX_UPDATERS = 10;
+const ANCIENT = "ancient-changes";
+
+function capped(owners: readonly Owner[]): readonly Owner[] {
+  const updaters = owners.filter(({ operation }) => operation === "Update").toSorted(byTime);
+  const firsts = new Map<string, Owner>();
+  let kept = owners;
+  for (const owner of updaters) {
+    if (kept.length <= owners.length - updaters.length + MAX_UPDATERS) break;
+    if (owner.manager === ANCIENT) continue;
+    const { apiVersion } = owner;
+    const bucket =
+      kept.find((one) => one.manager === ANCIENT && one.apiVersion === apiVersion) ?? firsts.get(apiVersion);
+    if (bucket === undefined) {
+      firsts.set(apiVersion, owner);
+      continue;
+    }
+    const grown = { ...bucket, manager: ANCIENT, subresource: "", time: owner.time, set: union(bucket.set, owner.set) };
+    kept = [...kept.filter((one) => one !== bucket && one !== owner), grown];
+  }
+  return kept;
 }
 
 /** Clients may rewrite managedFields, and reset them with one empty entry, but not through a subresource. */
@@ -219,8 +243,12 @@ function read(managedFields: readonly ManagedFieldsEntry[] = []): readonly Owner
 function entries(owners: readonly Owner[]): readonly ManagedFieldsEntry[] {
   return owners
     .filter(({ set }) => !isEmpty(set))
-    .toSorted((a, b) => compareText(sortKey(a), sortKey(b)))
+    .toSorted(byTime)
     .map(entry);
+}
+
+function byTime(a: Owner, b: Owner): number {
+  return compareText(sortKey(a), sortKey(b));
 }
 
 function entry({ manager, operation, apiVersion, subresource, time, set }: Owner): ManagedFieldsEntry {

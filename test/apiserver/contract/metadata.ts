@@ -1,6 +1,6 @@
 /** Metadata-only answers, and managed metadata. */
 import assert from "node:assert/strict";
-import { at } from "../../../runtime/apiserver/object.ts";
+import { asObject, at, isList } from "../../../runtime/apiserver/object.ts";
 import { MERGE } from "../client.ts";
 import { items, textAt, version } from "./answers.ts";
 import type { Case } from "./case.ts";
@@ -51,6 +51,30 @@ export const METADATA: readonly Case[] = [
         assert.equal(at(item, "kind"), "PartialObjectMetadata");
         assert.notEqual(at(item, "metadata", "managedFields"), undefined);
       }
+    },
+  },
+  {
+    name: "of more than ten managers that update, the oldest become one, and no field loses its owner",
+    async run({ api, configMaps }) {
+      const keys = Array.from({ length: 15 }, (_, i) => `k${i}`);
+      await api.post(`${configMaps}?fieldManager=made`, configMap("a", { metadata: { labels: { made: "1" } } }));
+      for (const key of keys) await api.patch(`${configMaps}/a?fieldManager=${key}`, MERGE, { data: { [key]: "1" } });
+      const { body } = await api.get(`${configMaps}/a`);
+      const entries = at(body, "metadata", "managedFields");
+      assert.ok(isList(entries));
+      assert.equal(entries.length, 10);
+      const ancient = entries.filter((entry) => at(entry, "manager") === "ancient-changes");
+      assert.equal(ancient.length, 1);
+      assert.deepEqual(Object.keys(ancient[0] ?? {}).toSorted(), [
+        "apiVersion",
+        "fieldsType",
+        "fieldsV1",
+        "manager",
+        "operation",
+        "time",
+      ]);
+      const owned = entries.flatMap((entry) => Object.keys(asObject(at(entry, "fieldsV1", "f:data"))));
+      assert.deepEqual(owned.filter((field) => field !== ".").toSorted(), keys.map((key) => `f:${key}`).toSorted());
     },
   },
 ];
