@@ -72,7 +72,8 @@ export class Call {
 
   writeTarget(fieldManager: string, dryRun: boolean, subresource: WriteTarget["subresource"] = ""): WriteTarget {
     const manager = fieldManager === "" ? managerFromUserAgent(this.request.headers.get("user-agent")) : fieldManager;
-    return { resource: storedAs(this.resource), namespace: this.namespace, manager, subresource, dryRun };
+    const { resource: rules, namespace } = this;
+    return { resource: storedAs(rules), rules, namespace, manager, subresource, dryRun };
   }
 
   warn(warnings: readonly string[]): void {

@@ -30,6 +30,8 @@ import {
 export interface WriteTarget {
   /** A row that stores its own objects. */
   readonly resource: Resource;
+  /** The row that the path names, whose rules the object has to meet. @default the one above */
+  readonly rules?: Resource;
   /** Empty for cluster-scoped kinds. */
   readonly namespace: string;
   readonly manager: string;
@@ -68,12 +70,12 @@ export class Registry {
 
   /** @throws ApiError 404 when the namespace is missing, 403 when it is terminating, 409 AlreadyExists, 422. */
   create(target: WriteTarget, { object: given, managedFields }: Candidate): Written {
-    const { resource, namespace } = target;
+    const { resource, namespace, rules = resource } = target;
     this.#admit(target, given.metadata.name ?? "");
     const object = this.#newObject(target, given);
     const owned = managedFields ?? afterUpdate(resource.schema, undefined, object, this.#writer(target));
     const complete = resource.onCreate(withMetadata(object, { managedFields: owned.length === 0 ? undefined : owned }));
-    refuse(resource, complete, [...metadataErrors(resource, complete), ...resource.validate(complete, undefined)]);
+    refuse(resource, complete, [...metadataErrors(rules, complete), ...rules.validate(complete, undefined)]);
     const key = objectKey(namespace, complete.metadata.name ?? "");
     const store = this.#storage.store(resource.storage);
     if (store.get(key) !== undefined) throw alreadyExists(resource, complete.metadata.name ?? "");
@@ -91,7 +93,7 @@ export class Registry {
     change: (live: ApiObject | undefined) => Candidate,
     createMissing = false,
   ): Written {
-    const { resource, namespace } = target;
+    const { resource, namespace, rules = resource } = target;
     const key = objectKey(namespace, name);
     const live = this.#storage.store(resource.storage).get(key);
     if (live === undefined) {
@@ -106,9 +108,9 @@ export class Registry {
     checkVersion(resource, live.object, candidate.object);
     const after = this.#changed(target, live.object, candidate);
     refuse(resource, after, [
-      ...metadataErrors(resource, after),
+      ...metadataErrors(rules, after),
       ...metadataUpdateErrors(after, live.object),
-      ...resource.validate(after, live.object),
+      ...rules.validate(after, live.object),
     ]);
     return { version: this.#commit(target, live, after), created: false };
   }

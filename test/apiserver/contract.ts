@@ -7,6 +7,7 @@ import { CREATE } from "./contract/create.ts";
 import { DELETE } from "./contract/delete.ts";
 import { DEPLOYMENTS } from "./contract/deployments.ts";
 import { ERRORS } from "./contract/errors.ts";
+import { EVENTS } from "./contract/events.ts";
 import { LIST } from "./contract/list.ts";
 import { METADATA } from "./contract/metadata.ts";
 import { NAMESPACES } from "./contract/namespaces.ts";
@@ -28,6 +29,7 @@ export const CONTRACT: Readonly<Record<string, readonly Case[]>> = {
   metadata: METADATA,
   subresources: SUBRESOURCES,
   deployments: DEPLOYMENTS,
+  events: EVENTS,
   namespaces: NAMESPACES,
   reviews: REVIEWS,
   errors: ERRORS,

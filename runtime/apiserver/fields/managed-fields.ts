@@ -76,7 +76,10 @@ export function afterUpdate(
   const owners = ownersBefore(before, after, writer);
   if (before !== undefined && owners.length === 0) return [];
   const self: Owner = { ...writer, operation: "Update", set: EMPTY };
-  const comparison = compare(schema, before === undefined ? undefined : plain(before), plain(after));
+  const comparison =
+    before === undefined
+      ? compare(schema, undefined, nonZero(plain(after)))
+      : compare(schema, plain(before), plain(after));
   const taken = difference(changedFields(comparison), UNOWNED);
   const left = losing(owners, comparison);
   if (isEmpty(taken)) return entries(left);
@@ -226,6 +229,11 @@ function isSameSet(a: FieldSet, b: FieldSet): boolean {
 
 function plain(object: ApiObject): ApiObject {
   return withMetadata(object, { managedFields: undefined });
+}
+
+/** What an empty object of Go shows as well is nothing that its creator has given. */
+function nonZero(object: ApiObject): JsonObject {
+  return Object.fromEntries(Object.entries(object).filter(([, value]) => value !== null && value !== ""));
 }
 
 /** @returns nothing when any entry is not understood: then nobody owns anything, as in the real server. */

@@ -1,8 +1,9 @@
 /** Events: one set of stored objects, served as core/v1 and as events.k8s.io/v1 with other field names. */
-import { type ApiObject, type Json, at, isObject, without } from "../object.ts";
+import { type ApiObject, type Json, at, equal, isObject, without } from "../object.ts";
 import type { Schema } from "../schema.ts";
 import { type FieldError, field } from "../status.ts";
 import { NAME, age, column, number, text } from "./columns.ts";
+import { qualifiedNameFaults } from "./names.ts";
 import { type Resource, resource } from "./resource.ts";
 import { struct } from "./types.ts";
 
@@ -10,21 +11,23 @@ import { struct } from "./types.ts";
 const EVENT_TTL_MS = 60 * 60_000;
 
 const string: Schema = { type: "string" };
-const time: Schema = { type: "string", format: "date-time" };
-const microTime: Schema = { type: "string", format: "micro-time" };
-const count: Schema = { type: "integer", format: "int32" };
+/** Where empty is the same as none. */
+const omitted: Schema = { ...string, "x-evenkeel-omit-zero": true };
+/** A time is shown even where there is none: as null. */
+const time: Schema = { type: "string", format: "date-time", default: null };
+const count: Schema = { type: "integer", format: "int32", "x-evenkeel-omit-zero": true };
 const reference = struct("ObjectReference");
-const source: Schema = { type: "object", properties: { component: string, host: string } };
+const source = struct("EventSource");
 
 /** Fields with one name in both versions. */
 const COMMON: Readonly<Record<string, Schema>> = {
-  action: string,
-  eventTime: microTime,
-  reason: string,
+  action: omitted,
+  eventTime: { type: "string", format: "micro-time", default: null },
+  reason: omitted,
   related: reference,
-  reportingInstance: string,
-  series: { type: "object", properties: { count, lastObservedTime: microTime } },
-  type: string,
+  reportingInstance: { ...string, default: "" },
+  series: struct("EventSeries"),
+  type: omitted,
 };
 
 /** core/v1 name → events.k8s.io/v1 name. */
@@ -38,14 +41,20 @@ const RENAMED: Readonly<Record<string, string>> = {
   reportingComponent: "reportingController",
 };
 
-function renamed(object: ApiObject, apiVersion: string, names: Readonly<Record<string, string>>): ApiObject {
-  const fields = Object.entries(without(object, "apiVersion", "kind", "metadata"));
+function renamed(
+  object: ApiObject,
+  apiVersion: string,
+  names: Readonly<Record<string, string>>,
+  left: readonly string[] = [],
+): ApiObject {
+  const fields = Object.entries(without(object, "apiVersion", "kind", "metadata", ...left));
   const entries: (readonly [string, Json | undefined])[] = fields.map(([name, value]) => [names[name] ?? name, value]);
   return { apiVersion, kind: "Event", metadata: object.metadata, ...Object.fromEntries(entries) };
 }
 
 const TO_CORE = Object.fromEntries(Object.entries(RENAMED).map(([core, modern]) => [modern, core]));
 
+/** Source: core/validation legacyValidateEvent. */
 function validate(object: ApiObject): readonly FieldError[] {
   const involved = text(at(object, "involvedObject", "namespace"));
   const { namespace } = object.metadata;
@@ -56,13 +65,63 @@ function validate(object: ApiObject): readonly FieldError[] {
       ? namespace === "default" || (modern && namespace === "kube-system")
       : modern || involved === namespace;
   if (!agrees) errors.push(field.invalid("involvedObject.namespace", involved, "does not match event.namespace"));
-  if (!modern) return errors;
-  for (const name of ["reportingComponent", "reportingInstance", "action", "reason"])
-    if (text(object[name]) === "")
-      errors.push(field.required(name === "reportingComponent" ? "reportingController" : name));
-  if (Buffer.byteLength(text(object["message"])) > 1024)
-    errors.push(field.invalid("message", "", "can have at most 1024 characters"));
+  return modern ? [...errors, ...reporterErrors(object)] : errors;
+}
+
+/** Bytes that each may have; all but the message are required. */
+const LIMITS = { reportingInstance: 128, action: 128, reason: 128, message: 1024 };
+
+function reporterErrors(object: ApiObject): readonly FieldError[] {
+  const reporter = text(object["reportingComponent"]);
+  const errors = qualifiedNameFaults(reporter).map((fault) => field.invalid("reportingController", reporter, fault));
+  if (reporter === "") errors.unshift(field.required("reportingController"));
+  for (const [name, limit] of Object.entries(LIMITS)) {
+    const value = text(object[name]);
+    if (value === "" && name !== "message") errors.push(field.required(name));
+    if (Buffer.byteLength(value) > limit) errors.push(field.invalid(name, "", `can have at most ${limit} characters`));
+  }
   return errors;
+}
+
+/** What only the newer version asks for. Source: core/validation ValidateEventCreate and ValidateEventUpdate. */
+function strictErrors(object: ApiObject, before: ApiObject | undefined): readonly FieldError[] {
+  const errors = [...validate(object)];
+  if (before === undefined || !equal(object["series"], before["series"])) errors.push(...seriesErrors(object));
+  if (before !== undefined) {
+    const fixed = FIXED.filter((name) => !equal(object[name], before[name]));
+    return [...errors, ...fixed.map((name) => field.invalid(name, "", "field is immutable"))];
+  }
+  if (text(object["eventTime"]) === "") errors.push(field.required("eventTime"));
+  const type = text(object["type"]);
+  if (type !== "Normal" && type !== "Warning") errors.push(field.invalid("type", "", `has invalid value: ${type}`));
+  const given = ["firstTimestamp", "lastTimestamp", "count"].filter((name) => (object[name] ?? null) !== null);
+  if (!equal(object["source"], {})) given.push("source");
+  return [...errors, ...given.map((name) => field.invalid(name, "", "needs to be unset"))];
+}
+
+const FIXED = [
+  "involvedObject",
+  "reason",
+  "message",
+  "source",
+  "firstTimestamp",
+  "lastTimestamp",
+  "count",
+  "type",
+  "eventTime",
+  "action",
+  "related",
+  "reportingComponent",
+  "reportingInstance",
+];
+
+function seriesErrors(object: ApiObject): readonly FieldError[] {
+  const { series } = object;
+  if (series === undefined) return [];
+  return [
+    ...(number(at(series, "count")) < 2 ? [field.invalid("series.count", "", "should be at least 2")] : []),
+    ...(text(at(series, "lastObservedTime")) === "" ? [field.required("series.lastObservedTime")] : []),
+  ];
 }
 
 function lastSeen(object: ApiObject): Json | undefined {
@@ -102,17 +161,18 @@ const events = resource({
   kind: "Event",
   shortNames: ["ev"],
   createOnUpdate: true,
+  names: "segment",
   ttlMs: EVENT_TTL_MS,
   description: "Event is a report of an event somewhere in the cluster.",
   fields: {
     ...COMMON,
     involvedObject: { ...reference, default: {} },
-    message: string,
+    message: omitted,
     source: { ...source, default: {} },
     firstTimestamp: time,
     lastTimestamp: time,
     count,
-    reportingComponent: string,
+    reportingComponent: { ...string, default: "" },
   },
   columns: [
     column("Last Seen", "The time at which the most recent occurrence of this event was recorded.", (object, now) =>
@@ -170,7 +230,7 @@ const modernEvents = resource({
   fields: {
     ...COMMON,
     regarding: reference,
-    note: string,
+    note: omitted,
     deprecatedSource: source,
     deprecatedFirstTimestamp: time,
     deprecatedLastTimestamp: time,
@@ -184,6 +244,7 @@ const modernEvents = resource({
     reportingController: (object) => text(object["reportingComponent"]),
     type: (object) => text(object["type"]),
   },
+  validate: strictErrors,
   convert: {
     stored: events,
     toStored: (object) => {
@@ -194,7 +255,11 @@ const modernEvents = resource({
         source: isObject(core["source"]) ? core["source"] : {},
       };
     },
-    fromStored: (object) => renamed(object, "events.k8s.io/v1", RENAMED),
+    // An empty reporter, which the older version shows, is none here.
+    fromStored: (object) => {
+      const empty = ["reportingComponent", "reportingInstance"].filter((name) => object[name] === "");
+      return renamed(object, "events.k8s.io/v1", RENAMED, empty);
+    },
   },
 });
 

@@ -29,10 +29,27 @@ function tooLong(limit: number): string {
   return `must be no more than ${limit} characters`;
 }
 
+export type NameForm = "subdomain" | "label" | "segment";
+
 /** Faults of an object's name. `prefix` = a generateName, which may end where a name may not. */
-export function nameFaults(form: "subdomain" | "label", name: string, prefix = false): string[] {
+export function nameFaults(form: NameForm, name: string, prefix = false): string[] {
   const whole = prefix ? name.replace(/[-.]$/, "a") : name;
-  return form === "label" ? faults(whole, 63, LABEL, LABEL_MESSAGE) : faults(whole, 253, SUBDOMAIN, SUBDOMAIN_MESSAGE);
+  switch (form) {
+    case "label":
+      return faults(whole, 63, LABEL, LABEL_MESSAGE);
+    case "subdomain":
+      return faults(whole, 253, SUBDOMAIN, SUBDOMAIN_MESSAGE);
+    case "segment":
+      return segmentFaults(name, prefix);
+    default:
+      return form satisfies never;
+  }
+}
+
+/** Source: apimachinery api/validation/path. */
+function segmentFaults(name: string, prefix: boolean): string[] {
+  if (!prefix && (name === "." || name === "..")) return [`may not be '${name}'`];
+  return ["/", "%"].filter((one) => name.includes(one)).map((one) => `may not contain '${one}'`);
 }
 
 function faults(value: string, limit: number, form: RegExp, message: string): string[] {

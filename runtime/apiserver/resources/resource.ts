@@ -1,6 +1,7 @@
 /** A row of the resource table: all that the server knows of one kind. The table alone decides which kinds are served. */
 import type { ApiObject, JsonObject } from "../object.ts";
 import { METADATA } from "./metadata.ts";
+import type { NameForm } from "./names.ts";
 import type { Schema } from "../schema.ts";
 import type { FieldError } from "../status.ts";
 
@@ -55,7 +56,8 @@ export interface Resource {
   /** metadata.generation counts changes of these top-level fields (and annotations, when `annotations` is named). */
   readonly generationFields: readonly string[];
 
-  readonly names: "subdomain" | "label";
+  /** `segment`: whatever can stand in a path. */
+  readonly names: NameForm;
   /** A PUT without resourceVersion overwrites. */
   readonly unconditionalUpdate: boolean;
   /** A PUT to a name that does not exist creates. */

@@ -51,7 +51,7 @@ EnvFromSource: configMapRef *ConfigMapEnvSource #2, prefix string #1, secretRef 
 EnvVar: name string! #1, value string #2, valueFrom *EnvVarSource #3
 EnvVarSource: configMapKeyRef *ConfigMapKeySelector #3, fieldRef *ObjectFieldSelector #1,
   fileKeyRef *FileKeySelector #5, resourceFieldRef *ResourceFieldSelector #2, secretKeyRef *SecretKeySelector #4
-EventSeries: count int32 #1, lastObservedTime MicroTime #2
+EventSeries: count int32 #1, lastObservedTime MicroTime #2 = null
 EventSource: component string #1, host string #2
 ExecAction: command []string #1
 FileKeySelector atomic: key string! #3, optional *bool #4, path string! #2, volumeName string! #1
