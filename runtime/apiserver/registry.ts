@@ -132,7 +132,9 @@ export class Registry {
           ...(resource.namespaced ? { deletionGracePeriodSeconds: 0 } : {}),
         }),
       );
-      return { version: target.dryRun ? live : store.put(key, nextGeneration(resource, marked)), gone: false };
+      const next = nextGeneration(resource, marked);
+      const version = target.dryRun ? new StoredVersion(key, live.revision, next) : store.put(key, next);
+      return { version, gone: false };
     }
     return { version: target.dryRun ? live : (store.delete(key) ?? live), gone: true };
   }

@@ -115,4 +115,13 @@ export const DELETE: readonly Case[] = [
       assert.equal((await api.delete(`${configMaps}/a?${guards}`)).status, 200);
     },
   },
+  {
+    name: "a dry run shows the mark of a deletion, and sets none",
+    async run({ api, configMaps }) {
+      await api.post(configMaps, configMap("a", { metadata: { finalizers: ["example.com/hold"] } }));
+      const shown = await api.delete(`${configMaps}/a?dryRun=All`);
+      assert.equal(typeof at(shown.body, "metadata", "deletionTimestamp"), "string");
+      assert.equal(at((await api.get(`${configMaps}/a`)).body, "metadata", "deletionTimestamp"), undefined);
+    },
+  },
 ];
