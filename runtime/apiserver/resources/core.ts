@@ -3,6 +3,7 @@ import { type ApiObject, asObject, at, equal, isList, isObject, withMetadata, wi
 import type { Schema } from "../schema.ts";
 import { type FieldError, field } from "../status.ts";
 import { AGE, NAME, column, fieldCount, text } from "./columns.ts";
+import { finalizerErrors } from "./metadata-rules.ts";
 import { dataKeyErrors } from "./names.ts";
 import { type Resource, resource } from "./resource.ts";
 import { struct } from "./types.ts";
@@ -70,6 +71,7 @@ const namespaces = resource({
   }),
   holds: (object) => [...(object.metadata.finalizers ?? []), ...specFinalizers(object)],
   terminating: (object) => ({ ...object, status: { ...asObject(object["status"]), phase: "Terminating" } }),
+  validate: (object) => finalizerErrors(specFinalizers(object), "spec.finalizers"),
   undeletable: ["default", "kube-system", "kube-public"],
 });
 

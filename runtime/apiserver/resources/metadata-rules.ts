@@ -18,7 +18,7 @@ export function metadataErrors(resource: Resource, object: ApiObject): FieldErro
   errors.push(...labelErrors(labels, "metadata.labels"));
   errors.push(...annotationErrors(annotations));
   errors.push(...ownerErrors(object));
-  errors.push(...finalizerErrors(finalizers));
+  errors.push(...finalizerErrors(finalizers, "metadata.finalizers"));
   return errors;
 }
 
@@ -41,6 +41,9 @@ function ownerErrors({ metadata: { ownerReferences = [] } }: ApiObject): FieldEr
     ...((kind ?? "") === "" ? [field.invalid(`${path}.kind`, "", "must not be empty")] : []),
     ...((name ?? "") === "" ? [field.invalid(`${path}.name`, "", "must not be empty")] : []),
     ...((uid ?? "") === "" ? [field.invalid(`${path}.uid`, "", "must not be empty")] : []),
+    ...(apiVersion === "v1" && kind === "Event"
+      ? [field.invalid(path, kind, "/v1, Kind=Event is disallowed from being an owner")]
+      : []),
   ]);
   const [first, second] = ownerReferences.filter((owner) => owner["controller"] === true);
   if (first !== undefined && second !== undefined) {
@@ -50,13 +53,18 @@ function ownerErrors({ metadata: { ownerReferences = [] } }: ApiObject): FieldEr
   return errors;
 }
 
-function finalizerErrors(finalizers: readonly string[]): FieldError[] {
-  return finalizers.flatMap((name, i) => {
-    const faults = qualifiedNameFaults(name).map((fault) => field.invalid("metadata.finalizers", name, fault));
+export function finalizerErrors(finalizers: readonly string[], path: string): FieldError[] {
+  const errors = finalizers.flatMap((name, i) => {
+    const faults = qualifiedNameFaults(name).map((fault) => field.invalid(path, name, fault));
     if (name.includes("/") || STANDARD_FINALIZERS.has(name)) return faults;
     const fault = "name is neither a standard finalizer name nor is it fully qualified";
-    return [...faults, field.invalid(`metadata.finalizers[${i}]`, name, fault)];
+    return [...faults, field.invalid(`${path}[${i}]`, name, fault)];
   });
+  if (finalizers.includes("orphan") && finalizers.includes("foregroundDeletion")) {
+    const why = "finalizer orphan and foregroundDeletion cannot be both set";
+    errors.push(field.invalid(path, finalizers, why));
+  }
+  return errors;
 }
 
 /** What an update may not change. `after` has the server's own fields already carried over. */

@@ -1,6 +1,6 @@
 /** create and update (POST and PUT). */
 import type { Call } from "../call.ts";
-import type { ApiObject } from "../object.ts";
+import { type ApiObject, equal, withMetadata } from "../object.ts";
 import { writeOptions } from "../options.ts";
 import type { UpdateScope } from "../update-rules.ts";
 import { checkNamespace } from "../update-rules.ts";
@@ -28,5 +28,20 @@ export async function update(call: Call, scope: Exclude<UpdateScope, "scale">): 
 }
 
 function stored(call: Call, object: ApiObject): ApiObject {
-  return call.resource.convert?.toStored(object) ?? object;
+  const plain = withOwnersOnce(call, object);
+  return call.resource.convert?.toStored(plain) ?? plain;
 }
+
+/** Source: handlers/rest.go dedupOwnerReferences. */
+function withOwnersOnce(call: Call, object: ApiObject): ApiObject {
+  const { ownerReferences: owners = [] } = object.metadata;
+  const kept = owners.filter((owner, i) => owners.findIndex((one) => equal(one, owner)) === i);
+  if (kept.length === owners.length) return object;
+  const again = owners.filter((owner) => !kept.includes(owner)).map(({ uid }) => uid);
+  call.warn([`${DUPLICATE_OWNERS}; duplicate UID(s) observed: ${again.join(", ")}`]);
+  return withMetadata(object, { ownerReferences: kept });
+}
+
+const DUPLICATE_OWNERS =
+  ".metadata.ownerReferences contains duplicate entries; API server dedups owner references in 1.20+, and may reject " +
+  "such requests as early as 1.24; please fix your requests";

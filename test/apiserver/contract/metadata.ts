@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { asObject, at, isList } from "../../../runtime/apiserver/object.ts";
 import { MERGE } from "../client.ts";
-import { items, textAt, version } from "./answers.ts";
+import { items, refused, textAt, version } from "./answers.ts";
 import type { Case } from "./case.ts";
 import { configMap, METADATA_ONLY, METADATA_LIST, WATCH_LIST } from "./requests.ts";
 
@@ -75,6 +75,20 @@ export const METADATA: readonly Case[] = [
       ]);
       const owned = entries.flatMap((entry) => Object.keys(asObject(at(entry, "fieldsV1", "f:data"))));
       assert.deepEqual(owned.filter((field) => field !== ".").toSorted(), keys.map((key) => `f:${key}`).toSorted());
+    },
+  },
+  {
+    name: "an owner is named once, with a warning, and is no Event; two ways to delete exclude each other",
+    async run({ api, configMaps }) {
+      const owner = { apiVersion: "v1", kind: "Node", name: "n", uid: "u" };
+      const twice = await api.post(configMaps, configMap("a", { metadata: { ownerReferences: [owner, owner] } }));
+      assert.deepEqual(at(twice.body, "metadata", "ownerReferences"), [owner]);
+      assert.match(twice.headers.get("warning") ?? "", /contains duplicate entries.* observed: u"$/);
+      for (const metadata of [
+        { ownerReferences: [{ ...owner, kind: "Event" }] },
+        { finalizers: ["orphan", "foregroundDeletion"] },
+      ])
+        refused(await api.post(configMaps, configMap("b", { metadata })), 422, "Invalid");
     },
   },
 ];

@@ -41,6 +41,13 @@ export const NAMESPACES: readonly Case[] = [
       assert.equal(at(patched.body, "metadata", "labels", label), namespace);
     },
   },
+  {
+    name: "what a namespace waits for is a qualified name",
+    async run({ api }) {
+      const namespace = { metadata: { name: "unqualified" }, spec: { finalizers: ["bad"] } };
+      refused(await api.post("/api/v1/namespaces", namespace), 422, "Invalid");
+    },
+  },
 ];
 
 async function eventually(wait: (ms: number) => Promise<void>, holds: () => Promise<boolean>): Promise<void> {
