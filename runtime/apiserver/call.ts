@@ -7,7 +7,7 @@ import { type Registry, type WriteTarget, objectKey } from "./registry.ts";
 import { Representation } from "./representation.ts";
 import type { RequestInfo } from "./request-info.ts";
 import { type Resource, storedAs } from "./resources/resource.ts";
-import { badRequest } from "./status.ts";
+import { badRequest, notInThisForm } from "./status.ts";
 import type { ResourceStore } from "./storage/resource-store.ts";
 import type { Storage } from "./storage/storage.ts";
 import type { StoredVersion } from "./storage/version.ts";
@@ -59,12 +59,19 @@ export class Call {
     return objectKey(this.namespace, this.name);
   }
 
-  /** @param resource what is shown, where that is not what the path names: a Scale. */
-  representation(resource = this.resource): Representation {
+  /**
+   * @param shape of the answer: in a watch each object may be asked for by either name.
+   * @param resource what is shown, where that is not what the path names: a Scale.
+   * @throws ApiError 406 for the metadata of a list where there is one object, and the other way round.
+   */
+  representation(shape: "one" | "list" | "watch", resource = this.resource): Representation {
     const includeObject = this.query.get("includeObject") ?? "";
+    const form = negotiate(this.request.headers.get("accept"));
+    if (shape === "one" && form === "metadataList") throw notInThisForm("PartialObjectMetadataList", "is not a list");
+    if (shape === "list" && form === "metadata") throw notInThisForm("PartialObjectMetadata", "is a list");
     return new Representation({
       resource,
-      form: negotiate(this.request.headers.get("accept")),
+      form: form === "metadataList" ? "metadata" : form,
       includeObject: parseIncludeObject(includeObject),
       wallMs: () => this.services.clock.wall(),
     });
@@ -82,7 +89,7 @@ export class Call {
 
   /** The response for one object. */
   answer(version: StoredVersion, status = 200): Response {
-    return this.respond(joined(this.representation().object(version)), status);
+    return this.respond(joined(this.representation("one").object(version)), status);
   }
 
   json(value: JsonObject, status = 200): Response {

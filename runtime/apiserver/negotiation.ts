@@ -2,11 +2,11 @@
 import { own } from "../kube/json.ts";
 import { notAcceptable } from "./status.ts";
 
-export type Form = "object" | "metadata" | "table";
+export type Form = "object" | "metadata" | "metadataList" | "table";
 
 const FORMS: Readonly<Record<string, Form>> = {
   PartialObjectMetadata: "metadata",
-  PartialObjectMetadataList: "metadata",
+  PartialObjectMetadataList: "metadataList",
   Table: "table",
 };
 

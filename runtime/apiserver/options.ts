@@ -101,6 +101,9 @@ export function writeOptions(query: URLSearchParams, kind: string): WriteOptions
   const dryRun = isDryRun(query.getAll("dryRun"), errors);
   const fieldManager = query.get("fieldManager") ?? "";
   if (fieldManager.length > 128) errors.push(field.tooLong("fieldManager", 128));
+  const at = fieldManager.search(/[^\p{L}\p{M}\p{N}\p{P}\p{S} ]/u);
+  if (at !== -1)
+    errors.push(field.invalid("fieldManager", fieldManager, `character at position ${at} is not printable`));
   if (errors.length > 0) throw invalid({ group: "meta.k8s.io", kind }, "", errors);
   return {
     dryRun,

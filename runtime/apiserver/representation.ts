@@ -17,7 +17,7 @@ export interface ListMetadata {
 
 interface RepresentationOptions {
   readonly resource: Resource;
-  readonly form: Form;
+  readonly form: Exclude<Form, "metadataList">;
   /** How much of the object a table row carries. */
   readonly includeObject: "None" | "Metadata" | "Object";
   readonly wallMs: () => number;

@@ -1,5 +1,5 @@
 /** Reads what a client sent: size, media type, JSON or YAML, then the form of the kind. */
-import { parse as parseYaml } from "yaml";
+import { type ParseOptions, type DocumentOptions, type SchemaOptions, parseAllDocuments } from "yaml";
 import { PROTOBUF } from "../kube/protobuf.ts";
 import { duplicatesInJson, duplicatesInYaml } from "./duplicate-fields.ts";
 import { type ApiObject, type Json, type JsonObject, isApiObject, isObject } from "./object.ts";
@@ -70,9 +70,24 @@ function parseJson(text: string, yamlAllowed: boolean): Json {
   }
 }
 
+/** YAML 1.1, in which `on` is true, without its times and its numbers to the base of 60. Source: go.yaml.in/yaml/v2. */
+const GO_YAML: ParseOptions & DocumentOptions & SchemaOptions = {
+  version: "1.1",
+  uniqueKeys: false,
+  customTags: (tags) => tags.filter((tag) => typeof tag === "string" || (tag.format !== "TIME" && !isTime(tag.tag))),
+};
+
+function isTime(tag: string): boolean {
+  return tag === "tag:yaml.org,2002:timestamp";
+}
+
 function parseYamlText(text: string): Json {
   try {
-    const value: Json = parseYaml(text, { uniqueKeys: false });
+    // Of several documents the first counts.
+    const [first] = parseAllDocuments(text, GO_YAML);
+    const fault = first?.errors[0];
+    if (fault !== undefined) throw fault;
+    const value: Json = first?.toJS() ?? null;
     return value;
   } catch (error) {
     throw badRequest(`error decoding YAML: ${reason(error)}`);

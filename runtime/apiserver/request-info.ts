@@ -15,7 +15,7 @@ const NAMESPACE_SUBRESOURCES = new Set(["status", "finalize"]);
 
 /** @returns undefined when the path names no resource: discovery, or nothing at all. */
 export function requestInfo(path: string): RequestInfo | undefined {
-  const [root, ...parts] = path.split("/").slice(1).map(decode);
+  const [root, ...parts] = path.replace(/\/$/, "").split("/").slice(1).map(decode);
   if (root !== "api" && root !== "apis") return undefined;
   const group = root === "api" ? "" : parts.shift();
   const version = parts.shift();

@@ -99,7 +99,8 @@ function createNamespace(registry: Registry, resources: ResourceTable, name: str
 }
 
 function routes(resources: ResourceTable, metrics: ApiServerMetrics, dispatcher: Dispatcher): Hono {
-  const app = new Hono();
+  // A path may end in a slash, as one of a user who types it does.
+  const app = new Hono({ strict: false });
   app.get("/", () => json({ paths: servedPaths(app, resources) }));
   for (const path of ["/healthz", "/livez", "/readyz"]) app.get(path, () => new Response("ok"));
   app.get("/version", () => json(VERSION));

@@ -88,6 +88,11 @@ export function notAcceptable(): ApiError {
   return new ApiError(406, "NotAcceptable", message);
 }
 
+/** @param why after "the requested object". */
+export function notInThisForm(kind: string, why: string): ApiError {
+  return new ApiError(406, "NotAcceptable", `you requested ${kind}, but the requested object ${why}`);
+}
+
 export function alreadyExists(of: GroupResource, name: string): ApiError {
   return new ApiError(409, "AlreadyExists", `${qualified(of)} "${name}" already exists`, about(of, name));
 }

@@ -26,7 +26,7 @@ interface Page {
 }
 
 export function answerPage(call: Call, { items, metadata }: Page): Response {
-  return call.respond(joined(call.representation().list(items, metadata)), 200);
+  return call.respond(joined(call.representation("list").list(items, metadata)), 200);
 }
 
 /** @throws ApiError 400, 410, 504 */

@@ -112,7 +112,7 @@ function scaleOf({ resource }: Call): Scale {
 
 function answer(call: Call, version: StoredVersion): Response {
   const shown = new StoredVersion(version.key, version.revision, view(scaleOf(call), version.object));
-  return call.respond(joined(call.representation(SCALE).object(shown)), 200);
+  return call.respond(joined(call.representation("one", SCALE).object(shown)), 200);
 }
 
 function view(scale: Scale, object: ApiObject): ApiObject {

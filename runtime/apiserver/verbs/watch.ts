@@ -28,7 +28,7 @@ const MIN_TIMEOUT_MS = 1_800_000;
 export async function watch(call: Call, options: ListOptions): Promise<Response> {
   const { clock, storage, watches, maxWatchBacklog } = call.services;
   const selected = selection(call, options);
-  const representation = call.representation();
+  const representation = call.representation("watch");
   const since = parseRevision(options.resourceVersion) ?? 0;
   if (options.sendInitialEvents === true) await storage.waitFor(since);
 
