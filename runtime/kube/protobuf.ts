@@ -2,10 +2,11 @@
  * Protobuf as Kubernetes writes it, read into the records that the same objects are as JSON: what is empty and not optional
  * in Go is absent, bytes are base64, times are RFC 3339. A field that the message does not describe is an error: it must
  * not get lost unseen. A text that is not UTF-8, which only a client that writes protobuf can have stored, is read as the
- * server's JSON shows it: with replacement characters.
+ * server's JSON shows it: with replacement characters (go-text.ts).
  *
  * Source: k8s.io/apimachinery pkg/runtime/serializer/protobuf (the envelope), and protobuf.dev, Encoding.
  */
+import { goText } from "./go-text.ts";
 import { recordOf, setField, type JsonRecord } from "./json.ts";
 
 export const PROTOBUF = "application/vnd.kubernetes.protobuf";
@@ -160,7 +161,7 @@ class Reader {
     this.#at = end;
     if (type === "raw") return this.#bytes.subarray(from, end);
     if (type === "skipped" || (from === end && many === undefined && type !== "string?")) return undefined;
-    return this.#bytes.toString(type === "bytes" ? "base64" : "utf8", from, end);
+    return type === "bytes" ? this.#bytes.toString("base64", from, end) : goText(this.#bytes, from, end);
   }
 
   /** One entry of a map: a message of key and value. */
@@ -174,7 +175,7 @@ class Reader {
       if (tag === ENTRY_VALUE) value = this.#content(to, described);
       else {
         if (tag !== ENTRY_KEY) throw unknown(tag, `an entry of ${name}`);
-        key = this.#bytes.toString("utf8", this.#at, to);
+        key = goText(this.#bytes, this.#at, to);
         this.#at = to;
       }
     }

@@ -156,6 +156,27 @@ test("protobuf: a key that is named like the prototype is a key", () => {
   assert.equal(Object.getPrototypeOf(data), Object.prototype);
 });
 
+/** What Go's encoding/json makes of the bytes: a replacement character for each byte that is in no character. */
+const broken: readonly (readonly [string, string])[] = [
+  ["35 20 e2 82", "5 \ufffd\ufffd"],
+  ["f0 9f 98", "\ufffd\ufffd\ufffd"],
+  ["f0 9f 98 80 ff c3", "\u{1f600}\ufffd\ufffd"],
+  ["e2 82 61 c3 a9", "\ufffd\ufffda\u00e9"],
+  ["ed a0 80 ed 9f bf", "\ufffd\ufffd\ufffd\ud7ff"],
+  ["c0 af e0 80 af e0 a0 80", "\ufffd\ufffd\ufffd\ufffd\ufffd\u0800"],
+  ["f4 90 80 80 f4 8f bf bf", "\ufffd\ufffd\ufffd\ufffd\u{10ffff}"],
+  ["f5 f8 80 ef bf bd", "\ufffd\ufffd\ufffd\ufffd"],
+  ["ef bf bd", "\ufffd"],
+];
+
+for (const [hex, text] of broken)
+  test(`protobuf: ${hex} is read as the server's JSON shows it, as a value, as a key and in a list`, () => {
+    const bytes = Buffer.from(hex.replaceAll(" ", ""), "hex");
+    const entry = delimited(2, Buffer.concat([delimited(1, bytes), delimited(2, bytes)]));
+    assert.deepEqual(readMessage(entry, CONFIG_MAP, "It"), { data: { [text]: text } });
+    assert.deepEqual(readMessage(delimited(7, bytes), NUMBERS, "It"), { texts: [text] });
+  });
+
 const refused: readonly { readonly name: string; readonly sent: Buffer; readonly says: RegExp }[] = [
   { name: "a field that is not described", sent: delimited(15, Buffer.from("s3cret")), says: /field 15 of It is not/ },
   {
