@@ -10,6 +10,11 @@ export function one(name: string, type: FieldType): MessageField {
   return { name, type };
 }
 
+/** As {@link one}, of a field that JSON has at `place`, because Go's type has. */
+function early(name: string, type: FieldType, place: number): MessageField {
+  return { name, type, place };
+}
+
 export function list(name: string, type: FieldType): MessageField {
   return { name, type, many: "list" };
 }
@@ -26,7 +31,7 @@ const OWNER_REFERENCE: Message = {
   1: one("kind", "string"),
   3: one("name", "string"),
   4: one("uid", "string"),
-  5: one("apiVersion", "string"),
+  5: early("apiVersion", "string", 0),
   6: one("controller", "bool?"),
   7: one("blockOwnerDeletion", "bool?"),
 };
@@ -70,7 +75,7 @@ const METADATA = message("metadata", { ...OBJECT_META, 17: one("managedFields", 
 export const CONFIG_MAP_CONTENT: Message = {
   2: map("data", "string"),
   3: map("binaryData", "bytes"),
-  4: one("immutable", "bool?"),
+  4: early("immutable", "bool?", 1),
 };
 
 /** All but the metadata. */
@@ -78,7 +83,7 @@ export const SECRET_CONTENT: Message = {
   2: map("data", "bytes"),
   3: one("type", "string"),
   4: map("stringData", "string"),
-  5: one("immutable", "bool?"),
+  5: early("immutable", "bool?", 1),
 };
 
 const STATUS: Message = {

@@ -38,6 +38,8 @@ export interface MessageField {
   readonly type: FieldType;
   /** `inline`: a struct that Go embeds, whose fields are those of the message around it. */
   readonly many?: "list" | "map" | "inline";
+  /** Where JSON has it, counted from 0, if not where its number puts it. One of a message at the most. */
+  readonly place?: number;
 }
 
 /** By field number. */
@@ -100,6 +102,7 @@ class Reader {
   /** Reads up to `end`. */
   message(message: Message, end: number, what: string): Record<string, unknown> {
     const fields: Record<string, unknown> = {};
+    let early: MessageField | undefined;
     while (this.#at < end) {
       const tag = this.#varint(end);
       const field = message[tag >>> 3];
@@ -116,9 +119,12 @@ class Reader {
       else if (many === "list") {
         const list = (fields[name] ??= []) as unknown[];
         list.push(value);
-      } else if (value !== undefined) fields[name] = value;
+      } else if (value !== undefined) {
+        fields[name] = value;
+        if (field.place !== undefined) early = field;
+      }
     }
-    return fields;
+    return early === undefined ? fields : placed(fields, early);
   }
 
   /** Wire types: 0 = varint, 2 = length and bytes. The messages need no other. */
@@ -208,6 +214,17 @@ class Reader {
       value |= BigInt((this.#bytes[at] ?? 0) & 0x7f) << shift;
     return Number(BigInt.asIntN(64, value));
   }
+}
+
+/** In the order of JSON: a function may see it, in JSON.stringify of what it got. */
+function placed(fields: Readonly<Record<string, unknown>>, { name, place }: MessageField): Record<string, unknown> {
+  const ordered: Record<string, unknown> = {};
+  let at = 0;
+  for (const other in fields) {
+    if (at++ === place) ordered[name] = fields[name];
+    ordered[other] = fields[other];
+  }
+  return ordered;
 }
 
 function unknown(tag: number, what: string): ProtobufError {

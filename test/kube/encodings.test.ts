@@ -2,9 +2,10 @@
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
 import type { WatchEvent } from "../../runtime/kube/api.ts";
+import type { ApiClient } from "../../runtime/kube/client.ts";
 import { Encodings } from "../../runtime/kube/encodings.ts";
 import { codeOf, EvenkeelError, type Code } from "../../runtime/kube/errors.ts";
-import { ConfigMap, kind, Namespace, type Kind } from "../../runtime/kube/kind.ts";
+import { ConfigMap, kind, kindKey, Namespace, type Kind } from "../../runtime/kube/kind.ts";
 import { messageOf } from "../../runtime/kube/protobuf-messages.ts";
 import { delimited, encoded, frame, inEnvelope, PROTOBUF_ANSWER, PROTOBUF_WATCH } from "../support/protobuf.ts";
 import { configMap, fakeServer, json, status, type Asked, type FakeServer } from "./fake-server.ts";
@@ -83,6 +84,28 @@ suite("encodings: what is read", () => {
   test("a whole object", async () => {
     assert.deepEqual(await answering(sent(object)).client.get(ConfigMap, settings), object);
   });
+
+  const owner = { apiVersion: "v1", kind: "Node", name: "n", uid: "u", controller: true };
+  const metadata = {
+    name: "settings",
+    namespace: "team-a",
+    uid: "u",
+    resourceVersion: "7",
+    ownerReferences: [owner, owner],
+  };
+  const Secret = kind("v1", "Secret");
+  for (const ordered of [
+    { ...ConfigMap, metadata, immutable: true, data: { a: "1" }, binaryData: { b: "AP8=" } },
+    { ...ConfigMap, metadata, data: { a: "1" } },
+    { ...ConfigMap, metadata, immutable: false },
+    { ...Secret, metadata, immutable: true, data: { a: "MQ==" }, type: "Opaque" },
+  ])
+    test(`fields in the order that JSON has them, which functions may see: ${Object.keys(ordered).slice(1).join(" ")}`, async () => {
+      const { client } = answering(sent(ordered, kindKey(ordered)));
+      const inJson = fakeServer(() => json(ordered)).client;
+      const read = (api: ApiClient): Promise<unknown> => api.get(ordered, settings);
+      assert.equal(JSON.stringify(await read(client)), JSON.stringify(await read(inJson)));
+    });
 
   test("the metadata of an object, as one of its own kind", async () => {
     const { client } = answering(sent(partial, PARTIAL_KEY));

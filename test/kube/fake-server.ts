@@ -88,7 +88,11 @@ const discovery: ReadonlyMap<string, object> = new Map([
   [
     "/api",
     aggregated([
-      group("", "v1", [served("ConfigMap", "configmaps", "Namespaced"), served("Namespace", "namespaces", "Cluster")]),
+      group("", "v1", [
+        served("ConfigMap", "configmaps", "Namespaced"),
+        served("Namespace", "namespaces", "Cluster"),
+        served("Secret", "secrets", "Namespaced"),
+      ]),
     ]),
   ],
   [

@@ -143,6 +143,22 @@ const read: readonly {
 for (const { name, sent, message = CONFIG_MAP, is } of read)
   test(`protobuf: ${name}`, () => assert.deepEqual(readMessage(sent, message, "It"), is));
 
+test("protobuf: a field that JSON has earlier is where JSON has it, or nowhere", () => {
+  const message: Message = {
+    1: { name: "a", type: "string" },
+    2: { name: "b", type: "string" },
+    3: { name: "c", type: "string", place: 1 },
+  };
+  const order = (sent: object): string =>
+    Object.keys(readMessage(encoded({ ...sent }, message), message, "It")).join("");
+  assert.deepEqual(
+    [{ a: "x", b: "x", c: "x" }, { a: "x", c: "x" }, { c: "x" }, { a: "x", b: "x", c: "" }, { a: "x", b: "x" }].map(
+      order,
+    ),
+    ["acb", "ac", "c", "ab", "ab"],
+  );
+});
+
 test("protobuf: a key that is named like the prototype is a key", () => {
   const { data } = readMessage(
     encoded({ data: { ["__proto__"]: "x", constructor: "y" } }, CONFIG_MAP),
