@@ -71,7 +71,7 @@ export class ApiClient implements Api {
     const path = collection + queryString({ labelSelector, fieldSelector, limit, continue: options.continue });
     const call = { what, kind, about: "collection", path, accept: acceptOfList(options), options } as const;
     const { record } = await this.#ask({ verb: "list", method: "GET", ...call });
-    return listPage(record, expectedOf(kind, options), what);
+    return listPage(record, expectedOf(kind, options), what, (other) => this.#mapper.knows(other));
   }
 
   watch(kind: Kind, options: WatchOptions): AsyncIterable<WatchEvent> {

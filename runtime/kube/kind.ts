@@ -96,3 +96,8 @@ export function pluralOf({ kind: name, plural }: Pick<Kind, "kind" | "plural">):
   if (/(?:s|x|z|ch|sh)$/.test(lower)) return `${lower}es`;
   return /[^aeiou]y$/.test(lower) ? `${lower.slice(0, -1)}ies` : `${lower}s`;
 }
+
+/** Whether a CustomResourceDefinition may be of the group. Source: apiextensions validation, which wants a dot in it. */
+export function mayBeCustom(group: string): boolean {
+  return group.includes(".");
+}

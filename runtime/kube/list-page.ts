@@ -1,13 +1,24 @@
 /** A list answer becomes a ListPage, or an error. "Nothing there" is believed only of a proper, empty List: copies are deleted on it. */
 import type { ListPage } from "./api.ts";
-import { recordOf, textOf } from "./json.ts";
-import { badResponse, isExpected, storedItem, type Expected } from "./stored-object.ts";
+import { recordOf, textOf, type JsonRecord } from "./json.ts";
+import { groupOf, mayBeCustom, type Kind } from "./kind.ts";
+import { badResponse, isExpected, storedItem, storedObject, type Expected } from "./stored-object.ts";
 
-/** @param answer parsed. @throws EvenkeelError API_BAD_RESPONSE */
-export function listPage(answer: unknown, expected: Expected, what: string): ListPage {
+/**
+ * @param answer parsed
+ * @param isServed whether discovery knows the kind
+ * @throws EvenkeelError API_BAD_RESPONSE
+ */
+export function listPage(
+  answer: unknown,
+  expected: Expected,
+  what: string,
+  isServed: (kind: Kind) => boolean,
+): ListPage {
   const list = recordOf(answer);
   if (list === undefined) throw badResponse(what, "the answer is not JSON, or was cut off");
-  if (!isExpected(list, expected, "List")) {
+  const isUsual = isExpected(list, expected, "List");
+  if (!isUsual && !isNamedOtherwise(list, expected, isServed)) {
     throw badResponse(what, `the answer is not a ${expected.kind}List of ${expected.apiVersion}`);
   }
   const metadata = recordOf(list["metadata"]);
@@ -16,8 +27,22 @@ export function listPage(answer: unknown, expected: Expected, what: string): Lis
   const { items } = list;
   if (!Array.isArray(items)) throw badResponse(what, "the list has no items");
   return {
-    items: items.map((item) => storedItem(item, expected, what)),
+    items: items.map((item) => (isUsual ? storedItem : storedObject)(item, expected, what)),
     resourceVersion,
     continue: textOf(metadata?.["continue"]),
   };
+}
+
+/**
+ * A CustomResourceDefinition may call its lists what it likes (`spec.names.listKind`), and discovery does not tell. Only what is
+ * of another kind that is served is refused; items name their own kind, and are held to it.
+ */
+function isNamedOtherwise(
+  { apiVersion, kind }: JsonRecord,
+  expected: Expected,
+  isServed: (kind: Kind) => boolean,
+): boolean {
+  if (!mayBeCustom(groupOf(expected)) || apiVersion !== expected.apiVersion || textOf(kind) === undefined) return false;
+  const name = String(kind);
+  return ![name, name.replace(/List$/, "")].some((other) => isServed({ apiVersion: expected.apiVersion, kind: other }));
 }

@@ -1,7 +1,7 @@
 /** A kind that the API server does not serve: whether another was meant, or what is missing. */
 import type { Resource } from "./api.ts";
 import { EvenkeelError } from "./errors.ts";
-import { groupOf, kindKey, type Kind } from "./kind.ts";
+import { groupOf, kindKey, mayBeCustom, type Kind } from "./kind.ts";
 
 /** @param served what discovery knows, built-in kinds first */
 export function notServed(wanted: Kind, served: readonly Resource[]): EvenkeelError {
@@ -24,9 +24,4 @@ function meantBy({ apiVersion, kind }: Kind, served: readonly Resource[]): Kind 
 function whatIsMissing(group: string): string {
   const isBuiltIn = !mayBeCustom(group) || group.endsWith(".k8s.io");
   return isBuiltIn ? "this API server does not have it" : "is its CustomResourceDefinition missing?";
-}
-
-/** Source: apiextensions apis/apiextensions/validation, "should be a domain with at least one dot". */
-function mayBeCustom(group: string): boolean {
-  return group.includes(".");
 }

@@ -50,11 +50,16 @@ export class RestMapper {
    */
   resource(kind: Kind, { signal }: Pick<CallOptions, "signal"> = {}): Resource | Promise<Resource> {
     const key = kindKey(kind);
-    const known = this.#known.get(key) ?? this.#single.get(key);
+    const known = this.#resource(key);
     if (known === undefined) return this.#find(kind, key, signal);
     // A failure is for the next one to see who needs something new: what is known stays known.
     if (this.#isOld()) this.#load().catch(() => undefined);
     return known;
+  }
+
+  /** Whether the kind is among those that were discovered; asks nobody. */
+  knows(kind: Kind): boolean {
+    return this.#resource(kindKey(kind)) !== undefined;
   }
 
   /** After a 404 for its path: the next call asks discovery again. */
@@ -62,6 +67,10 @@ export class RestMapper {
     const key = kindKey(kind);
     if (this.#known.has(key)) this.#known = new Map([...this.#known].filter(([other]) => other !== key));
     this.#single.delete(key);
+  }
+
+  #resource(key: string): Resource | undefined {
+    return this.#known.get(key) ?? this.#single.get(key);
   }
 
   #isOld(): boolean {

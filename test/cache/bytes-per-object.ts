@@ -62,7 +62,7 @@ function page(count: number, { part }: Query, { limit = count, continue: token =
   const items = Array.from({ length: last - first }, (_, i) => copy(first + i));
   const metadata = { resourceVersion: "1", ...(last < count && { continue: String(last) }) };
   const answer: unknown = JSON.parse(JSON.stringify({ apiVersion: "v1", kind: "ConfigMapList", metadata, items }));
-  return listPage(answer, { ...ConfigMap, part: part === "metadata" ? part : undefined }, "list");
+  return listPage(answer, { ...ConfigMap, part: part === "metadata" ? part : undefined }, "list", () => true);
 }
 
 function copy(i: number): object {

@@ -232,6 +232,18 @@ test("client: a get that is answered with a Status is a bad response; a delete m
   assert.equal((await client.delete(ConfigMap, settings, { uid: "u" })).object, undefined);
 });
 
+test("client: discovery knows whether the list of a custom kind is that of another", async () => {
+  const [Widget, Gadget] = [kind("example.com/v1", "Widget"), kind("example.com/v1", "Gadget")];
+  const resources = [Widget, Gadget].map((it) => ({ name: `${it.kind.toLowerCase()}s`, kind: it.kind }));
+  const list = { ...Widget, metadata: { resourceVersion: "1" }, items: [] };
+  const answer = (listKind: string): FakeServer =>
+    fakeServer(({ path }) =>
+      json(path === "/apis/example.com/v1" ? { kind: "APIResourceList", resources } : { ...list, kind: listKind }),
+    );
+  assert.deepEqual((await answer("WidgetCollection").client.list(Widget)).items, []);
+  assert.equal(await codeThrown(answer("GadgetList").client.list(Widget)), "API_BAD_RESPONSE");
+});
+
 test("client: any other write that is answered with a Status is a bad response: what was written is not there to be seen", async () => {
   const { client } = fakeServer(() => json({ kind: "Status", apiVersion: "v1", status: "Success" }, 201));
   assert.equal(await codeThrown(client.create(ConfigMap, body)), "API_BAD_RESPONSE");

@@ -76,10 +76,12 @@ describeOnControlPlane("the encodings of a real kube-apiserver", CONTROLLERS, (c
         assert.deepEqual(got, expected);
         assert.equal(JSON.stringify(got), JSON.stringify(expected), "functions may see the order of fields");
         assert.deepEqual(first, { type: "added", object: expected });
+        const fieldSelector = `metadata.name=${object.metadata.name}`;
+        assert.deepEqual((await inJson.list(kind, { part, fieldSelector })).items, [expected]);
         assert.equal(last?.type === "bookmark" && last.isInitialEventsEnd, true);
         const deleted = await as.delete(kind, object.metadata, { uid: expected.metadata.uid }, options);
         assert.deepEqual(deleted.object, await inJson.get(kind, object.metadata, options));
-        assert.deepEqual(came, [encoding, encoding, encoding, "json", encoding, "json"]);
+        assert.deepEqual(came, [encoding, encoding, encoding, "json", "json", encoding, "json"]);
       });
 
   test("refusals", async () => {
@@ -111,7 +113,8 @@ describeOnControlPlane("the encodings of a real kube-apiserver", CONTROLLERS, (c
   }
 
   async function define(): Promise<void> {
-    const names = { plural: "widgets", singular: "widget", kind: "Widget", listKind: "WidgetList" };
+    // Its lists are called otherwise than those of most kinds; they have to be understood for what follows.
+    const names = { plural: "widgets", singular: "widget", kind: "Widget", listKind: "WidgetCollection" };
     const schema = { openAPIV3Schema: { type: "object", "x-kubernetes-preserve-unknown-fields": true } };
     const versions = [{ name: "v1", served: true, storage: true, schema }];
     const definition = { ...Definition, metadata: { name: "widgets.example.com" } };

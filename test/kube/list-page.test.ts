@@ -2,9 +2,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { EvenkeelError } from "../../runtime/kube/errors.ts";
-import { ConfigMap } from "../../runtime/kube/kind.ts";
+import { ConfigMap, kind, kindKey, type Kind } from "../../runtime/kube/kind.ts";
 import { listPage } from "../../runtime/kube/list-page.ts";
 import { parseJson } from "../../runtime/kube/json.ts";
+
+const Widget = kind("example.com/v1", "Widget");
+const served = new Set(["v1/ConfigMap", "v1/Secret", "example.com/v1/Widget", "example.com/v1/Gadget"]);
+const isServed = (it: Kind): boolean => served.has(kindKey(it));
 
 const item = { metadata: { name: "a", namespace: "n", uid: "u", resourceVersion: "3" }, data: { k: "v" } };
 const list = { kind: "ConfigMapList", apiVersion: "v1", metadata: { resourceVersion: "9" }, items: [item] };
@@ -21,6 +25,7 @@ const refused: readonly { readonly name: string; readonly text: string }[] = [
   { name: "an empty resourceVersion", text: JSON.stringify({ ...list, metadata: { resourceVersion: "" } }) },
   { name: "no metadata", text: JSON.stringify({ ...list, metadata: undefined }) },
   { name: "another kind of list", text: JSON.stringify({ ...list, kind: "SecretList" }) },
+  { name: "a list of a name of its own", text: JSON.stringify({ ...list, kind: "ConfigMapCollection" }) },
   { name: "another version", text: JSON.stringify({ ...list, apiVersion: "v2" }) },
   {
     name: "a Table",
@@ -51,7 +56,7 @@ const refused: readonly { readonly name: string; readonly text: string }[] = [
 for (const { name, text } of refused) {
   test(`list: ${name} is a bad response`, () => {
     assert.throws(
-      () => listPage(parseJson(text), ConfigMap, "list v1/ConfigMap"),
+      () => listPage(parseJson(text), ConfigMap, "list v1/ConfigMap", isServed),
       (error) =>
         error instanceof EvenkeelError &&
         error.code === "API_BAD_RESPONSE" &&
@@ -72,25 +77,59 @@ test("list: of metadata, items get the kind that was asked for, and lose all but
   ];
   for (const [name, answer] of answers)
     assert.deepEqual(
-      listPage(answer, metadata, "list").items,
+      listPage(answer, metadata, "list", isServed).items,
       [{ apiVersion: "v1", kind: "ConfigMap", metadata: item.metadata }],
       name,
     );
-  assert.throws(() => listPage({ ...list, kind: "SecretList" }, metadata, "list"));
+  assert.throws(() => listPage({ ...list, kind: "SecretList" }, metadata, "list", isServed));
 });
 
+const widget = { ...Widget, metadata: item.metadata };
+const widgets = { ...Widget, kind: "WidgetCollection", metadata: list.metadata, items: [widget] };
+
+test("list: a custom kind may name its lists otherwise", () => {
+  for (const name of ["WidgetList", "WidgetCollection", "Widgets", "GizmoList"]) {
+    const all = listPage({ ...widgets, kind: name }, Widget, "list", isServed);
+    assert.deepEqual(all.items, [widget], name);
+    assert.deepEqual(listPage({ ...widgets, kind: name, items: [] }, Widget, "list", isServed).items, [], name);
+  }
+  const metadata = { ...Widget, part: "metadata" } as const;
+  assert.deepEqual(listPage(widgets, metadata, "list", isServed).items, [widget]);
+});
+
+const notWidgets: readonly (readonly [string, object])[] = [
+  ["the list of another kind that is served", { ...widgets, kind: "GadgetList", items: [] }],
+  ["another kind that is served", { ...widgets, kind: "Gadget", items: [] }],
+  ["the kind itself", { ...widgets, kind: "Widget", items: [] }],
+  ["no kind", { ...widgets, kind: undefined, items: [] }],
+  ["another version", { ...widgets, apiVersion: "example.com/v2", items: [] }],
+  ["another group", { ...widgets, apiVersion: "v1", kind: "Status", items: [] }],
+  ["items of another kind", { ...widgets, items: [{ ...widget, kind: "Gadget" }] }],
+  ["items that name no kind", { ...widgets, items: [item] }],
+];
+
+for (const [name, answer] of notWidgets)
+  test(`list: of a custom kind ${name} is a bad response`, () => {
+    assert.throws(
+      () => listPage(answer, Widget, "list", isServed),
+      (error) => error instanceof EvenkeelError && error.code === "API_BAD_RESPONSE",
+    );
+  });
+
 test("list: items get the apiVersion and kind that they lack", () => {
-  assert.deepEqual(listPage(list, ConfigMap, "list").items, [{ apiVersion: "v1", kind: "ConfigMap", ...item }]);
+  assert.deepEqual(listPage(list, ConfigMap, "list", isServed).items, [
+    { apiVersion: "v1", kind: "ConfigMap", ...item },
+  ]);
 });
 
 test("list: an empty list is a list", () => {
-  const page = listPage({ ...list, items: [] }, ConfigMap, "list");
+  const page = listPage({ ...list, items: [] }, ConfigMap, "list", isServed);
   assert.deepEqual(page, { items: [], resourceVersion: "9", continue: undefined });
 });
 
 const paged = (token: string) => ({ ...list, metadata: { resourceVersion: "9", continue: token } });
 
 test("list: the continue token is handed out, an empty one is none", () => {
-  assert.equal(listPage(paged("abc"), ConfigMap, "list").continue, "abc");
-  assert.equal(listPage(paged(""), ConfigMap, "list").continue, undefined);
+  assert.equal(listPage(paged("abc"), ConfigMap, "list", isServed).continue, "abc");
+  assert.equal(listPage(paged(""), ConfigMap, "list", isServed).continue, undefined);
 });
