@@ -35,13 +35,14 @@ export class BufferBudget {
       const original = global[constructor];
       if (original === undefined) continue;
       const size = constructor === "Array" ? 8 : (original.BYTES_PER_ELEMENT ?? 1);
+      const lengthIn = constructor === "Array" ? first : lengthOf;
       global[constructor] = new Proxy(original, {
         apply: (target, self, args: unknown[]): unknown => {
-          this.#count(args[0], size);
+          this.#count(lengthIn(args), size);
           return apply(target, self, args);
         },
         construct: (target, args: unknown[], self) => {
-          this.#count(args[0], size);
+          this.#count(lengthIn(args), size);
           return construct(target, args, self) as object;
         },
       });
@@ -51,11 +52,15 @@ export class BufferBudget {
     this.#guard(String.prototype, "repeat", ([count], text) => Number(count) * String(text).length);
     for (const method of OF_LISTS) this.#guard(Array.prototype, method, endless);
     for (const method of OF_TEXTS) this.#guard(String.prototype, method, overlong);
+    for (const method of OF_EXPRESSIONS) this.#guard(RegExp.prototype, method, overlong);
+    for (const method of OF_BUFFERS) this.#guard(ArrayBuffer.prototype, method, lengthOf);
+    for (const method of OF_FIELDS) this.#guard(Object, method, manyFields);
+    this.#guard(Reflect, "ownKeys", manyFields);
     this.#guard(JSON, "parse", overlong);
     this.#guard(Array, "from", ([items]) => 8 * Number((items as { readonly length?: unknown } | undefined)?.length));
   }
 
-  #guard(owner: object, method: string, bytes: (args: readonly unknown[], self: unknown) => unknown): void {
+  #guard(owner: object, method: string | symbol, bytes: (args: readonly unknown[], self: unknown) => unknown): void {
     const original: unknown = Reflect.get(owner, method);
     if (typeof original !== "function") return;
     const guarded = new Proxy(original, {
@@ -140,12 +145,26 @@ const CONSTRUCTORS = [
 
 /**
  * Methods that go through a list, or copy it, in one step that cannot be broken off, hole by hole: a list can be as long as
- * four billion and hold nothing.
+ * four billion and hold nothing. A number of seconds as an index is enough.
  */
 const OF_LISTS = [
   "copyWithin",
+  "every",
   "fill",
+  "filter",
+  "flat",
+  "flatMap",
+  "forEach",
+  "indexOf",
+  "join",
+  "lastIndexOf",
+  "map",
+  "reduce",
+  "reduceRight",
   "reverse",
+  "shift",
+  "slice",
+  "some",
   "sort",
   "splice",
   "toReversed",
@@ -157,6 +176,16 @@ const OF_LISTS = [
 
 /** Methods that make a list of all they find in a text: one that is too long for V8 ends the process. */
 const OF_TEXTS = ["anchor", "fontcolor", "fontsize", "link", "match", "replace", "replaceAll", "split"] as const;
+
+const OF_EXPRESSIONS = [Symbol.match, Symbol.matchAll, Symbol.replace, Symbol.split] as const;
+
+const OF_BUFFERS = ["resize", "transfer", "transferToFixedLength"] as const;
+
+/** Methods that make a name of each place of a text or a buffer. */
+const OF_FIELDS = ["assign", "entries", "getOwnPropertyDescriptors", "getOwnPropertyNames", "keys", "values"] as const;
+
+/** Of memory, for each of them. */
+const NAME_BYTES = 32;
 
 /** Nothing for texts of a size that occurs. A longer one need not have been asked for: put together of shorter ones, it is free. */
 function overlong([text]: readonly unknown[], self: unknown): number {
@@ -173,6 +202,22 @@ function endless(_args: readonly unknown[], self: unknown): number {
   return 8 * length > MAX_TASK_BYTES ? 8 * length : 0;
 }
 
+/** Nothing for objects: they have no more fields than they were given. */
+function manyFields(of: readonly unknown[]): number {
+  let bytes = 0;
+  for (const value of of) {
+    if (typeof value === "string") bytes += NAME_BYTES * value.length;
+    else if (ArrayBuffer.isView(value)) bytes += NAME_BYTES * value.byteLength;
+  }
+  return bytes > MAX_TASK_BYTES ? bytes : 0;
+}
+
 function first([length]: readonly unknown[]): unknown {
   return length;
+}
+
+/** Of a buffer that is made of the first argument: a number, what is taken for one, or a list. */
+function lengthOf([given]: readonly unknown[]): number {
+  const isList = typeof given === "object" && given !== null;
+  return Number(isList ? (given as { readonly length?: unknown }).length : given);
 }
