@@ -86,15 +86,33 @@ let inside: string | undefined;
 /** Whether this thread has nothing but one function in it, and the world was taken from it for good. */
 let isSealed = false;
 
-/** Node takes the types out of a file with a WebAssembly module, where the compile cache has no such version of it yet. */
-const STRIPPER_NEEDS: ReadonlySet<string> = new Set(["WebAssembly", "FinalizationRegistry"]);
+/** Whether what is sealed has its function. */
+let isLoaded = false;
+
+/**
+ * Node takes the types out of a file with a module of WebAssembly, where the compile cache has no such version of it yet. It
+ * does without the registry when there is none, and with no more of WebAssembly than this.
+ */
+const STRIPPER_MINDS: ReadonlySet<string> = new Set(["WebAssembly", "FinalizationRegistry"]);
+
+/** Whoever keeps it gains nothing: it ends with the load. */
+function forStripper(name: string): object {
+  const used = `${name} used WebAssembly`;
+  const whileLoading = (constructor: new () => object): object =>
+    new Proxy(constructor, {
+      construct: (target, args) =>
+        isLoaded ? refuse("FUNCTION_REACHED_OUT", used) : (construct(target, args) as object),
+    });
+  const { Module, Instance } = get(globalThis, "WebAssembly") as Record<"Module" | "Instance", new () => object>;
+  return { Module: whileLoading(Module), Instance: whileLoading(Instance) };
+}
 
 /**
  * Takes the ambient world from this thread for good: also from what a function does when it is loaded, and leaves behind.
  * @param isLoading what loading needs stays, until the next call
  */
 export function sealAmbient(name: string, { isLoading = false }: { readonly isLoading?: boolean } = {}): void {
-  const stays = (property: string): boolean => KEPT.has(property) || (isLoading && STRIPPER_NEEDS.has(property));
+  const stays = (property: string): boolean => KEPT.has(property) || (isLoading && STRIPPER_MINDS.has(property));
   for (const [target, property] of REFUSALS)
     if (target === globalThis && property in target && !stays(property))
       replaceUnseen(property, OBJECTS.has(property) ? {} : unmade);
@@ -103,13 +121,18 @@ export function sealAmbient(name: string, { isLoading = false }: { readonly isLo
   // Otherwise every date is a way back to the constructor that knows the time. Not for one call: it slows down all code.
   defineProperty(Date.prototype, "constructor", { value: Date, writable: true, configurable: true });
   const swapped = new Set(swaps.filter(({ target }) => target === globalThis).map(({ property }) => property));
-  for (const property of getOwnPropertyNames(globalThis)) {
+  for (const property of [...getOwnPropertyNames(globalThis), "FinalizationRegistry"]) {
     if (stays(property) || swapped.has(property)) continue;
     const stand = refusing(unmade, CODES[property] ?? "FUNCTION_REACHED_OUT", `${name} used ${property}`);
     replaceUnseen(property, stand);
   }
+  if (isLoading) {
+    deleteProperty(globalThis, "FinalizationRegistry");
+    replaceUnseen("WebAssembly", forStripper(name));
+  }
   inside = name;
   isSealed = true;
+  isLoaded = !isLoading;
 }
 
 /** In the place of functions and classes that nobody will call. */

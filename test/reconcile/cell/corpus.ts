@@ -197,6 +197,19 @@ export const misdeeds: readonly Misdeed[] = [
     says: /asked for \d{4} MiB/,
   },
   {
+    name: "keeps WebAssembly from where it was loaded",
+    before: "const { Module } = WebAssembly;",
+    source: "new Module(new Uint8Array([0, 97, 115, 109, 1, 0, 0, 0]));",
+    code: "FUNCTION_REACHED_OUT",
+    says: /used WebAssembly/,
+  },
+  {
+    name: "asks when the garbage is collected",
+    source: "new FinalizationRegistry(() => {});",
+    code: "FUNCTION_REACHED_OUT",
+    says: /used FinalizationRegistry/,
+  },
+  {
     name: "recurses without end",
     source: "const f = () => f() + 1; f();",
     code: "FUNCTION_THREW",
