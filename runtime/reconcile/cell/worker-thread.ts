@@ -47,7 +47,8 @@ let isWorking = false;
 // zod asks once what it runs on; afterwards the world is out of its reach too.
 z.object({}).safeParse({});
 process.on("unhandledRejection", (error) => {
-  if (finished !== undefined)
+  // A run that is void has failed at nothing yet.
+  if (finished !== undefined && !("missing" in finished.outcome))
     finished = { ...finished, outcome: failed(error, "left behind a promise that was rejected") };
 });
 const budget = new BufferBudget(name);

@@ -115,6 +115,14 @@ suite("the garbage of one task", () => {
   });
 });
 
+test("a promise that fails only for want of an answer is no failure of the run that has it", async (context) => {
+  const source = `const it = cache.get(ConfigMap, { namespace: "a", name: "b" });
+    let name; (async () => { name = it.metadata.name; })(); return { memo: name };`;
+  const { cell } = await opened(context, { "subject.js": fileOf({ source }) });
+  const made = await run(cell, jobOf("default/a"), answerOf([configMap("a/b")]));
+  assert.equal(made.effects?.memo, "b", String(made.error));
+});
+
 test("what its host sends and remembers for it is no function's fault", { timeout: 20_000 }, async (context) => {
   const source = "return { memo: cache.get(ConfigMap, { ...object.metadata, namespace: 'other' }).data.blob.length };";
   const { cell } = await opened(context, { "subject.js": fileOf({ source }) });
