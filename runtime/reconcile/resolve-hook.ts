@@ -49,9 +49,12 @@ export class FunctionImports {
   }
 
   readonly #resolve: ResolveHookSync = (specifier, context, next) => {
-    if (this.#isOurs(specifier)) return { url: specifier, format: formatOf(specifier), shortCircuit: true };
     const { parentURL } = context;
-    if (parentURL === undefined || !this.#isOurs(parentURL)) return next(specifier, context);
+    if (parentURL === undefined || !this.#isOurs(parentURL)) {
+      // The function itself, which the host imports.
+      const url = URL.canParse(specifier) ? new URL(specifier).href : specifier;
+      return this.#isOurs(url) ? { url, format: formatOf(url), shortCircuit: true } : next(specifier, context);
+    }
     if (specifier === "#evenkeel") return { url: EVENKEEL_URL, format: "module-typescript", shortCircuit: true };
     const url = withGeneration(this.#file(specifier, parentURL), generationOf(parentURL) ?? "");
     return { url, format: formatOf(url), shortCircuit: true };

@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { mkdir, rename, symlink, unlink, utimes } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
+import { pathToFileURL } from "node:url";
 import { suite, test, type TestContext } from "node:test";
 import { sleep, systemClock } from "../../runtime/clock/clock.ts";
 import { ConfigMap } from "../../runtime/kube/kind.ts";
@@ -401,6 +402,14 @@ suite("what stops a function from loading is named with file, line and column", 
         assert.ok(failure.endsWith("; correct the file"), failure);
       });
     }
+
+    test(`${where}: an import from above the folder, by a URL that looks like one of its own`, async (context) => {
+      const { loader, folder } = await loaderOf(context, { "a.js": "" }, open);
+      const url = `${pathToFileURL(folder.path).href}/../a.js?evenkeel=1`;
+      await folder.write("a.js", `import ${JSON.stringify(url)};`);
+      const [failure = ""] = failures(await loader.scan(), folder);
+      assert.match(failure, /^a FUNCTION_LOAD_FAILED a\.js:1:8: import of ".*" refused: the file is outside/);
+    });
 
     test(`${where}: an argument that defineFunction refuses keeps its code`, async (context) => {
       const source = `import { defineFunction } from "#evenkeel";\n\nexport default defineFunction({ watch: 1 });`;
