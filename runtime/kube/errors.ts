@@ -45,7 +45,7 @@ export const meanings = {
   FUNCTION_SUSPENDED: user("correct the function, or the object that it cannot bear; it is retried automatically"),
   FUNCTION_READ_UNDECLARED: user("add the kind to `reads`"),
   EFFECT_INVALID: user("correct what the function returns"),
-  EFFECT_TOO_LARGE: user("return less: what is large belongs into objects of its own"),
+  EFFECT_TOO_LARGE: user("return less: what is large belongs into objects of its own, what is many into one event"),
   EFFECT_UNKNOWN: user("return only the documented effects"),
   CHILD_INVALID: user("correct that object in what the function returns"),
   CHILD_DUPLICATE: user("return each child once"),

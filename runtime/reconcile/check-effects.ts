@@ -52,6 +52,9 @@ const MAX_CHARS = 32 * MEBI;
 /** Source: kubernetes pkg/apis/core/validation/events.go (ReasonLengthLimit). */
 const MAX_REASON_CHARS = 128;
 
+/** Of one run. Each is a request, and people read them. */
+const MAX_EVENTS = 64;
+
 type Fields = Readonly<Record<string, unknown>>;
 
 /** One entry per effect: an effect that is not here does not exist. */
@@ -72,6 +75,8 @@ const CHECKS: Readonly<Record<keyof Effects, (value: unknown, declared: Declared
     }
   },
   events(value, declared) {
+    if (Array.isArray(value) && value.length > MAX_EVENTS)
+      throw fault(declared, "EFFECT_TOO_LARGE", `returned ${value.length} events, and ${MAX_EVENTS} are the most`);
     each("events", value, declared, (event: Partial<EventEffect>, place) => {
       if (event.type !== "Normal" && event.type !== "Warning")
         throw fault(

@@ -450,6 +450,12 @@ const rest: readonly Refusal[] = [
     says: "mirror: releases[0] (v1/ConfigMap team-a/settings) is also in deletions",
   },
   {
+    name: "more events than anybody reads",
+    value: { events: Array.from({ length: 65 }, () => ({ type: "Normal", reason: "A", message: "b" })) },
+    code: "EFFECT_TOO_LARGE",
+    says: "mirror: returned 65 events, and 64 are the most",
+  },
+  {
     name: "an object to scale twice",
     value: { scale: [2, 3].map((replicas) => ({ of: deployment, replicas })) },
     code: "EFFECT_INVALID",
