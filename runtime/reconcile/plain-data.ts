@@ -51,6 +51,8 @@ export class PlainWalk {
   }
 
   #items(list: readonly unknown[]): Fault | undefined {
+    // One of its own kind of list decides itself what JSON makes of it.
+    if (Object.getPrototypeOf(list) !== Array.prototype) return fault(`is a ${className(list)}`);
     // By index: a list without end may hold next to nothing, and JSON would spell out each of its holes.
     for (let i = 0; i < list.length; i++) {
       const found = Object.hasOwn(list, i) ? this.#look(list[i]) : fault("is a hole in a list");
@@ -105,7 +107,7 @@ export function hasPlainPrototype(value: object): boolean {
 
 /** Of its prototype: a field may be called `constructor` as well. */
 export function className(value: object): string {
-  const { constructor, [Symbol.toStringTag]: tag } = Object.getPrototypeOf(value) as Readonly<
+  const { constructor, [Symbol.toStringTag]: tag } = (Object.getPrototypeOf(value) ?? {}) as Readonly<
     Record<PropertyKey, unknown>
   >;
   // A generator has a constructor that is no function, and no name.

@@ -53,11 +53,12 @@ export function effectsOf(
     return known && known.metadata.namespace !== undefined;
   };
   const run = runTwice(
-    { name: "the function", definition, config: reading.config, isNamespaced },
+    // As it comes out of a cell: what a schema has frozen, it has frozen at its root alone.
+    { name: "the function", definition, config: structuredClone(reading.config), isNamespaced },
     {
       object: shown(source, watches),
       now,
-      memo,
+      memo: structuredClone(memo),
       answer: answerFrom([watches, ...reads].map((query) => storeOf(query, all, departed.map(stored)))),
     },
   );
@@ -89,11 +90,13 @@ function shown(object: StoredObject, { part }: Query): StoredObject {
 
 const VERSION = "1";
 
+/** A copy: the world is frozen, and what its author made of it stays as it is. */
 function stored(object: KubeObject): StoredObject {
   const made = {
     uid: `uid of ${describe(object)}`,
     resourceVersion: VERSION,
     creationTimestamp: "2026-01-01T00:00:00Z",
   };
-  return { ...object, metadata: { ...made, ...object.metadata } };
+  const copy = structuredClone(object);
+  return { ...copy, metadata: { ...made, ...copy.metadata } };
 }

@@ -13,6 +13,12 @@ class Named {
   readonly a = 1;
 }
 
+class Listed extends Array<unknown> {
+  toJSON(): readonly unknown[] {
+    return [];
+  }
+}
+
 const holdingItself: Record<string, unknown> = {};
 holdingItself["a"] = { b: [holdingItself] };
 const long: unknown[] = [];
@@ -53,6 +59,7 @@ suite("no plain data is", () => {
     { name: "a list with a hole", value: { a: [1, , 3] }, fault: "a.1 is a hole in a list" }, // oxlint-disable-line no-sparse-arrays -- it is the point
     { name: "a list of four billion holes, told at once", value: long, fault: "0 is a hole in a list" },
     { name: "a list with a field", value: Object.assign([1], { a: 2 }), fault: "a is a field of a list" },
+    { name: "a list of a class", value: { a: Listed.from([1]) }, fault: "a is a Listed" },
     { name: "what nests 257 deep", value: nested(256), fault: `${"a.".repeat(15)}a… nests deeper than 256` },
     { name: "a buffer", value: { a: new Uint8Array(1) }, fault: "a is a Uint8Array" },
     { name: "shared memory", value: { a: new SharedArrayBuffer(1) }, fault: "a is a SharedArrayBuffer" },

@@ -1,6 +1,7 @@
 /** What the author of a function can rely on when testing it with `#evenkeel/testing`: the host's answers and the host's refusals. */
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
+import { z } from "#evenkeel";
 import { childOf, effectsOf, type World } from "#evenkeel/testing";
 import cleanup from "../../functions/cleanup-on-delete.ts";
 import mirror from "../../functions/mirror.ts";
@@ -72,6 +73,22 @@ suite("a function on trial", () => {
     assert.deepEqual(effectsOf(cleanup, { object: copy, others: [source], departed: [asking] }), {});
   });
 
+  test("leaves what its author made as it was", () => {
+    const world = {
+      object: configMap("default", "a", { data: { a: "1" } }),
+      others: [namespace("b")],
+      memo: { seen: [1] },
+    };
+    const listing = defineFunction({
+      watches: ConfigMap,
+      reads: [Namespace],
+      reconcile: (_, cache) => ({ memo: cache.list(Namespace).length }),
+    });
+    assert.deepEqual(effectsOf(listing, world), { memo: 1 });
+    const made = [world.object, world.object.metadata, world.others[0]?.metadata, world.memo, world.memo.seen];
+    assert.deepEqual(made.filter(Object.isFrozen), []);
+  });
+
   test("is given the time and the memo of the row", () => {
     const echo = functionOf((_cache, { now, memo }) => ({ memo: { now, memo } }));
     assert.deepEqual(effectsOf(echo, { object: source, now: 7, memo: "m" }), { memo: { now: 7, memo: "m" } });
@@ -134,6 +151,16 @@ const refusals: readonly Refusal[] = [
 ];
 
 suite("a function on trial is refused, as in the host,", () => {
+  test("when it changes a configuration that its schema has frozen at the root", () => {
+    const sorting = defineFunction({
+      watches: ConfigMap,
+      config: z.object({ prefixes: z.array(z.string()) }).readonly(),
+      reconcile: (_, _cache, { config }) => ({ memo: config.prefixes.push("c") }),
+    });
+    const run = (): unknown => effectsOf(sorting, { object: source, config: { prefixes: ["b", "a"] } });
+    assert.throws(run, { code: "FUNCTION_MUTATED_INPUT" });
+  });
+
   for (const { what, definition, world, code } of refusals)
     test(what, () => assert.throws(() => effectsOf(definition, { object: source, ...world }), { code }));
 });
