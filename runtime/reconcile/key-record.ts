@@ -38,6 +38,7 @@ export class KeyRecord {
   readNewsCount = 0;
   /** Of the source, as this key itself wrote it last. */
   ownVersion: string | undefined;
+  #sourceUid: string | undefined;
   /** Of the source, as others made it last. */
   #sourceVersion: string | undefined;
   /** The last run, for the link of one that nothing else woke. */
@@ -61,8 +62,10 @@ export class KeyRecord {
     return this.#began ?? { wakes: [{ what: otherwise }], count: 1 };
   }
 
-  /** A run begins. */
-  begins({ metadata: { resourceVersion } }: StoredObject): void {
+  /** A run begins. What was handed on for an object that has been replaced by another of its name is not for that one. */
+  begins({ metadata: { uid, resourceVersion } }: StoredObject): void {
+    if (this.#sourceUid !== undefined && this.#sourceUid !== uid) this.memo = undefined;
+    this.#sourceUid = uid;
     if (resourceVersion !== this.ownVersion) this.#sourceVersion = resourceVersion;
   }
 

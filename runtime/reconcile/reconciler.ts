@@ -91,11 +91,11 @@ export class Reconciler {
     const { cache, cell, clock, config, isNamespaced, isVerifying, tracker } = this.#options;
     const source = cache.source(key);
     if (source === undefined) return { result: "gone", isRetry: false, written: [], own: undefined };
+    record.begins(source);
     const job: Job = { object: source, now: clock.wall(), memo: record.memo, config, isVerifying };
     const begun: Begun = { key, source, record, trace, job, startedMs: clock.now(), span: trace.run() };
     const { waiting } = record;
     record.waiting = undefined;
-    record.begins(source);
     if (waiting !== undefined) return this.#act({ run: waiting }, begun);
     const known = tracker.queriesOf(key);
     const foreseen = known.length > 0 ? known : this.#foresight.guess(key);

@@ -60,14 +60,16 @@ export class Settlement {
         record.blocked.clear(target);
         const version = sent.answer.object?.metadata.resourceVersion;
         const wish = wishOf(write, request);
-        if ("comparison" in write && write.comparison.resourceVersion === version)
-          tally.fulfilled.push(write.comparison.digest);
+        // What made no difference is in the cache, and caused nothing.
+        const compared = "comparison" in write ? write.comparison : undefined;
+        const isNoChange = compared !== undefined && compared.resourceVersion === version;
+        if (isNoChange) tally.fulfilled.push(compared.digest);
         else if (wish !== undefined) record.rewrites.wrote(target, wish, clock.now());
         if (write.verb === "status") record.statusDigest = write.digest;
         if (write.verb === "delete" || write.verb === "release") {
           tally.own.removed(write.kind, write.name, write.uid);
           causes.note(id, write.uid, sent.context);
-        } else if (version !== undefined) {
+        } else if (version !== undefined && !isNoChange) {
           // A scale is told in the version of the object that it scales.
           if (id === describe(source)) record.ownVersion = version;
           tally.own.wrote(write.kind, write.name, version);

@@ -53,4 +53,16 @@ suite("a key's record", () => {
     it.deletionsSinceMs = undefined;
     assert.deepEqual(it.woken(nothing, "retry"), { wakes: [{ what: "retry" }], count: 1 });
   });
+
+  for (const [uid, memo] of [
+    ["u1", 7],
+    ["u2", undefined],
+  ] as const)
+    test(`hands its memo on to ${memo === undefined ? "no other object of the same name" : "the object it is of"}`, () => {
+      const it = record();
+      it.begins(configMap("default/one", { uid: "u1" }));
+      it.memo = 7;
+      it.begins(configMap("default/one", { uid }));
+      assert.equal(it.memo, memo);
+    });
 });

@@ -368,13 +368,13 @@ suite("settlement: a success", () => {
     { name: "is known by the uid", verb: "delete", notes: ["own", "cause u7"] },
     { name: "is known by the uid", verb: "delete", version: "71", notes: ["own", "cause u7"] },
     { name: "is known by the uid", verb: "release", version: "71", notes: ["own", "cause u7"] },
-    { name: "was so before", verb: "update", version: "70", notes: ["own", "cause 70", "fulfilled compared"] },
-    { name: "was so before", verb: "apply", version: "70", notes: ["own", "cause 70", "fulfilled compared"] },
+    { name: "was so before", verb: "update", version: "70", notes: ["fulfilled compared"] },
+    { name: "was so before", verb: "apply", version: "70", notes: ["fulfilled compared"] },
     {
       name: "was so before",
       verb: "status",
       version: "70",
-      notes: ["own", "cause 70", "fulfilled compared", "status sent"],
+      notes: ["fulfilled compared", "status sent"],
     },
     { name: "without a version is awaited by nobody", verb: "create", notes: ["wish"] },
   ];
