@@ -172,4 +172,4 @@ function describeThrown(thrown: unknown): string {
 }
 
 /** A stack frame in a file that the loader loaded. */
-const FRAME = /(file:[^\n()]*?)\?evenkeel=\d+(:\d+:\d+)\)?$/m;
+const FRAME = /(file:[^\n]*?)\?evenkeel=\d+(:\d+:\d+)\)?$/m;

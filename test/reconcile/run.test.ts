@@ -1,5 +1,6 @@
 /** One call of a function: whatever it does, a Run comes out, with the reads that it made. */
 import assert from "node:assert/strict";
+import { pathToFileURL } from "node:url";
 import { suite, test } from "node:test";
 import type { CacheReader } from "../../runtime/cache/reader.ts";
 import { codeOf, EvenkeelError, type Code } from "../../runtime/kube/errors.ts";
@@ -188,11 +189,16 @@ suite("run: a failing function", () => {
     });
   }
 
-  test("is told with the place in its file", () => {
-    const error = new TypeError(SECRET);
-    error.stack = `TypeError: ${SECRET}\n    at JSON.parse (<anonymous>)\n    at reconcile (file:///srv/mirror.ts?evenkeel=3:12:5)\n    at run (file:///srv/run.ts:1:1)`;
-    assert.match((run(raise(error)).error as Error).message, /^mirror threw TypeError at .*\/srv\/mirror\.ts:12:5;/);
-  });
+  for (const { folder, shown } of [
+    { folder: "/srv", shown: /^mirror threw TypeError at .*\/srv\/mirror\.ts:12:5;/ },
+    { folder: "/srv (1)", shown: /^mirror threw TypeError at .*\/srv \(1\)\/mirror\.ts:12:5;/ },
+  ])
+    test(`is told with the place in its file, in a folder ${folder}`, () => {
+      const error = new TypeError(SECRET);
+      const { href } = pathToFileURL(folder);
+      error.stack = `TypeError: ${SECRET}\n    at JSON.parse (<anonymous>)\n    at reconcile (${href}/mirror.ts?evenkeel=3:12:5)\n    at run (file:///srv/run.ts:1:1)`;
+      assert.match((run(raise(error)).error as Error).message, shown);
+    });
 
   test("for a child of its own wants children is refused for good, and one that wants none is not", () => {
     const object = childOf(source, "mirror", configMap("team-a/settings"));
