@@ -3,7 +3,8 @@
  * it shares, for as long as the call lasts: that is synchronous, so nobody else can meet the refusing globals. In a thread of
  * its own, for good, and there only what is known to be harmless stays. Fault finding, not a security boundary.
  *
- * Not refused: the local time zone and locale, which are the process's own.
+ * Not refused: the local time zone and locale, which are the process's own; and `import.meta.url` and the stacks of errors, which
+ * name the file and how often it was loaded. Node has no hook that would keep these from a module.
  */
 import { EvenkeelError, type Code } from "../kube/errors.ts";
 
