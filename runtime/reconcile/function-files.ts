@@ -41,7 +41,7 @@ export function functionFolders(dir: string): readonly string[] {
 /** Everything a newcomer may take for a function; what of it cannot be one gets a refusal, not silence. */
 function isCandidate(file: string, ext: string): boolean {
   if (isHidden(file) || /\.d\.[mc]?ts$|\.test\./.test(file)) return false;
-  return /^\.[mc]?[jt]sx?$/.test(ext);
+  return /^\.[mc]?[jt]sx?$/i.test(ext);
 }
 
 interface Candidate {

@@ -27,6 +27,11 @@ async function position(thrown: unknown, last: Sources["last"]): Promise<string 
   const frame = /(file:[^\n]*?)\?evenkeel=\d+(:\d+:\d+)\)?$/m.exec(stack);
   if (frame !== null) return `${pathIn(frame[1])}${frame[2]}`;
   if (!(thrown instanceof SyntaxError) || last === undefined) return undefined;
+  // In the words of JSON.parse; an end that comes too early has no place.
+  if (last.path.endsWith(".json")) {
+    const [, line, column] = /\(line (\d+) column (\d+)\)/.exec(thrown.message) ?? [];
+    return line === undefined ? shortPath(last.path) : `${shortPath(last.path)}:${line}:${column}`;
+  }
   const language = /\.m?ts$/.test(last.path) ? "typescript" : "javascript";
   return `${shortPath(last.path)}${await locateSyntaxError(last.text, language)}`;
 }
@@ -35,6 +40,7 @@ const pathIn = (url = ""): string => shortPath(fileURLToPath(url));
 
 function explain(thrown: unknown): string {
   if (!Error.isError(thrown)) return `threw ${inspect(thrown, { depth: 0, breakLength: Infinity })}, which is no Error`;
+  if (thrown.message.includes("Identifier '.default'")) return `${thrown.name}: there are two \`export default\``;
   const hint = /does not provide an export named/.test(thrown.message) ? " (is it a type? then `import type`)" : "";
   return `${thrown.name}: ${thrown.message.trim()}${hint}`;
 }

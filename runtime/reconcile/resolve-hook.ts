@@ -83,7 +83,7 @@ export class FunctionImports {
 
   #isFile(path: string): boolean {
     if (this.#pinned !== undefined) return this.#pinned.has(path);
-    return statSync(path, { throwIfNoEntry: false })?.isFile() === true;
+    return isFile(path);
   }
 
   /** The file that a function's `specifier` means. @throws EvenkeelError FUNCTION_LOAD_FAILED naming file and line. */
@@ -135,9 +135,17 @@ function pathOf(url: URL): string | undefined {
   }
 }
 
+function isFile(path: string): boolean {
+  try {
+    return statSync(path).isFile();
+  } catch {
+    return false; // nothing is there, or nothing can be: the name is too long, or has a character that no name has
+  }
+}
+
 /** Node resolves no extensions, and a TypeScript file is imported as .ts. */
 function suggestion(path: string, specifier: string): string {
   const stem = path.replace(/\.[mc]?js$/, "");
-  const found = [".ts", ".mts", ".js", ".mjs"].find((ext) => statSync(stem + ext, { throwIfNoEntry: false })?.isFile());
+  const found = [".ts", ".mts", ".js", ".mjs"].find((ext) => isFile(stem + ext));
   return found === undefined ? "" : `; write ${JSON.stringify(specifier.replace(/\.[mc]?js$/, "") + found)}`;
 }

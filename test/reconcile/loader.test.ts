@@ -79,6 +79,11 @@ suite("what is a function", () => {
     { name: "an upper-case name", file: "Mirror.ts", says: /Mirror\.ts: a function is called like its file/ },
     { name: "a name with a dot", file: "a.b.ts", says: /which "a\.b" is not/ },
     { name: "a name of 64 characters", file: `${"x".repeat(64)}.ts`, says: /at most 63/ },
+    {
+      name: "an ending in capitals",
+      file: "view.TS",
+      says: /view\.TS: a function is a \.ts, \.mts, \.js or \.mjs file/,
+    },
     { name: "a .tsx file", file: "view.tsx", says: /view\.tsx: a function is a \.ts, \.mts, \.js or \.mjs file/ },
     { name: "a CommonJS file", file: "old.cjs", says: /old\.cjs: a function is a \.ts/ },
   ];
@@ -251,7 +256,10 @@ suite("versions", () => {
 });
 
 suite("what stops a function from loading is named with file, line and column", () => {
-  const helper = { "lib/broken.ts": "export const a = 1;\nexport const b = ;\n" };
+  const helper = {
+    "lib/broken.ts": "export const a = 1;\nexport const b = ;\n",
+    "lib/bad.json": `{\n  "a": 1,\n}`,
+  };
   const cases: readonly { name: string; source: string; file?: string; says: string }[] = [
     {
       name: "a syntax error of a TypeScript file",
@@ -366,6 +374,26 @@ suite("what stops a function from loading is named with file, line and column", 
       name: "an import by file URL",
       source: `import "file:///etc/a.js";`,
       says: `a.ts:1:8: import of "file:///etc/a.js" refused: the file is outside`,
+    },
+    {
+      name: "an import with a name that no file can have",
+      source: `import "./${"x".repeat(300)}.ts";`,
+      says: `a.ts:1:8: import of "./${"x".repeat(300)}.ts" refused: there is no such file`,
+    },
+    {
+      name: "an import with a character that no name can have",
+      source: `import "./a%00b.ts";`,
+      says: `a.ts:1:8: import of "./a%00b.ts" refused: there is no such file`,
+    },
+    {
+      name: "two default exports",
+      source: "export default 1;\nexport default 2;",
+      says: "a.ts:2:8: SyntaxError: there are two `export default`",
+    },
+    {
+      name: "data that is no JSON",
+      source: `import data from "./lib/bad.json" with { type: "json" };\nexport default data;`,
+      says: "lib/bad.json:3:1: SyntaxError: ",
     },
     {
       name: "an import of a missing file",
