@@ -5,7 +5,7 @@
  */
 import { type Json, type JsonObject, equal, isList, isObject, without } from "../object.ts";
 import { type Schema, fieldSchema } from "../schema.ts";
-import { badRequest } from "../status.ts";
+import { ApiError, badRequest } from "../status.ts";
 
 const DELETE_PREFIX = "$deleteFromPrimitiveList/";
 const ORDER_PREFIX = "$setElementOrder/";
@@ -17,7 +17,7 @@ export function applyStrategicMerge(schema: Schema, target: JsonObject, patch: J
   if (directive === "delete") return {};
   if (directive !== undefined && directive !== "merge")
     throw badRequest(`Unknown patch type: ${JSON.stringify(directive)}`);
-  const merged = new Map(Object.entries(retained(target, patch["$retainKeys"])));
+  const merged = new Map(Object.entries(retained(target, patch)));
   for (const [field, value] of Object.entries(patch)) {
     if (field.startsWith(DELETE_PREFIX)) {
       const name = field.slice(DELETE_PREFIX.length);
@@ -34,17 +34,37 @@ export function applyStrategicMerge(schema: Schema, target: JsonObject, patch: J
     if (!field.startsWith(ORDER_PREFIX)) continue;
     const name = field.slice(ORDER_PREFIX.length);
     const key = fieldSchema(schema, name)?.["x-kubernetes-patch-merge-key"];
+    checkOrder(list(patch[name]), order, key);
     merged.set(name, ordered(list(merged.get(name)), list(order), list(target[name]), key));
   }
   return Object.fromEntries(merged);
+}
+
+/**
+ * What a patch adds or changes has its place in the order that it gives.
+ * @throws ApiError 500 without a reason for an order that is none, or another: so the real server has it.
+ */
+function checkOrder(items: readonly Json[], order: Json | undefined, key: string | undefined): void {
+  if (!isList(order)) throw new ApiError(500, "", "expected $setElementOrder to be a list");
+  const id = (item: Json): Json => (key !== undefined && isObject(item) ? (item[key] ?? null) : item);
+  const isDeleted = (item: Json): boolean => key !== undefined && isObject(item) && item["$patch"] === "delete";
+  const placed = items.filter((item) => !isDeleted(item)).map(id);
+  let next = 0;
+  for (const one of order) if (next < placed.length && equal(placed[next], id(one))) next++;
+  if (next < placed.length) throw new ApiError(500, "", "The order in patch list doesn't match $setElementOrder list");
 }
 
 function list(value: Json | undefined): readonly Json[] {
   return isList(value) ? value : [];
 }
 
-function retained(target: JsonObject, keys: Json | undefined): JsonObject {
-  if (!isList(keys)) return { ...target };
+/** @throws ApiError 400 for a patch that names a field which it does not retain. */
+function retained(target: JsonObject, patch: JsonObject): JsonObject {
+  const keys = patch["$retainKeys"];
+  if (keys === undefined) return target;
+  const isKept = ([field, value]: readonly [string, Json | undefined]): boolean =>
+    value === null || field.startsWith("$") || (isList(keys) && keys.includes(field));
+  if (!isList(keys) || !Object.entries(patch).every(isKept)) throw badRequest("invalid patch format of retainKeys");
   return Object.fromEntries(Object.entries(target).filter(([field]) => keys.includes(field)));
 }
 

@@ -175,6 +175,24 @@ export const DEPLOYMENTS: readonly Case[] = [
     },
   },
   {
+    name: "a strategic merge that misses an item in its order, or a field in what it retains, is refused",
+    async run({ api, namespace }) {
+      const path = `/apis/apps/v1/namespaces/${namespace}/deployments`;
+      await api.post(path, podTemplate({}, { volumes: [{ name: "v", emptyDir: {} }] }));
+      const patch = async (pod: JsonObject): Promise<number> =>
+        (await api.patch(`${path}/d?dryRun=All`, STRATEGIC, { spec: { template: { spec: pod } } })).status;
+      const order = "$setElementOrder/containers";
+      const second = { name: "second", image: "i:1" };
+      assert.equal(await patch({ [order]: [{ name: "web" }], containers: [second] }), 500);
+      assert.equal(await patch({ [order]: "web", containers: [second] }), 500);
+      assert.equal(await patch({ [order]: [{ name: "second" }, { name: "web" }], containers: [second] }), 200);
+      const volume = { name: "v", configMap: { name: "c" } };
+      assert.equal(await patch({ volumes: [{ ...volume, $retainKeys: ["name"] }] }), 400);
+      assert.equal(await patch({ volumes: [{ ...volume, $retainKeys: "name" }] }), 400);
+      assert.equal(await patch({ volumes: [{ ...volume, $retainKeys: ["name", "configMap"] }] }), 200);
+    },
+  },
+  {
     name: "the count of collisions in a status does not fall",
     async run({ api, namespace }) {
       const path = `/apis/apps/v1/namespaces/${namespace}/deployments`;
