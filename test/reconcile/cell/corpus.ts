@@ -84,7 +84,8 @@ export const misdeeds: readonly Misdeed[] = [
     name: "fills the heap",
     source: "const all = []; for (;;) all.push({ all });",
     code: "FUNCTION_OUT_OF_MEMORY",
-    says: /came to hold \d+ MiB/,
+    orCode: "FUNCTION_TIMED_OUT",
+    says: /came to hold \d+ MiB|did not return/,
   },
   {
     name: "grows a set until one step of its growth is too much",
