@@ -31,9 +31,9 @@ function tooLong(limit: number): string {
 
 export type NameForm = "subdomain" | "label" | "segment";
 
-/** Faults of an object's name. `prefix` = a generateName, which may end where a name may not. */
+/** Faults of an object's name. `prefix` = a generateName, which may end in a dash. */
 export function nameFaults(form: NameForm, name: string, prefix = false): string[] {
-  const whole = prefix ? name.replace(/[-.]$/, "a") : name;
+  const whole = prefix ? name.replace(/-$/, "a") : name;
   switch (form) {
     case "label":
       return faults(whole, 63, LABEL, LABEL_MESSAGE);

@@ -2,7 +2,8 @@
  * What the kinds here are made of, as the Go types of Kubernetes 1.36 say it, with the defaults that the server gives. The
  * real server's own schemas hold it, in a test. Sources of volumes that have gone out of use are not looked into.
  *
- * Source: k8s.io/api core/v1 and apps/v1 types.go; defaults from pkg/apis/core/v1/defaults.go and apps/v1/defaults.go.
+ * Source: k8s.io/api core/v1 and apps/v1 types.go; defaults from pkg/apis/core/v1/defaults.go and apps/v1/defaults.go;
+ * numbers from generated.proto.
  */
 import { structs } from "../structs.ts";
 import { METADATA } from "./metadata.ts";

@@ -52,6 +52,7 @@ export const CREATE: readonly Case[] = [
     async run({ api, configMaps }) {
       const made = await api.post(configMaps, { metadata: { generateName: "job-" } });
       assert.match(textAt(made.body, "metadata", "name"), /^job-[a-z0-9]{5}$/);
+      refused(await api.post(configMaps, { metadata: { generateName: "job." } }), 422, "Invalid");
     },
   },
   {
