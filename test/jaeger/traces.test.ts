@@ -216,7 +216,8 @@ describeWithJaeger("traces in a real Jaeger", () => {
         for (const { root, spans } of found) {
           context.diagnostic(`\n${printed(spans)}`);
           const look = only(root, "second look");
-          assert.deepEqual(look.attributes[keys.reads], ["v1/ConfigMap default/settings [mirror=true] (metadata) → 0"]);
+          const query = "v1/ConfigMap default/settings [mirror=true]";
+          assert.deepEqual(look.attributes[keys.reads], [`${query} (metadata) → 0`, `${query} (departed) → 1`]);
           assert.equal(look.attributes[keys.confirmed], 1);
           const [read] = [...look.children, ...reads.filter(({ spanId }) => look.links[0]?.spanId === spanId)];
           assert.equal(read?.name, "get v1/ConfigMap");
