@@ -23,7 +23,7 @@ export interface CacheReader {
   list<T extends KubeObject>(of: Kind<T> | Query<T>, where?: Where): readonly (T & StoredObject)[];
   /**
    * What `get` gave last for that name, its metadata alone, when it is gone: deleted, or out of what the function declared.
-   * Undefined while it is there, and where the host did not see it go within the last ten minutes.
+   * Undefined while it is there, and where the host did not see it go within the last ten minutes, or 4 096 others since.
    * @throws EvenkeelError FUNCTION_READ_UNDECLARED, FUNCTION_THREW for arguments of the wrong form
    */
   departed<T extends KubeObject>(of: Kind<T> | Query<T>, name: ObjectName): (MetadataOf<T> & StoredObject) | undefined;

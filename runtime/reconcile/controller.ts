@@ -130,9 +130,9 @@ export class Controller {
   #idle = Promise.withResolvers<void>();
 
   /** Nothing is collected and nothing runs before `start`: a standby may wait for months, and its caches know all keys. */
-  constructor(options: ControllerOptions) {
+  constructor({ memos = new Map(), ...options }: ControllerOptions) {
     this.#options = options;
-    const { cache, causes, clock, queueObserver, memos = new Map() } = options;
+    const { cache, causes, clock, queueObserver } = options;
     this.#inherited = memos;
     this.queue = new Workqueue({
       clock,
@@ -171,10 +171,9 @@ export class Controller {
   /** For the controller that takes this one's place. */
   get memos(): Memos {
     const memos = new Map(this.#inherited);
-    for (const [key, { memo }] of this.#records.entries()) {
-      const uid = this.#options.cache.source(key)?.metadata.uid;
+    // By the object that it was returned for: another of its name may be there by now.
+    for (const [key, { memo, sourceUid: uid }] of this.#records.entries())
       if (memo !== undefined && uid !== undefined) memos.set(key, { uid, memo });
-    }
     return memos;
   }
 
@@ -184,6 +183,7 @@ export class Controller {
       if (cache.source(key)?.metadata.uid !== uid) continue;
       const record = new KeyRecord(clock);
       record.memo = memo;
+      record.sourceUid = uid;
       this.#records.set(key, record);
     }
     this.#inherited = new Map();

@@ -36,7 +36,7 @@ export interface Context<C = unknown> {
   readonly config: C;
   /** Milliseconds since the Unix epoch: the only clock a function has. One value for the whole run. */
   readonly now: number;
-  /** What this key's last successful run returned as `memo`; undefined at first, after a restart and in a new version. */
+  /** The last `memo` of a run of this key for this object; undefined at first, after a restart and in a new version. */
   readonly memo: unknown;
 }
 

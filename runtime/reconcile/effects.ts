@@ -65,8 +65,9 @@ export interface Effects<
   /**
    * Fields of objects that somebody else owns, by server-side apply as a field manager of this key's own,
    * `evenkeel-FUNCTION-HASH`. Nothing is created: an object that is absent is waited for. A field that another manager holds, such
-   * as another key, stays as it is, and an Event says whose it is. A field that is no longer named goes, unless somebody else
-   * applies it too; an object that is no longer named keeps what it has. Needs `fields(KIND)` in `writes`.
+   * as another key, stays as it is, and an Event says whose it is. A field that is no longer named goes with the next
+   * change of one that is, unless somebody else applies it too: to leave one out sends nothing. An object that is no longer named
+   * keeps what it has. Needs `fields(KIND)` in `writes`.
    */
   readonly apply?: readonly Applied<F>[] | undefined;
   /** The status of the reconciled object, by server-side apply. Needs `status(KIND)` in `writes`. */
@@ -80,7 +81,11 @@ export interface Effects<
   readonly memo?: unknown;
 }
 
-/** An Event that somebody should look at. @param reason UpperCamelCase, at most 128 characters. @param message one sentence, no data values. */
+/**
+ * An Event that somebody should look at.
+ * @param reason UpperCamelCase, at most 128 characters
+ * @param message one sentence, without data values
+ */
 export const warning = (reason: string, message: string): EventEffect => ({ type: "Warning", reason, message });
 /** An Event that is good to know. As {@link warning}. */
 export const normal = (reason: string, message: string): EventEffect => ({ type: "Normal", reason, message });

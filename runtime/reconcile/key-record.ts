@@ -4,7 +4,7 @@
  */
 import type { SpanContext } from "@opentelemetry/api";
 import type { Clock } from "../clock/clock.ts";
-import type { StoredObject } from "../kube/object.ts";
+import { compareResourceVersions, type StoredObject } from "../kube/object.ts";
 import type { Wake } from "../trace/wake.ts";
 import { Blocked } from "./blocked.ts";
 import { Rewrites } from "./rewrites.ts";
@@ -37,8 +37,9 @@ export class KeyRecord {
   /** How often something that was read has changed, and not by a write of ours: what is wanted may follow it. */
   readNewsCount = 0;
   /** Of the source, as this key itself wrote it last. */
-  ownVersion: string | undefined;
-  #sourceUid: string | undefined;
+  #ownVersion: string | undefined;
+  /** Of the object that the memo is for. */
+  sourceUid: string | undefined;
   /** Of the source, as others made it last. */
   #sourceVersion: string | undefined;
   /** The last run, for the link of one that nothing else woke. */
@@ -64,9 +65,15 @@ export class KeyRecord {
 
   /** A run begins. What was handed on for an object that has been replaced by another of its name is not for that one. */
   begins({ metadata: { uid, resourceVersion } }: StoredObject): void {
-    if (this.#sourceUid !== undefined && this.#sourceUid !== uid) this.memo = undefined;
-    this.#sourceUid = uid;
-    if (resourceVersion !== this.ownVersion) this.#sourceVersion = resourceVersion;
+    if (this.sourceUid !== undefined && this.sourceUid !== uid) this.memo = undefined;
+    this.sourceUid = uid;
+    if (resourceVersion !== this.#ownVersion) this.#sourceVersion = resourceVersion;
+  }
+
+  /** The source was written in this version, by this key. Of several answers the newest counts. */
+  wrote(version: string): void {
+    const former = this.#ownVersion ?? version;
+    this.#ownVersion = (compareResourceVersions(version, former) ?? 0) < 0 ? former : version;
   }
 
   /** Names what the run is given. What this key wrote itself makes no difference. */

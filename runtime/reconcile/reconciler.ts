@@ -144,7 +144,9 @@ export class Reconciler {
       tracker.replace(key, [...reads, ...request.tally.dependsOn]);
       this.#foresight.note(key, reads);
       if (writes.length > 0) return this.#carryOut(writes, request).catch(failed);
-      if (record.deletionsSinceMs !== undefined && isTimeless(effects)) record.waiting = run;
+      // Not where a change alone leads on (a dry run, `create_first`), nor while a cache holds deletions back: that may be long.
+      const isInGrace = record.deletionsSinceMs !== undefined && request.tally.nextTry.requeueAfterMs !== undefined;
+      if (isInGrace && !cache.deletionsHeld && isTimeless(effects)) record.waiting = run;
       return this.#settled(request);
     } catch (error) {
       // Effects that pass every check and still cannot be planned.
@@ -189,7 +191,9 @@ export class Reconciler {
     this.#tell(request, [...(effects.events ?? []), ...hostEvents(record, tally)]);
     tally.again(record.blocked.nextTryInMs(startedMs));
     if (effects.requeueAfterMs !== undefined) tally.again(Math.max(effects.requeueAfterMs, MIN_REQUEUE_MS));
-    if (tally.error === undefined && Object.hasOwn(effects, "memo")) record.memo = effects.memo;
+    // Of a dry run none: what it would say was done has not been.
+    const isHandedOn = tally.error === undefined && !this.#options.isDryRun && Object.hasOwn(effects, "memo");
+    if (isHandedOn) record.memo = effects.memo;
     if (record.fulfilled.size + tally.fulfilled.length > 0) record.fulfilled = new Set(tally.fulfilled);
     record.refused = tally.refused.map(idOf);
     record.conflictCount = tally.refused.length + record.blocked.targets("not_ours").length;
@@ -226,7 +230,7 @@ export class Reconciler {
   }
 }
 
-/** Nothing of it is for a later run, so a later run that finds the same world wants the same. */
+/** Nothing of it is for a later run: one that finds the same world within a minute, `now` apart, wants the same. */
 function isTimeless(effects: Effects): boolean {
   return effects.requeueAfterMs === undefined && !Object.hasOwn(effects, "memo");
 }

@@ -44,7 +44,10 @@ export class SecondLook {
     return writes.filter((write) => !isDestructive(write) || still.has(wordOf(write)));
   }
 
-  /** The deletions, and what is let go, that the function wants on the live cluster as well, as {@link wordOf} has them. None when it cannot be asked: nothing is known then. */
+  /**
+   * The deletions, and what is let go, that the function wants on the live cluster as well, as {@link wordOf} has them. None
+   * when it cannot be asked: nothing is known then.
+   */
   async #stillWanted(destructive: readonly Write[], request: Request): Promise<ReadonlySet<string>> {
     const { cell, cache, clock, hold } = this.#options;
     const { source, record, tally, trace } = request;

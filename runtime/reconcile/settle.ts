@@ -70,9 +70,10 @@ export class Settlement {
           tally.own.removed(write.kind, write.name, write.uid);
           causes.note(id, write.uid, sent.context);
         } else if (version !== undefined && !isNoChange) {
-          // A scale is told in the version of the object that it scales.
-          if (id === describe(source)) record.ownVersion = version;
-          tally.own.wrote(write.kind, write.name, version);
+          // A scale is told in the version of the object that it scales. One that changed nothing, which it does not tell, is
+          // told in a version that somebody else made, and that is news.
+          if (id === describe(source)) record.wrote(version);
+          if (write.verb !== "scale") tally.own.wrote(write.kind, write.name, version);
           causes.note(id, version, sent.context);
         }
         return;

@@ -4,7 +4,7 @@ import { Tracker } from "../../runtime/cache/tracker.ts";
 import { EvenkeelError } from "../../runtime/kube/errors.ts";
 import { ConfigMap } from "../../runtime/kube/kind.ts";
 import { parseKey } from "../../runtime/kube/object.ts";
-import { Controller } from "../../runtime/reconcile/controller.ts";
+import { Controller, type Memos } from "../../runtime/reconcile/controller.ts";
 import { defineFunction } from "../../runtime/reconcile/define.ts";
 import { FunctionCache } from "../../runtime/reconcile/function-cache.ts";
 import { OwnWrites } from "../../runtime/reconcile/own-writes.ts";
@@ -271,5 +271,93 @@ suite("a controller", () => {
     await cluster.clock.advance(10);
     assert.deepEqual(ran, ["default/a", "default/a"]);
     await controller.stop();
+  });
+});
+
+/** Each run of a key returns the uid of its object as memo. */
+async function handover(context: TestContext) {
+  const cluster = new ClusterRig(context);
+  const cache = new FunctionCache("watching", watching, cluster.informers);
+  /** Key → the memo that each run was given. */
+  const given: (readonly [string, unknown])[] = [];
+  const answers = gate();
+  let isSlow = false;
+  const make = (memos?: Memos): Controller =>
+    new Controller({
+      name: "watching",
+      clock: cluster.clock,
+      cache,
+      tracker: new Tracker(),
+      tracer: tracingWorld().tracer,
+      causes: new WriteCauses(),
+      memos,
+      concurrency: 1,
+      observer: { started() {}, settled() {}, stale() {} },
+      reconciler: {
+        reconcile(key, record) {
+          const source = cache.source(key);
+          if (source === undefined) return { ...success, result: "gone" };
+          record.begins(source);
+          given.push([key, record.memo]);
+          record.memo = source.metadata.uid;
+          return isSlow ? answers.answer(key) : success;
+        },
+        stop() {},
+      },
+    });
+  cluster.informers.start();
+  await cluster.clock.advance(10);
+  await cluster.create(wish("default/a"), wish("default/b"));
+  await cluster.clock.advance(10);
+  const first = make();
+  first.start();
+  await cluster.clock.advance(10);
+  await first.stop();
+  given.length = 0;
+  const replace = async (): Promise<void> => {
+    await cluster.delete("default/a");
+    await cluster.create(wish("default/a"));
+    await cluster.clock.advance(10);
+  };
+  const next = async (): Promise<Controller> => {
+    const second = make(first.memos);
+    second.start();
+    await cluster.clock.advance(10);
+    return second;
+  };
+  const slowly = (): void => void (isSlow = true);
+  const go = async (): Promise<void> => {
+    isSlow = false;
+    answers.open();
+    await cluster.clock.advance(50);
+  };
+  return { given, next, replace, slowly, go };
+}
+
+const ofA = (given: readonly (readonly [string, unknown])[]): readonly unknown[] =>
+  given.filter(([key]) => key === "default/a").map(([, memo]) => typeof memo);
+
+suite("a memo that one controller hands to the next", () => {
+  test("is given to the object that it was returned for", async (context) => {
+    const { given, next } = await handover(context);
+    await (await next()).stop();
+    assert.deepEqual(ofA(given), ["string"]);
+  });
+
+  test("is not given to another of its name, made before the next controller begins", async (context) => {
+    const { given, next, replace } = await handover(context);
+    await replace();
+    await (await next()).stop();
+    assert.deepEqual(ofA(given), ["undefined"]);
+  });
+
+  test("is not given to another of its name, made while the key waits for its first run", async (context) => {
+    const { given, next, replace, slowly, go } = await handover(context);
+    slowly();
+    const second = await next();
+    await replace();
+    await go();
+    await second.stop();
+    assert.deepEqual(ofA(given), ["undefined"]);
   });
 });

@@ -55,7 +55,7 @@ async function rig(context: TestContext, definition = copying) {
   const live = new LiveReads({ api, clock });
   const cell = new ObservedCell("copying", definition);
   const tracker = new Tracker();
-  const reconciler = new Reconciler({
+  const parts = {
     cell,
     config: undefined,
     isNamespaced: () => true,
@@ -68,15 +68,16 @@ async function rig(context: TestContext, definition = copying) {
     events: new Events({ api, clock, identity: "us", isLeading, signal, onDropped: () => {} }),
     causes: new WriteCauses(),
     signal,
-    isDryRun: false,
     isVerifying: false,
     onWrite: () => {},
-  });
+  };
+  const reconciler = new Reconciler({ ...parts, isDryRun: false });
+  const rehearsal = new Reconciler({ ...parts, isDryRun: true });
   const record = new KeyRecord(clock);
   const { tracer } = tracingWorld();
   /** Runs the key, and lets the cache see what came of it. */
-  const reconcile = async (): Promise<Settled> => {
-    const settled = await reconciler.reconcile("default/source", record, tracer.start(start));
+  const reconcile = async (by = reconciler): Promise<Settled> => {
+    const settled = await by.reconcile("default/source", record, tracer.start(start));
     await clock.advance(10);
     return settled;
   };
@@ -87,7 +88,7 @@ async function rig(context: TestContext, definition = copying) {
     await cluster.delete(`default/${name}`);
     await clock.advance(10);
   };
-  return { cluster, clock, cell, tracker, live, record, reconcile, remove };
+  return { cluster, clock, cell, tracker, live, record, reconcile, rehearsal, remove };
 }
 
 const failsToCreate: ClusterRig["rule"] = ({ method }) => (method === "POST" ? { do: "fail" } : undefined);
@@ -172,6 +173,27 @@ suite("a key", () => {
       record.woken(meanwhile, "requeue");
       assert.deepEqual([written(await reconcile()), count], [["delete copy-of-a", "delete copy-of-b"], runs]);
     });
+
+  test("takes no memo from a dry run: what it would say was done has not been", async (context) => {
+    const { record, reconcile, rehearsal } = await rig(context);
+    await reconcile();
+    await reconcile(rehearsal);
+    assert.equal(record.memo, 1);
+  });
+
+  test("keeps no run for deletions that are due, and not sent: a dry run", async (context) => {
+    const { clock, record, reconcile, rehearsal, remove } = await rig(
+      context,
+      copyingAnd(() => ({})),
+    );
+    await reconcile();
+    await remove("a");
+    await reconcile(rehearsal);
+    assert.ok(record.waiting !== undefined, "in their grace");
+    await clock.advance(300);
+    await reconcile(rehearsal);
+    assert.equal(record.waiting, undefined);
+  });
 
   test("deletes nothing by an answer that is older than its wish, though others still share it", async (context) => {
     const { cluster, clock, live, reconcile, remove } = await rig(context);

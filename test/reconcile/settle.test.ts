@@ -364,7 +364,12 @@ suite("settlement: a success", () => {
     { name: "is awaited in the cache", verb: "replace", version: "71", notes: ["own", "cause 71", "wish"] },
     { name: "is awaited in the cache", verb: "apply", version: "71", notes: ["own", "cause 71", "wish"] },
     { name: "is remembered as sent", verb: "status", version: "71", notes: ["own", "cause 71", "wish", "status sent"] },
-    { name: "has the version of what is scaled", verb: "scale", version: "71", notes: ["own", "cause 71", "wish"] },
+    {
+      name: "may have a version that somebody else made, which is awaited and ignored by nobody",
+      verb: "scale",
+      version: "71",
+      notes: ["cause 71", "wish"],
+    },
     { name: "is known by the uid", verb: "delete", notes: ["own", "cause u7"] },
     { name: "is known by the uid", verb: "delete", version: "71", notes: ["own", "cause u7"] },
     { name: "is known by the uid", verb: "release", version: "71", notes: ["own", "cause u7"] },
