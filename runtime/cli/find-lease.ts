@@ -25,7 +25,8 @@ export async function findLease(
 ): Promise<LeaseName> {
   if (leaseNamespace !== undefined) return leaseIn(leaseNamespace);
   // A leftover somewhere must not keep those that are deployed from starting.
-  const leases = target.kind === "in-cluster" ? undefined : await whereAllowed(listLeases(api, signal));
+  if (target.kind === "in-cluster") return leaseIn(namespace);
+  const leases = await whereAllowed(listLeases(api, signal));
   if (leases === undefined)
     return (await whereAllowed(api.get(Lease, DEPLOYED, { signal }))) ? DEPLOYED : leaseIn(namespace);
   if (leases.length > 1) {

@@ -63,7 +63,7 @@ export const flags: readonly Flag[] = [
     flag: "--metrics-address",
     variable: "EVENKEEL_METRICS_ADDRESS",
     value: "HOST:PORT",
-    says: `metrics; 0: off (default: as status; in a pod ${show(defaults.metricsInPod)} with TLS)`,
+    says: `metrics; 0: off (default: with status; in a pod ${show(defaults.metricsInPod)} with TLS)`,
   },
   {
     key: "metricsCert",

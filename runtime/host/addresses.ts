@@ -52,11 +52,12 @@ export function addressesFrom(
     refuse(`${from}: /metrics is served with TLS there and needs a port of its own`);
   return {
     address,
-    isAddressGiven: given.address !== undefined,
+    // A pod's ports stand in its probes and in scrape configurations: nobody would look at another.
+    isAddressGiven: given.address !== undefined || isInPod,
     statusAddress,
     isStatusAddressGiven: given.statusAddress !== undefined,
     metricsAddress,
-    isMetricsAddressGiven: given.metricsAddress !== undefined,
+    isMetricsAddressGiven: given.metricsAddress !== undefined || isInPod,
     certificate: certificateFrom(given, isSecure, namedFile),
   };
 }
@@ -69,7 +70,7 @@ export function isSameAddress(a: Address, b: Address): boolean {
 export function mayOverlap(a: Address, b: Address): boolean {
   const hosts = [a.host, b.host];
   const isEverywhere = hosts.some((host) => ["", "0.0.0.0", "::"].includes(host));
-  return a.port === b.port && (isEverywhere || hosts.every(isLoopbackHost));
+  return a.port === b.port && (isEverywhere || (hosts.includes("localhost") && hosts.every(isLoopbackHost)));
 }
 
 /** As on the command line. */

@@ -8,7 +8,7 @@ import type { Informers } from "../cache/informers.ts";
 import type { Clock } from "../clock/clock.ts";
 import type { Api } from "../kube/api.ts";
 import type { Code } from "../kube/errors.ts";
-import { kindKey, pluralOf, type Kind } from "../kube/kind.ts";
+import { groupKind, kindKey, pluralOf, type Kind } from "../kube/kind.ts";
 import { kindsOf, type Cell } from "../reconcile/cell/cell.ts";
 import { Controller, type ControllerObserver, type Memos } from "../reconcile/controller.ts";
 import type { Events } from "../reconcile/events.ts";
@@ -187,9 +187,11 @@ export class FunctionSet {
   async #learnScopes({ loaded: { cell }, scopes }: ActiveFunction): Promise<void> {
     const { writes, applies, subresources } = cell.declaration;
     const kinds = [...writes, ...applies, ...subresources.map(({ of }) => of)];
+    const { api, signal } = this.#options;
     for (const kind of kinds) {
-      const resource = await this.#options.api.resource(kind, { signal: this.#options.signal });
-      scopes.set(kindKey(kind), resource.isNamespaced);
+      // One that cannot be asked for now keeps no other from being known.
+      const resource = await Promise.resolve(api.resource(kind, { signal })).catch(() => undefined);
+      if (resource !== undefined) scopes.set(kindKey(kind), resource.isNamespaced);
     }
   }
 
@@ -201,12 +203,17 @@ export class FunctionSet {
     const { api, signal } = this.#options;
     const compare = async (kind: Kind): Promise<void> => {
       const { plural } = await api.resource(kind, { signal });
-      if (plural !== pluralOf(kind)) observer.misnames(kind, plural);
+      const meant = pluralOf(this.#saidOf(kind) ?? kind);
+      if (plural !== meant) observer.misnames({ ...kind, plural: meant }, plural);
     };
-    for (const named of Map.groupBy(kindsOf(cell.declaration), kindKey).values()) {
-      const kind = named.find(({ plural }) => plural !== undefined) ?? named[0];
+    for (const [kind] of Map.groupBy(kindsOf(cell.declaration), kindKey).values())
       if (kind !== undefined) compare(kind).catch(() => {});
-    }
+  }
+
+  /** As manifests/plurals.ts has it: what one function says is the kind's, for all functions and in all versions. */
+  #saidOf(kind: Kind): Kind | undefined {
+    const named = [...this.#active.values()].flatMap(({ loaded }) => kindsOf(loaded.cell.declaration));
+    return named.find((it) => it.plural !== undefined && groupKind(it) === groupKind(kind));
   }
 
   async #end(active: ActiveFunction): Promise<void> {

@@ -25,15 +25,15 @@ interface ListenerOptions {
   readonly certificate?: ServingCertificate | undefined;
 }
 
-/** A client never needs more to ask; a slow one holds a connection no longer. */
+/** A client never needs more to ask; a slow one holds a connection not much longer. */
 const REQUEST_MS = 10_000;
 const CLOSE_MS = 250;
 const limits = {
   requestTimeout: REQUEST_MS,
   headersTimeout: REQUEST_MS,
   keepAliveTimeout: REQUEST_MS,
-  // Node's own is half a minute: so much later would it notice.
-  connectionsCheckingInterval: 1_000,
+  // So much later is a slow one noticed. Node's own is half a minute; each look wakes the process up.
+  connectionsCheckingInterval: 5_000,
 };
 
 /**

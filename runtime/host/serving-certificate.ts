@@ -3,9 +3,9 @@
  * that does not fit together (a rotation caught half-way) is reported once, and the former one stays.
  */
 import { hostname } from "node:os";
-import { createSecureContext } from "node:tls";
 import type { Clock, Timer } from "../clock/clock.ts";
 import { credentialFile } from "../kube/credential-file.ts";
+import { pairFault } from "../kube/credentials.ts";
 import { EvenkeelError } from "../kube/errors.ts";
 import { selfSigned, type TlsKeyPair } from "./certificate.ts";
 
@@ -107,13 +107,9 @@ async function read({ certFile, keyFile }: CertificateFiles): Promise<TlsKeyPair
     credentialFile(certFile, "certificate of /metrics"),
     credentialFile(keyFile, "private key of /metrics"),
   ]);
-  try {
-    // Node takes an empty text for none given, and would serve nobody.
-    if (cert.trim() === "" || key.trim() === "") throw new Error("one of the files is empty");
-    createSecureContext({ cert, key });
-  } catch (cause) {
-    throw new EvenkeelError("FLAG_INVALID", `${certFile} and ${keyFile} are no certificate and its key`, { cause });
-  }
+  const fault = pairFault(cert, key);
+  if (fault !== undefined)
+    throw new EvenkeelError("FLAG_INVALID", `${certFile} and ${keyFile} are no certificate and its key (${fault})`);
   return { cert, key };
 }
 

@@ -1,6 +1,6 @@
 /** The endpoints on their addresses: those that share one share a listener. */
 import type { Clock } from "../clock/clock.ts";
-import { EvenkeelError } from "../kube/errors.ts";
+import { EvenkeelError, systemCode } from "../kube/errors.ts";
 import type { Reviews } from "../kube/reviews.ts";
 import { asLogged, type Logger } from "../trace/logs.ts";
 import type { Metrics } from "../trace/metrics.ts";
@@ -111,7 +111,7 @@ async function listenOrGiveWay(
 }
 
 function isTaken(error: unknown): boolean {
-  return (error as { readonly cause?: { readonly code?: unknown } }).cause?.code === "EADDRINUSE";
+  return error instanceof Error && systemCode(error.cause) === "EADDRINUSE";
 }
 
 function takenByUs(

@@ -2,7 +2,7 @@
  * The credentials of a context of a kubeconfig. client-node says what the entries mean and runs the auth-providers; what it
  * would silently ignore is done here, or refused by name.
  */
-import { existsSync } from "node:fs";
+import { statSync } from "node:fs";
 import { dirname, isAbsolute, join } from "node:path";
 import type { Cluster, Context, User } from "@kubernetes/client-node";
 import type { RequestOptions } from "node:https";
@@ -17,6 +17,7 @@ import {
   type LoadedIdentity,
 } from "./credentials.ts";
 import { credentialFile, FILE_LIFETIME_MS } from "./credential-file.ts";
+import { systemCode } from "./errors.ts";
 import { runExecPlugin } from "./exec-plugin.ts";
 import { invalidKubeconfig, readKubeconfig, type KubeconfigFile } from "./kubeconfig-file.ts";
 import { KeptSecret, type Secret } from "./kept-secret.ts";
@@ -47,7 +48,7 @@ interface Chosen {
  * the contexts there are
  */
 export async function kubeconfigCredentials({ clock, files, context }: KubeconfigOptions): Promise<Credentials> {
-  const there = files.filter((file) => existsSync(file));
+  const there = files.filter((file) => !isAbsent(file));
   const kubeconfigs = await Promise.all((there.length > 0 ? there : files.slice(0, 1)).map(readKubeconfig));
   const { chosen, namespace } = choose(kubeconfigs, there.join(", "), context);
   refuseUnsupported(chosen);
@@ -71,6 +72,16 @@ function choose(kubeconfigs: readonly KubeconfigFile[], files: string, name: str
   };
 }
 
+/** Not there at all: one that may not be read is told. Source: client-go tools/clientcmd (Load), os.IsNotExist. */
+function isAbsent(file: string): boolean {
+  try {
+    statSync(file);
+    return false;
+  } catch (error) {
+    return systemCode(error) === "ENOENT";
+  }
+}
+
 function chosenBy(context: Context, kubeconfigs: readonly KubeconfigFile[], where: string): Chosen {
   const clusterHome = kubeconfigs.find(({ writtenClusters }) => writtenClusters.has(context.cluster));
   const cluster = clusterHome?.clusters.find(({ name }) => name === context.cluster);
@@ -84,8 +95,9 @@ function chosenBy(context: Context, kubeconfigs: readonly KubeconfigFile[], wher
     throw invalidKubeconfig(where, `cluster ${cluster.name} ${what}`);
   }
   const writtenCluster = clusterHome.writtenClusters.get(context.cluster) ?? {};
-  // As kubectl: whoever names no user is nobody in particular.
-  if (!context.user)
+  // As kubectl: whoever names no user is nobody in particular, and what is secret goes over TLS or not at all.
+  // Source: client-go tools/clientcmd (ClientConfig, IsConfigTransportTLS).
+  if (!context.user || protocol === "http:")
     return {
       cluster,
       user: { name: "" },

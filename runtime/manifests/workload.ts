@@ -18,8 +18,8 @@ const YOUNG_MB = 8;
 const PER_FUNCTION_MB = { request: 32, limit: 96 };
 /** Of the host beside them: its heap, its code, its buffers. */
 const HOST_MB = { request: 96, limit: 320 };
-/** Longer than the longest wait of a stop: a request in flight has 30 s, the last spans 2 s. */
-const GRACE_SECONDS = 45;
+/** Longer than the longest wait of a stop: a request in flight has 30 s, the release of the lease 16 s, the last spans 2 s. */
+const GRACE_SECONDS = 50;
 /** The host's own defaults in a pod. Metrics are served with TLS, to those whom the API server lets. */
 const HEALTH_PORT = defaults.addressInPod.port;
 export const METRICS_PORT = defaults.metricsInPod.port;
@@ -96,7 +96,7 @@ function container({ version, functions }: Installation): object {
       { name: "health", containerPort: HEALTH_PORT, protocol: "TCP" },
       { name: "metrics", containerPort: METRICS_PORT, protocol: "TCP" },
     ],
-    // No startup probe: the endpoints answer before a cache is filled, and what comes before them ends within 20 s.
+    // No startup probe: the endpoints answer before a cache is filled, and what comes before them ends within 10 s.
     livenessProbe: { ...probe("/livez"), periodSeconds: 10, failureThreshold: 3 },
     readinessProbe: { ...probe("/readyz"), periodSeconds: 5, failureThreshold: 3 },
     resources: {

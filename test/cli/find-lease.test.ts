@@ -74,7 +74,7 @@ const rows: readonly Row[] = [
     target: inPod,
     there: { own: "", platform: "d" },
     joins: "own",
-    asked: ["get"],
+    asked: [],
   },
   {
     name: "in a pod, the one that is named",

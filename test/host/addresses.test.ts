@@ -35,6 +35,16 @@ const given = ({ address, status, metrics, cert, key }: Asked): GivenSettings =>
 });
 const addresses = (asked: Asked, target: Target) => addressesFrom(given(asked), target, ({ value }) => `/abs/${value}`);
 
+for (const [target, asked, mayMove] of [
+  [kubeconfig, {}, true],
+  [kubeconfig, { address: "127.0.0.1:1", metrics: "127.0.0.1:2" }, false],
+  [pod, {}, false],
+] as const)
+  test(`a port that is taken ${mayMove ? "gives way" : "is told"}: ${target.kind}, ${Object.keys(asked).join(" and ") || "by default"}`, () => {
+    const { isAddressGiven, isMetricsAddressGiven } = addresses(asked, target);
+    assert.deepEqual([isAddressGiven, isMetricsAddressGiven], [!mayMove, !mayMove]);
+  });
+
 suite("where everything listens", () => {
   const local = "127.0.0.1:8080";
   const cases: readonly { name: string; target: Target; asked?: Asked; gives: readonly [string, string, string] }[] = [

@@ -425,7 +425,19 @@ test("kubeconfig: of several files those that are missing are passed over, unles
 test("kubeconfig: of several files one that cannot be read is told all the same", async (t) => {
   const { directory, load } = await folder(t, { there: kubeconfig({}) });
   await mkdir(join(directory, "folder"));
-  await assert.rejects(load(["folder", "there"]), { code: "FILE_NOT_FOUND", message: /folder: kubeconfig \(EISDIR\)/ });
+  for (const [file, code] of [
+    ["folder", "EISDIR"],
+    ["there/below", "ENOTDIR"],
+  ] as const) {
+    const message = new RegExp(`${file}: kubeconfig \\(${code}\\)`);
+    await assert.rejects(load([file, "there"]), { code: "FILE_NOT_FOUND", message });
+  }
+});
+
+test("kubeconfig: what is secret is not sent without TLS", async (t) => {
+  const config = kubeconfig({ user: { token: "t" }, cluster: { server: "http://10.0.0.1:8080" } });
+  const { load } = await folder(t, { config });
+  assert.equal((await (await load()).current()).authorization, undefined);
 });
 
 for (const user of [undefined, ""])
