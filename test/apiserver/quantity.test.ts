@@ -49,6 +49,8 @@ test("what is stored is stored as it is", () => {
   fc.assert(
     fc.property(quantity, ([whole, fraction, suffix]) => {
       const stored = canonicalQuantity(`${whole}.${fraction}${suffix}`) ?? "";
+      // Of `601690187.5Ki` the server stores 616130752000, and of that, which says nothing of powers of two, 616130752k.
+      fc.pre(!suffix.endsWith("i") || !/^\d+$/.test(stored));
       assert.equal(canonicalQuantity(stored), stored);
     }),
   );
