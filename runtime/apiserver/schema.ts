@@ -27,6 +27,10 @@ export interface Schema {
   readonly "x-evenkeel-field"?: string;
 }
 
+export const STRING: Schema = { type: "string" };
+/** Where empty is the same as none. */
+export const OPTIONAL_STRING: Schema = { ...STRING, "x-evenkeel-omit-zero": true };
+
 /** A field the schema does not describe: whatever is below it, it is kept and treated as one value. */
 export const OPAQUE: Schema = { "x-kubernetes-preserve-unknown-fields": true };
 

@@ -32,17 +32,28 @@ export interface CacheReader {
 /**
  * @param answer the objects of a Query, sorted by key; whatever it throws passes through, and the read is not recorded.
  * @param record told of each read in the turn that read: no event can slip between.
+ * @param onFailed told of what a read threw for want of an answer, or for one that nests too deep to be frozen
  */
 export function trackedReader(
   answer: (query: Query) => readonly StoredObject[],
   record: (query: Query, result: readonly StoredObject[]) => void,
+  onFailed: (error: unknown) => void = () => {},
 ): CacheReader {
+  const answered = (query: Query, of: Where, more: Where): readonly StoredObject[] => {
+    try {
+      const result = answer(query).filter((object) => matches(of, object) && matches(more, object));
+      for (const object of result) deepFrozen(object);
+      return Object.freeze(result);
+    } catch (error) {
+      onFailed(error);
+      throw error;
+    }
+  };
   const read = <T extends KubeObject>(of: Query<T>, more: Where): readonly (T & StoredObject)[] => {
     const query: Query = withWhere<KubeObject>(of, both(of.where, more));
-    const result = answer(query).filter((object) => matches(of.where, object) && matches(more, object));
-    for (const object of result) deepFrozen(object);
+    const result = answered(query, of.where, more);
     record(query, result);
-    return Object.freeze(result as readonly StoredObject[] as readonly (T & StoredObject)[]);
+    return result as readonly (T & StoredObject)[];
   };
   const readOne = <T extends KubeObject>(
     call: string,

@@ -2,6 +2,7 @@
 import { backoffMs, sleep, type Clock } from "../clock/clock.ts";
 import { untilAborted } from "../kube/deadline.ts";
 import { EvenkeelError } from "../kube/errors.ts";
+import { requestedDelayMs } from "../kube/retry-after.ts";
 
 interface InsistOptions {
   readonly clock: Clock;
@@ -45,7 +46,7 @@ export async function insist<T>(
         if (!(error instanceof EvenkeelError) || !PASSING.has(error.code)) throw error;
         last = error;
         const pauseMs = backoffMs(clock, attempt, { baseMs: 250, capMs: 2_000 });
-        await sleep(clock, Math.max(pauseMs, error.status?.retryAfterMs ?? 0), end);
+        await sleep(clock, Math.max(pauseMs, requestedDelayMs(error, clock) ?? 0), end);
       }
     }
   } finally {

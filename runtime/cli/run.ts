@@ -1,6 +1,7 @@
 /** The life of a host from its first request to the API server to its last: connected, started, ended by a signal. */
 import { relative } from "node:path";
 import type { Clock } from "../clock/clock.ts";
+import { formatAddress } from "../host/addresses.ts";
 import type { Address } from "../host/given-settings.ts";
 import { Host } from "../host/host.ts";
 import type { Program, ProgramState } from "../host/program.ts";
@@ -143,8 +144,7 @@ function urls({ health, status, metrics, isMetricsSecure }: Served) {
 
 /** Where a browser on this machine finds the endpoints. */
 function baseUrl({ host, port }: Address, scheme = "http"): string {
-  const name = host === "" ? "127.0.0.1" : host;
-  return `${scheme}://${name.includes(":") ? `[${name}]` : name}:${port}`;
+  return `${scheme}://${formatAddress({ host: host === "" ? "127.0.0.1" : host, port })}`;
 }
 
 function aborted(signal: AbortSignal): Promise<void> {

@@ -89,7 +89,8 @@ export class Host {
    */
   async start(state: ProgramState, signal: AbortSignal): Promise<void> {
     const { settings, log, onServing } = this.#options;
-    // Before anything is waited for: a later state that comes meanwhile finds this one applied. No answer of the server is needed.
+    // Before anything is waited for: a later state that comes meanwhile finds this one applied.
+    // No answer of the server is needed.
     await this.apply(state);
     // Probes before caches: those may take minutes, and whoever restarts us for not answering must be answered then.
     // What comes before (cli/insist.ts) ends by itself, in a pod within 10 s.

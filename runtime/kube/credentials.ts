@@ -2,7 +2,7 @@
 import { X509Certificate } from "node:crypto";
 import { createSecureContext } from "node:tls";
 import type { Clock } from "../clock/clock.ts";
-import { EvenkeelError } from "./errors.ts";
+import { EvenkeelError, systemCode } from "./errors.ts";
 
 /** TLS material in PEM. One object stays the same reference while its content does: connections live as long as it. */
 export interface TlsMaterial {
@@ -172,7 +172,7 @@ export function pairFault(cert: string, key: string): string | undefined {
     createSecureContext({ cert, key, ca: [] });
     return undefined;
   } catch (error) {
-    return error instanceof Error && "code" in error ? String(error.code) : "unreadable";
+    return systemCode(error) ?? "unreadable";
   }
 }
 

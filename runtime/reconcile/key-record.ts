@@ -19,7 +19,10 @@ export class KeyRecord {
   readonly blocked: Blocked;
   /** Since when deletions have been wished for without a break; undefined when none are. */
   deletionsSinceMs: number | undefined;
-  /** The run whose deletions wait for their time: as good as a new one until something changes. */
+  /**
+   * The run whose deletions wait for their time: as good as a new one until something changes. One is there only where
+   * `deletionsSinceMs` is.
+   */
   waiting: Run | undefined;
   /** How often in a row the live cluster did not bear out a deletion that the cache asks for. */
   doubtCount = 0;
@@ -36,14 +39,14 @@ export class KeyRecord {
   fulfilled: ReadonlySet<string> = NONE;
   /** How often something that was read has changed, and not by a write of ours: what is wanted may follow it. */
   readNewsCount = 0;
-  /** Of the source, as this key itself wrote it last. */
-  #ownVersion: string | undefined;
   /** Of the object that the memo is for. */
   sourceUid: string | undefined;
-  /** Of the source, as others made it last. */
-  #sourceVersion: string | undefined;
   /** The last run, for the link of one that nothing else woke. */
   previous: SpanContext | undefined;
+  /** Of the source, as this key itself wrote it last. */
+  #ownVersion: string | undefined;
+  /** Of the source, as others made it last. */
+  #sourceVersion: string | undefined;
   #began: Woken | undefined;
 
   constructor(clock: Clock) {
@@ -94,7 +97,6 @@ export class KeyRecord {
       this.memo === undefined &&
       this.blocked.size === 0 &&
       this.deletionsSinceMs === undefined &&
-      this.waiting === undefined &&
       this.doubtCount === 0 &&
       this.conflictCount === 0 &&
       this.refused.length === 0 &&

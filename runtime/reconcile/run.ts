@@ -48,20 +48,9 @@ export function runFunction(runnable: Runnable, inputs: Inputs): Run {
   const reads = new Map<string, Read>();
   // A function that swallows the failure of a read gains nothing: what it made of it is void.
   let failed: unknown;
-  const answer = (query: Query): readonly StoredObject[] => {
-    try {
-      const objects = inputs.answer(query);
-      // Here already: one that nests too deep is a failure of the read.
-      for (const object of objects) deepFrozen(object);
-      return objects;
-    } catch (error) {
-      failed ??= error;
-      throw error;
-    }
-  };
   const record = (query: Query, { length: count }: readonly StoredObject[]): void =>
     void reads.set(formatQuery(query), { query, count });
-  const cache = trackedReader(answer, record);
+  const cache = trackedReader(inputs.answer, record, (error) => void (failed ??= error));
   try {
     const object = deepFrozen(inputs.object);
     const context = deepFrozen({ config, now: inputs.now, memo: inputs.memo });

@@ -16,7 +16,7 @@ import { createReconcileTracer } from "./reconcile-tracer.ts";
 export interface Tracing {
   readonly reconciles: ReconcileTracer;
   readonly recent: RecentTraces;
-  /** Spans that no collector took: the queue was full, their export failed, they were refused, or they were given up at the end. */
+  /** Spans that no collector took: the queue was full, their export failed, they were refused, or given up at the end. */
   readonly droppedSpanCount: number;
   readonly exportErrorCount: number;
   /**

@@ -614,13 +614,9 @@ test("transport: an object whose data is not UTF-8 is neither got nor listed; a 
 });
 
 test("transport: a watch that falls silent is noticed, and its connection closed", async (t) => {
-  const closed = Promise.withResolvers<void>();
-  const world = await httpWorld(t, (asked, answer) => {
-    const document = discovery.get(asked.url ?? "");
-    if (document !== undefined) return answer.end(JSON.stringify(document));
-    asked.socket.on("close", closed.resolve);
-    return answer.write(`${JSON.stringify({ type: "ADDED", object: configMap("a") })}\n`);
-  });
+  const { world, closed } = await watchedWorld(t, (answer) =>
+    answer.write(`${JSON.stringify({ type: "ADDED", object: configMap("a") })}\n`),
+  );
   const clock = new VirtualClock();
   const client = new ApiClient({ transport: plain(t, world), clock });
   const seen: string[] = [];
@@ -634,22 +630,33 @@ test("transport: a watch that falls silent is noticed, and its connection closed
     seen.push(codeOf(error));
   }
   assert.deepEqual(seen, ["added", "API_TIMEOUT"]);
-  await closed.promise;
+  await closed;
 });
 
 test("transport: a page in place of a watch is told by what it is, and its connection closed", async (t) => {
-  const closed = Promise.withResolvers<void>();
-  const world = await httpWorld(t, (asked, answer) => {
-    const document = discovery.get(asked.url ?? "");
-    if (document !== undefined) return answer.end(JSON.stringify(document));
-    asked.socket.on("close", closed.resolve);
-    return answer.writeHead(200, { "content-type": "text/html" }).write("<html>s3cret");
-  });
+  const { world, closed } = await watchedWorld(t, (answer) =>
+    answer.writeHead(200, { "content-type": "text/html" }).write("<html>s3cret"),
+  );
   const client = new ApiClient({ transport: plain(t, world), clock: new VirtualClock() });
   const watch = client.watch(ConfigMap, { resourceVersion: "1", timeoutSeconds: 300, idleMs: 50_000 });
   const isRefused = failsAs("API_BAD_RESPONSE")(
     /^watch v1\/ConfigMap: the answer is text\/html, neither JSON nor protobuf; /,
   );
   await assert.rejects(Array.fromAsync(watch), isRefused);
-  await closed.promise;
+  await closed;
 });
+
+/** Discovers, and answers a watch thus. @returns `closed`, when the watch's connection is */
+async function watchedWorld(
+  t: TestContext,
+  watch: (answer: ServerResponse) => unknown,
+): Promise<{ readonly world: World; readonly closed: Promise<void> }> {
+  const { promise: closed, resolve } = Promise.withResolvers<void>();
+  const world = await httpWorld(t, (asked, answer) => {
+    const document = discovery.get(asked.url ?? "");
+    if (document !== undefined) return answer.end(JSON.stringify(document));
+    asked.socket.on("close", resolve);
+    return watch(answer);
+  });
+  return { world, closed };
+}

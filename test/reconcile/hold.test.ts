@@ -9,10 +9,10 @@ import { Hold } from "../../runtime/reconcile/hold.ts";
 import { KeyRecord } from "../../runtime/reconcile/key-record.ts";
 import type { Write } from "../../runtime/reconcile/plan.ts";
 import { idOf, type Request } from "../../runtime/reconcile/request.ts";
-import { Tally } from "../../runtime/reconcile/tally.ts";
 import { VirtualClock } from "../support/virtual-clock.ts";
-import { start, tracingWorld } from "../trace/spans.ts";
+import { tracingWorld } from "../trace/spans.ts";
 import { configMap, namespace, said, wish } from "./builders.ts";
+import { requestOf } from "./requests.ts";
 
 const { apiVersion, kind } = ConfigMap;
 const to = (key: string): Pick<Write, "kind" | "name"> => ({ kind: { apiVersion, kind }, name: parseKey(key) });
@@ -61,7 +61,6 @@ function bench({ isDryRun = false } = {}): Bench {
   const namespaces = new Map<string, StoredObject>();
   const find: FunctionCache["find"] = (of, { name }) => (of.kind === "Namespace" ? namespaces.get(name) : undefined);
   const hold = new Hold({ cache: Object.assign(lists, { find }) as unknown as FunctionCache, clock, isDryRun });
-  const source = configMap("default/source");
   return {
     clock,
     lists,
@@ -69,17 +68,7 @@ function bench({ isDryRun = false } = {}): Bench {
     wants,
     record,
     look(...writes) {
-      const request: Request = {
-        key: "default/source",
-        source,
-        record,
-        trace: tracer.start(start),
-        job: { object: source, now: clock.wall(), memo: undefined, config: undefined, isVerifying: false },
-        run: { effects: {}, reads: [] },
-        effects: wants.effects,
-        startedMs: clock.now(),
-        tally: new Tally(),
-      };
+      const request = requestOf({ record, clock, tracer, effects: wants.effects });
       const sent = hold.sendable({ writes, refused: [], awaited: [], unchangedCount: 0, fulfilled: [] }, request);
       return { sent: sent.map(said), requeueAfterMs: request.tally.nextTry.requeueAfterMs, request };
     },

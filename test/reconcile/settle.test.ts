@@ -11,12 +11,12 @@ import type { Write } from "../../runtime/reconcile/plan.ts";
 import { idOf, targetId, wishOf, type Request } from "../../runtime/reconcile/request.ts";
 import { contentOf } from "../../runtime/reconcile/rewrites.ts";
 import { Settlement } from "../../runtime/reconcile/settle.ts";
-import { Tally } from "../../runtime/reconcile/tally.ts";
 import { WriteCauses } from "../../runtime/reconcile/write-causes.ts";
 import { attributes as keys } from "../../runtime/trace/names.ts";
 import { VirtualClock } from "../support/virtual-clock.ts";
-import { start, tracingWorld } from "../trace/spans.ts";
+import { tracingWorld } from "../trace/spans.ts";
 import { childOf, configMap, said } from "./builders.ts";
+import { requestOf, source } from "./requests.ts";
 
 const { apiVersion, kind } = ConfigMap;
 const to = { kind: { apiVersion, kind }, name: parseKey("team-a/settings") };
@@ -38,7 +38,6 @@ const writes = {
 type Verb = keyof typeof writes;
 const verbs = Object.keys(writes) as readonly Verb[];
 
-const source = configMap("default/source");
 const context = { traceId: "a".repeat(32), spanId: "b".repeat(16), traceFlags: 1 };
 
 interface Bench {
@@ -94,17 +93,7 @@ function bench(): Bench {
       const seen = resourceVersion === "" ? { ...change, before: object } : { ...change, after: object };
       return causes.find(seen) === context;
     },
-    request: () => ({
-      key: "default/source",
-      source,
-      record,
-      trace: tracer.start(start),
-      job: { object: source, now: clock.wall(), memo: undefined, config: undefined, isVerifying: false },
-      run: { effects: {}, reads: [] },
-      effects: {},
-      startedMs: clock.now(),
-      tally: new Tally(),
-    }),
+    request: () => requestOf({ record, clock, tracer }),
   };
   return bench;
 }

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { suite, test } from "node:test";
 import { ConfigMap, Namespace } from "../../runtime/kube/kind.ts";
 import { configMap, namespace, source } from "./objects.ts";
+import { refusal } from "./refusal.ts";
 import { world, type World } from "./world.ts";
 
 /** How soon a change must have arrived, retries of the first kind and the grace of deletions included. */
@@ -368,9 +369,8 @@ suite("a changed prefix", () => {
   for (const { name, why, status, reason, fails, copies, events } of failures)
     test(`${name}, until they can be made`, async (context) => {
       const w = await settled(context, { namespaces, objects: [source("default/settings")] });
-      const body = { kind: "Status", apiVersion: "v1", status: "Failure", reason, code: status, message: reason };
       w.rule(({ verb, resource, key }) =>
-        verb === "create" && resource === "configmaps" && fails(key) ? { do: "answer", status, body } : undefined,
+        verb === "create" && resource === "configmaps" && fails(key) ? refusal(status, reason, reason) : undefined,
       );
       await w.apply({ config: { mirror: { prefixes: ["squad-"] } } });
       await w.advance(10 * MINUTE);

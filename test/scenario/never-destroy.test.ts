@@ -5,6 +5,7 @@ import { ConfigMap, Namespace } from "../../runtime/kube/kind.ts";
 import { select } from "../../runtime/kube/query.ts";
 import { defineFunction } from "../../runtime/reconcile/define.ts";
 import { configMap, source } from "./objects.ts";
+import { refusal } from "./refusal.ts";
 import type { RecordedRequest, Rule } from "./recorder.ts";
 import { shipped, world, type World } from "./world.ts";
 
@@ -343,17 +344,8 @@ suite("a deletion that the cache asks for", () => {
   });
 });
 
-const refused = {
-  do: "answer",
-  status: 422,
-  body: { kind: "Status", apiVersion: "v1", status: "Failure", reason: "Invalid", code: 422, message: "no WatchList" },
-} as const;
-
-const expired = {
-  do: "answer",
-  status: 410,
-  body: { kind: "Status", apiVersion: "v1", status: "Failure", reason: "Expired", code: 410, message: "too old" },
-} as const;
+const refused = refusal(422, "Invalid", "no WatchList");
+const expired = refusal(410, "Expired", "too old");
 
 function emptyList(resourceVersion: string): object {
   return { kind: "ConfigMapList", apiVersion: "v1", metadata: { resourceVersion }, items: [] };

@@ -34,3 +34,10 @@ export function deployment(key: string): UntypedObject<"apps/v1", "Deployment"> 
   const spec = { selector: { matchLabels: labels }, template };
   return { apiVersion: "apps/v1", kind: "Deployment", metadata: parseKey(key), spec };
 }
+
+export const RETAIN = { "evenkeel.dev/retain": "true" };
+
+/** `it`, asking for its copies to outlive it. */
+export function asking(it: ConfigMap): ConfigMap {
+  return { ...it, metadata: { ...it.metadata, annotations: RETAIN } };
+}

@@ -5,18 +5,12 @@ import { ConfigMap, kind, Namespace } from "../../runtime/kube/kind.ts";
 import type { KubeObject } from "../../runtime/kube/object.ts";
 import { select } from "../../runtime/kube/query.ts";
 import { defineFunction, status, type DefinedFunction } from "../../runtime/reconcile/define.ts";
-import { normal, type Child } from "../../runtime/reconcile/effects.ts";
-import type { Fault } from "../support/in-process-transport.ts";
+import type { Child } from "../../runtime/reconcile/effects.ts";
 import { configMap, namespace, source } from "./objects.ts";
-import { world, type World } from "./world.ts";
+import { refusal } from "./refusal.ts";
+import { world } from "./world.ts";
 
 const MINUTE = 60_000;
-
-const refusal = (status: number, reason: string, message: string): Fault => ({
-  do: "answer",
-  status,
-  body: { kind: "Status", apiVersion: "v1", status: "Failure", reason, code: status, message },
-});
 
 suite("writes that are refused", () => {
   test("are told in one Event, however many they are and however often they are tried", async (context) => {
@@ -140,23 +134,6 @@ test("a status of a kind without that subresource is told", async (context) => {
   assert.deepEqual(await w.events(), ["WriteRefused on default/web"]);
   assert.match((await w.eventTexts())[0] ?? "", /has its kind no subresource status\?/);
   assert.ok(w.runs.some(({ settled }) => settled.error?.code === "KIND_NOT_SERVED"));
-});
-
-test("an event of more than the server takes is cut, and holds up no child", async (context) => {
-  const loud = defineFunction({
-    watches: ConfigMap,
-    where: { labels: { loud: "true" } },
-    writes: [ConfigMap],
-    reconcile: ({ metadata: { name, namespace } }) => ({
-      children: [{ apiVersion: "v1", kind: "ConfigMap", metadata: { name: `${name}-shadow`, namespace } }],
-      events: [normal("Loud", "a".repeat(1025))],
-    }),
-  });
-  const w = await world(context, { functions: { loud } });
-  await w.create(configMap("default/s", { labels: { loud: "true" } }));
-  await w.advance(1_000);
-  assert.deepEqual(await w.copies(), ["default/s-shadow"]);
-  assert.match((await w.eventTexts())[0] ?? "", /"note":"a{1021}…"/);
 });
 
 test("what a source lacks, a child beside it is written without, once", async (context) => {
@@ -297,91 +274,6 @@ test("nobody is told to delete a copy that goes from one source to another", asy
   assert.ok((await w.eventTexts()).every((text) => !/not ours/.test(text)));
 });
 
-test("a replacement whose predecessor has gone meanwhile is made at once", async (context) => {
-  const w = await world(context, { objects: [source("default/settings", { immutable: true })] });
-  await w.converged();
-  let isGone = false;
-  w.rule(({ verb, key }) => {
-    if (verb !== "delete" || key !== "team-a/settings" || isGone) return undefined;
-    isGone = true;
-    return refusal(404, "NotFound", "configmaps settings not found");
-  });
-  await w.delete(ConfigMap, "default/settings");
-  await w.create(source("default/settings", { immutable: true, data: { colour: "new" } }));
-  await w.advanceUntil(() => isGone);
-  await w.advance(1_500);
-  assert.deepEqual((await w.get(ConfigMap, "team-a/settings"))?.data, { colour: "new" });
-});
-
-test("a replacement that would be refused leaves what it was to replace, and says so, until it is let pass", async (context) => {
-  const w = await world(context, {
-    objects: [source("default/settings", { immutable: true, data: { colour: "old" } })],
-  });
-  await w.converged();
-  let isRefused = true;
-  w.rule(({ verb, key }) =>
-    isRefused && verb === "create" && key === "team-a/settings"
-      ? refusal(403, "Forbidden", "a policy says no")
-      : undefined,
-  );
-  const colours = async (): Promise<readonly unknown[]> =>
-    Promise.all(
-      ["team-a", "team-b"].map(async (team) => (await w.get(ConfigMap, `${team}/settings`))?.data?.["colour"]),
-    );
-  await w.delete(ConfigMap, "default/settings");
-  await w.create(source("default/settings", { immutable: true, data: { colour: "new" } }));
-  await w.advance(MINUTE);
-  assert.deepEqual(await colours(), ["old", "new"]);
-  assert.match((await w.eventTexts()).join(), /a policy says no/);
-  isRefused = false;
-  await w.advance(10 * MINUTE);
-  assert.deepEqual(await colours(), ["new", "new"]);
-});
-
-const fixed = (colour: string, immutable = true): ConfigMap =>
-  source("default/settings", { immutable, data: { colour } });
-const withFinalizers = (finalizers: readonly string[]) => (it: ConfigMap) => ({
-  ...it,
-  metadata: { ...it.metadata, finalizers },
-});
-const successions: readonly {
-  readonly name: string;
-  readonly first?: ConfigMap;
-  readonly change: (w: World) => Promise<void>;
-  readonly isTold: boolean;
-}[] = [
-  { name: "at once", change: (w) => anew(w, 0), isTold: true },
-  { name: "when the copy has gone with the former source", change: (w) => anew(w, 1_000), isTold: true },
-  {
-    name: "when somebody lets go of the former copy",
-    async change(w) {
-      await w.update(ConfigMap, "team-a/settings", withFinalizers(["example.com/hold"]));
-      await anew(w, 0);
-      await w.advance(MINUTE);
-      await w.update(ConfigMap, "team-a/settings", withFinalizers([]));
-    },
-    isTold: true,
-  },
-  { name: "by the same content", change: (w) => anew(w, 1_000, fixed("old")), isTold: false },
-  { name: "and kubelets watched it", first: fixed("old", false), change: (w) => anew(w, 1_000), isTold: false },
-  { name: "long after it went", change: (w) => anew(w, 11 * MINUTE), isTold: false },
-];
-
-async function anew(w: World, afterMs: number, next = fixed("new")): Promise<void> {
-  await w.delete(ConfigMap, "default/settings");
-  await w.advance(afterMs);
-  await w.create(next);
-}
-
-for (const { name, first = fixed("old"), change, isTold } of successions)
-  test(`a copy is replaced ${name}: pods that have it ${isTold ? "need a restart, and that is told" : "are no news"}`, async (context) => {
-    const w = await world(context, { namespaces: ["team-a"], objects: [first] });
-    await w.converged();
-    await change(w);
-    await w.converged();
-    assert.deepEqual((await w.events()).includes("Replaced on default/settings"), isTold);
-  });
-
 suite("a key waits for the cache to show what it wrote, and no longer:", () => {
   const spread = defineFunction({
     watches: ConfigMap,
@@ -511,14 +403,4 @@ test("an object that its own function deletes, and that lingers, is seen leaving
   }));
   await w.advance(10_000);
   assert.deepEqual(await w.copies(), ["team-a/kid"]);
-});
-
-test("Events that were too many at once are told later", async (context) => {
-  const names = Array.from({ length: 80 }, (_, i) => `s${i}`);
-  const w = await world(context, {
-    namespaces: ["team-a"],
-    objects: [...names.map((name) => source(`default/${name}`)), ...names.map((name) => configMap(`team-a/${name}`))],
-  });
-  await w.advance(20 * 60_000);
-  assert.equal(new Set(await w.events()).size, 80);
 });

@@ -1,7 +1,7 @@
 /** apps/v1: deployments, with the status and scale subresources. No controller acts on them here. */
 import { type ApiObject, type Json, type JsonObject, at, isApiObject, isList, isObject, withValue } from "../object.ts";
 import { AGE, NAME, column, number, text } from "./columns.ts";
-import { POD, deploymentErrors, templateContainers } from "./deployment-rules.ts";
+import { POD, deploymentErrors, status, templateContainers } from "./deployment-rules.ts";
 import { type Resource, resource } from "./resource.ts";
 import { struct } from "./types.ts";
 
@@ -80,10 +80,6 @@ function withPullPolicies(pod: JsonObject, list: string): JsonObject {
     return Object.assign({ imagePullPolicy: tag === "latest" ? "Always" : "IfNotPresent" }, container);
   });
   return { [list]: completed };
-}
-
-function status(object: ApiObject, name: string): number {
-  return number(at(object, "status", name));
 }
 
 function ofContainers(object: ApiObject, name: string): string {

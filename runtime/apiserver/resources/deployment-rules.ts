@@ -181,7 +181,8 @@ function statusErrors(object: ApiObject, before: ApiObject | undefined): readonl
   return errors;
 }
 
-function status(object: ApiObject | undefined, name: string): number {
+/** A count in the status; 0 where there is none. */
+export function status(object: ApiObject | undefined, name: string): number {
   return number(at(object, "status", name));
 }
 

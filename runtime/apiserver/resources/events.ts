@@ -1,6 +1,6 @@
 /** Events: one set of stored objects, served as core/v1 and as events.k8s.io/v1 with other field names. */
 import { type ApiObject, type Json, at, equal, isObject, without } from "../object.ts";
-import type { Schema } from "../schema.ts";
+import { OPTIONAL_STRING, STRING, type Schema } from "../schema.ts";
 import { type FieldError, field } from "../status.ts";
 import { NAME, age, column, number, text } from "./columns.ts";
 import { qualifiedNameFaults } from "./names.ts";
@@ -10,9 +10,6 @@ import { struct } from "./types.ts";
 /** Source: kube-apiserver --event-ttl. */
 const EVENT_TTL_MS = 60 * 60_000;
 
-const string: Schema = { type: "string" };
-/** Where empty is the same as none. */
-const omitted: Schema = { ...string, "x-evenkeel-omit-zero": true };
 /** A time is shown even where there is none: as null. */
 const time: Schema = { type: "string", format: "date-time", default: null };
 const count: Schema = { type: "integer", format: "int32", "x-evenkeel-omit-zero": true };
@@ -21,13 +18,13 @@ const source = struct("EventSource");
 
 /** Fields with one name in both versions. */
 const COMMON: Readonly<Record<string, Schema>> = {
-  action: omitted,
+  action: OPTIONAL_STRING,
   eventTime: { type: "string", format: "micro-time", default: null },
-  reason: omitted,
+  reason: OPTIONAL_STRING,
   related: reference,
-  reportingInstance: { ...string, default: "" },
+  reportingInstance: { ...STRING, default: "" },
   series: struct("EventSeries"),
-  type: omitted,
+  type: OPTIONAL_STRING,
 };
 
 /** core/v1 name → events.k8s.io/v1 name. */
@@ -167,12 +164,12 @@ const events = resource({
   fields: {
     ...COMMON,
     involvedObject: { ...reference, default: {} },
-    message: omitted,
+    message: OPTIONAL_STRING,
     source: { ...source, default: {} },
     firstTimestamp: time,
     lastTimestamp: time,
     count,
-    reportingComponent: { ...string, default: "" },
+    reportingComponent: { ...STRING, default: "" },
   },
   columns: [
     column("Last Seen", "The time at which the most recent occurrence of this event was recorded.", (object, now) =>
@@ -230,12 +227,12 @@ const modernEvents = resource({
   fields: {
     ...COMMON,
     regarding: reference,
-    note: omitted,
+    note: OPTIONAL_STRING,
     deprecatedSource: source,
     deprecatedFirstTimestamp: time,
     deprecatedLastTimestamp: time,
     deprecatedCount: count,
-    reportingController: string,
+    reportingController: STRING,
   },
   columns: events.columns,
   selectableFields: {

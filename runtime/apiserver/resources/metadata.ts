@@ -1,22 +1,19 @@
 /** The schema of ObjectMeta, the same for every kind. */
-import type { Schema } from "../schema.ts";
+import { OPTIONAL_STRING, STRING, type Schema } from "../schema.ts";
 
-const string: Schema = { type: "string" };
-/** Where empty is the same as none. */
-const text: Schema = { ...string, "x-evenkeel-omit-zero": true };
 const time: Schema = { type: "string", format: "date-time" };
-const strings: Schema = { type: "object", additionalProperties: string };
+const strings: Schema = { type: "object", additionalProperties: STRING };
 
 export const METADATA: Schema = {
   type: "object",
   description: "Standard object's metadata.",
   properties: {
-    name: text,
-    generateName: text,
-    namespace: text,
-    selfLink: text,
-    uid: text,
-    resourceVersion: text,
+    name: OPTIONAL_STRING,
+    generateName: OPTIONAL_STRING,
+    namespace: OPTIONAL_STRING,
+    selfLink: OPTIONAL_STRING,
+    uid: OPTIONAL_STRING,
+    resourceVersion: OPTIONAL_STRING,
     generation: { type: "integer", format: "int64", "x-evenkeel-omit-zero": true },
     creationTimestamp: time,
     deletionTimestamp: time,
@@ -33,10 +30,10 @@ export const METADATA: Schema = {
         type: "object",
         "x-kubernetes-map-type": "atomic",
         properties: {
-          apiVersion: string,
-          kind: string,
-          name: string,
-          uid: string,
+          apiVersion: STRING,
+          kind: STRING,
+          name: STRING,
+          uid: STRING,
           controller: { type: "boolean" },
           blockOwnerDeletion: { type: "boolean" },
         },
@@ -44,7 +41,7 @@ export const METADATA: Schema = {
     },
     finalizers: {
       type: "array",
-      items: string,
+      items: STRING,
       "x-kubernetes-list-type": "set",
       "x-kubernetes-patch-strategy": "merge",
     },
@@ -54,13 +51,13 @@ export const METADATA: Schema = {
       items: {
         type: "object",
         properties: {
-          manager: text,
-          operation: text,
-          apiVersion: text,
+          manager: OPTIONAL_STRING,
+          operation: OPTIONAL_STRING,
+          apiVersion: OPTIONAL_STRING,
           time,
-          fieldsType: text,
+          fieldsType: OPTIONAL_STRING,
           fieldsV1: { type: "object", "x-kubernetes-preserve-unknown-fields": true },
-          subresource: text,
+          subresource: OPTIONAL_STRING,
         },
       },
     },
